@@ -1,0 +1,330 @@
+import type { Epoch, Fence, Incarnation, NodeId, NodeRef } from '../core/index.ts';
+
+/** Where a node listens, `host:port` each. */
+export interface NodeAddresses {
+  readonly control: string;
+  readonly data: string;
+  readonly api: string;
+}
+
+/** Facts about a node used for placement, e.g. `{ capacity: 'spot', zone: 'a' }`. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** What an agent kind wishes of the nodes that host it. */
+export interface PlacementRule {
+  readonly require?: Labels;
+  readonly prefer?: Labels;
+  readonly avoid?: Labels;
+}
+
+/** One agent kind as nodes declare it: its shard group. All nodes must agree. */
+export interface GroupSpec {
+  readonly group: string;
+  readonly shards: number;
+  readonly placement: PlacementRule;
+}
+
+/** A node that is `down` or `left` never comes back under the same incarnation. */
+export type NodeState = 'up' | 'cordoned' | 'draining' | 'left' | 'down';
+
+/** A node as the ledger knows it. */
+export interface NodeRecord extends NodeRef {
+  readonly state: NodeState;
+  readonly addresses: NodeAddresses;
+  readonly labels: Labels;
+  readonly voter: boolean;
+  /** Agent kinds it can host. */
+  readonly groups: readonly string[];
+  /** While draining: logged time by which it must be empty, ms since 1970. */
+  readonly drainBy?: number;
+  readonly reason?: string;
+  /** What its drain cost, told by the node itself when it left. */
+  readonly account?: DrainAccount;
+}
+
+/** What moved off a node that drained, and how long agents were unreachable (from stopped here to active there). */
+export interface DrainAccount {
+  readonly agents: number;
+  readonly messages: number;
+  readonly drainMs: number;
+  readonly pauseMsP50: number;
+  readonly pauseMsP99: number;
+}
+
+/** A shard as the ledger knows it. `owner` is undefined while nobody may commit for it. */
+export interface ShardRecord {
+  readonly group: string;
+  readonly shard: number;
+  readonly epoch: Epoch;
+  readonly owner?: NodeRef;
+  /** The owner is asked to hand the shard over to this node. */
+  readonly target?: NodeRef;
+}
+
+/** How ballots become a result. `majority`: more than half of the electors; `plurality`: most ballots win. */
+export type DecisionRule = 'majority' | 'plurality' | 'unanimous';
+
+/** What was decided. `index` and `term` say where in the log; `epoch` fences those who act on it. */
+export interface DecisionResult {
+  readonly outcome: 'decided' | 'tie' | 'no-quorum' | 'expired';
+  /** The winning choice when decided. */
+  readonly choice?: string;
+  /** Ballots per choice, abstentions left out. */
+  readonly tally: Readonly<Record<string, number>>;
+  readonly index: number;
+  readonly term: number;
+  readonly epoch: Epoch;
+}
+
+/** One member's vote. `choice` undefined means it abstains. */
+export interface Ballot {
+  readonly member: string;
+  readonly choice?: string;
+  readonly reason?: string;
+}
+
+/** A decision as the ledger knows it. */
+export interface DecisionRecord {
+  readonly id: string;
+  readonly question: string;
+  /** Allowed choices; undefined allows any. */
+  readonly options?: readonly string[];
+  readonly electors: readonly string[];
+  readonly rule: DecisionRule;
+  /** Non-abstaining ballots below which the outcome is `no-quorum`. */
+  readonly quorum: number;
+  /** Close as soon as the rest can't change the result. */
+  readonly earlyStop: boolean;
+  /** Logged time at which it closes by itself, ms since 1970. */
+  readonly closesAt: number;
+  readonly ballots: readonly Ballot[];
+  readonly result?: DecisionResult;
+}
+
+/** One unit of a job. `input` is opaque to the ledger. */
+export interface TaskItem {
+  readonly id: string;
+  readonly input: Uint8Array;
+}
+
+/** A job: a list of tasks, each to be done once. */
+export interface JobRecord {
+  readonly id: string;
+  readonly state: 'open' | 'closed' | 'cancelled';
+  /** True once every item has been added. */
+  readonly sealed: boolean;
+  readonly tasks: number;
+  readonly completed: number;
+  readonly failed: number;
+  /** Opaque description for whoever runs it. */
+  readonly spec: Uint8Array;
+}
+
+/** One task. `claimEpoch` grows with each claim; a completion under an older one is refused. */
+export interface TaskRecord {
+  readonly job: string;
+  readonly task: string;
+  /** Position in the job, from 0. */
+  readonly position: number;
+  readonly input: Uint8Array;
+  readonly state: 'waiting' | 'claimed' | 'completed' | 'failed';
+  readonly claimEpoch: Epoch;
+  readonly claimedBy?: string;
+  /** Logged time at which the claim lapses. */
+  readonly leaseUntil?: number;
+  readonly result?: Uint8Array;
+}
+
+/** An agent's journal: newest snapshot and the records after it. Versions count records from 1. */
+export interface JournalRecord {
+  readonly version: number;
+  readonly snapshotVersion: number;
+  readonly snapshot?: Uint8Array;
+  readonly records: readonly Uint8Array[];
+}
+
+/**
+ * Every command of the ledger, with its reply. All are deterministic; a refusal is a TroupeError reply that changes nothing.
+ * Idempotent where a natural key exists (join by bootId, open by id, cast by member), exactly once by session otherwise.
+ */
+export interface Commands {
+  /** Opens the client's session; the first command of each client. */
+  'session.open': { request: { readonly idleMs: number }; reply: Record<string, never> };
+
+  /** A new life of a node; replaces (as down) an earlier life. Same bootId again: same reply. */
+  'node.join': {
+    request: {
+      readonly node: NodeId;
+      readonly bootId: string;
+      readonly addresses: NodeAddresses;
+      readonly labels: Labels;
+      readonly voter: boolean;
+      readonly groups: readonly GroupSpec[];
+    };
+    reply: { readonly incarnation: Incarnation };
+  };
+  /** Cordon, drain (with a time left), or take either back. NODE_FENCED when this life is over. */
+  'node.mark': {
+    request: NodeRef & {
+      readonly state: 'up' | 'cordoned' | 'draining';
+      readonly drainMs?: number;
+      readonly reason?: string;
+    };
+    reply: { readonly drainBy?: number };
+  };
+  /** The node is empty and leaves on purpose. Shards it still owns become ownerless. */
+  'node.leave': { request: NodeRef & { readonly account?: DrainAccount }; reply: Record<string, never> };
+  /** The failure detector gave the node up. Shards it owns become ownerless with their epoch raised. */
+  'node.down': { request: NodeRef & { readonly reason: string }; reply: Record<string, never> };
+
+  /** Gives ownerless shards an owner (epoch + 1), or sets or clears the target of owned ones; stale lines are skipped. */
+  'shards.place': {
+    request: {
+      readonly moves: readonly {
+        readonly group: string;
+        readonly shard: number;
+        readonly epoch: Epoch;
+        readonly to?: NodeRef;
+      }[];
+    };
+    reply: { readonly accepted: number };
+  };
+  /** The owner hands over: epoch + 1, owner = to, target cleared. STALE_EPOCH when the fence is old. */
+  'shards.transfer': {
+    request: { readonly fences: readonly Fence[]; readonly to: NodeRef };
+    reply: { readonly transferred: readonly Fence[] };
+  };
+
+  'decision.open': {
+    request: {
+      readonly id: string;
+      readonly question: string;
+      readonly options?: readonly string[];
+      readonly electors: readonly string[];
+      readonly rule: DecisionRule;
+      readonly quorum: number;
+      readonly earlyStop: boolean;
+      readonly deadlineMs: number;
+    };
+    reply: DecisionRecord;
+  };
+  /** One ballot per member: a repetition with the same choice gets the recorded decision, another choice ALREADY_EXISTS. */
+  'decision.cast': {
+    request: { readonly id: string; readonly ballot: Ballot; readonly fence?: Fence };
+    reply: DecisionRecord;
+  };
+  /** Closes a decision now, with what there is. Idempotent. */
+  'decision.close': { request: { readonly id: string }; reply: DecisionRecord };
+
+  'job.open': { request: { readonly id: string; readonly spec: Uint8Array }; reply: JobRecord };
+  /** Adds items (ids already there are skipped); `seal` says that no more will come. */
+  'job.add': {
+    request: { readonly id: string; readonly items: readonly TaskItem[]; readonly seal: boolean };
+    reply: JobRecord;
+  };
+  /** Claims waiting (or lapsed) tasks in order of position. */
+  'task.claim': {
+    request: {
+      readonly job: string;
+      readonly by: string;
+      readonly limit: number;
+      readonly leaseMs: number;
+      readonly fence?: Fence;
+    };
+    reply: { readonly tasks: readonly TaskRecord[] };
+  };
+  /** Completes or fails claimed tasks, all or none. A repetition under the same claim gets the same reply; CLAIM_LOST otherwise. */
+  'task.settle': {
+    request: {
+      readonly job: string;
+      readonly outcomes: readonly {
+        readonly task: string;
+        readonly claimEpoch: Epoch;
+        readonly ok: boolean;
+        readonly result: Uint8Array;
+      }[];
+      readonly fence?: Fence;
+    };
+    reply: JobRecord;
+  };
+  'job.close': { request: { readonly id: string; readonly cancelled: boolean }; reply: JobRecord };
+
+  /** Appends to an agent's journal when the fence is current and `version` is the journal's last. */
+  'journal.append': {
+    request: {
+      readonly fence: Fence;
+      readonly key: string;
+      readonly version: number;
+      readonly records: readonly Uint8Array[];
+      /** Replaces everything up to and including these records. */
+      readonly snapshot?: Uint8Array;
+    };
+    reply: { readonly version: number };
+  };
+
+  /** Lets logged time act: expires sessions, closes decisions past their deadline, frees lapsed claims. Proposed by the leader. */
+  'clock.tick': { request: Record<string, never>; reply: Record<string, never> };
+}
+
+/** Reads of the ledger. */
+export interface Queries {
+  'cluster.view': { request: Record<string, never>; reply: ClusterView };
+  'decision.get': { request: { readonly id: string }; reply: DecisionRecord };
+  'decision.list': {
+    request: { readonly prefix: string; readonly after?: string; readonly limit: number };
+    reply: { readonly decisions: readonly DecisionRecord[] };
+  };
+  'job.get': { request: { readonly id: string }; reply: JobRecord };
+  'job.tasks': {
+    request: {
+      readonly id: string;
+      readonly after: number;
+      readonly limit: number;
+      readonly state?: TaskRecord['state'];
+    };
+    reply: { readonly tasks: readonly TaskRecord[] };
+  };
+  /** Fails with STALE_EPOCH unless the fence is current, so a new owner never starts from a guess. */
+  'journal.read': { request: { readonly fence: Fence; readonly key: string }; reply: JournalRecord };
+  /** Counts that an account can be checked against. */
+  'ledger.stats': { request: Record<string, never>; reply: LedgerStats };
+}
+
+/** Nodes and shards as of `index`. */
+export interface ClusterView {
+  readonly index: number;
+  readonly nodes: readonly NodeRecord[];
+  readonly groups: readonly GroupSpec[];
+  readonly shards: readonly ShardRecord[];
+}
+
+/** Totals kept by the ledger. */
+export interface LedgerStats {
+  readonly index: number;
+  readonly ballots: number;
+  readonly decisions: number;
+  readonly tasksCompleted: number;
+  readonly journalRecords: number;
+}
+
+/** What a command changed, as watchers hear it. `time` is logged time. Journal appends make no events. */
+export type LedgerEvent = { readonly index: number; readonly term: number; readonly time: number } & (
+  | { readonly type: 'node'; readonly node: NodeRecord }
+  | { readonly type: 'group'; readonly group: GroupSpec }
+  | { readonly type: 'shards'; readonly shards: readonly ShardRecord[] }
+  | { readonly type: 'decision'; readonly decision: DecisionRecord }
+  | {
+      readonly type: 'job';
+      readonly job: JobRecord;
+      readonly settled: readonly {
+        readonly task: string;
+        readonly position: number;
+        readonly ok: boolean;
+        readonly result: Uint8Array;
+      }[];
+    }
+);
+
+/** A command's or query's name. */
+export type CommandName = keyof Commands;
+export type QueryName = keyof Queries;

@@ -1,0 +1,134 @@
+/**
+ * What is known of each error code: whether trying the same thing again may work, and what the code means.
+ * The list is closed; `docs/errors.md` documents each code, and a test compares the two.
+ */
+const REGISTRY = {
+  INVALID_ARGUMENT: { retryable: false, meaning: 'the caller passed something that can never work' },
+  INVALID_CONFIGURATION: { retryable: false, meaning: 'the configuration is wrong; every problem is listed' },
+  TIMEOUT: { retryable: true, meaning: 'the deadline passed; whether the work was done is unknown' },
+  CANCELLED: { retryable: false, meaning: 'the caller took the request back' },
+  NODE_UNAVAILABLE: { retryable: true, meaning: 'the node is dead, leaving or not known' },
+  ACTOR_TERMINATED: { retryable: false, meaning: 'the incarnation behind the reference is dead' },
+  MAILBOX_FULL: { retryable: true, meaning: 'the mailbox is at its limit and its policy refuses' },
+  OVERLOADED: { retryable: true, meaning: 'a bounded queue is full; slow down' },
+  MESSAGE_TOO_LARGE: { retryable: false, meaning: 'the message is over the maximum size' },
+  UNKNOWN_AGENT: { retryable: false, meaning: 'no node of the cluster hosts this agent kind' },
+  UNKNOWN_MESSAGE: { retryable: false, meaning: 'the agent has no handler of this name' },
+  SCHEMA_MISMATCH: { retryable: false, meaning: 'a message or reply does not fit its schema' },
+  HANDLER_FAILED: { retryable: false, meaning: 'the handler threw; the error is the cause' },
+  STEP_UNKNOWN: { retryable: false, meaning: 'a step started and its outcome is unknown, and its policy holds it' },
+  STEP_MISMATCH: { retryable: false, meaning: 'the handler asks for other steps than its journal holds' },
+  NOT_LEADER: { retryable: true, meaning: 'this voter does not lead; ask the leader' },
+  NO_QUORUM: { retryable: true, meaning: 'no majority of voters can be reached' },
+  PROPOSAL_DROPPED: { retryable: true, meaning: 'the leader changed before the command committed' },
+  STALE_EPOCH: { retryable: false, meaning: 'another owner has taken over; nothing was changed' },
+  NOT_OWNER: { retryable: true, meaning: 'the shard lives on another node now' },
+  JOURNAL_CONFLICT: { retryable: false, meaning: 'the journal is at another version than the writer believes' },
+  SESSION_EXPIRED: { retryable: false, meaning: 'the ledger forgot this client after its idle limit' },
+  NODE_FENCED: { retryable: false, meaning: 'the cluster has declared this incarnation of the node dead' },
+  NOT_FOUND: { retryable: false, meaning: 'there is nothing under this name' },
+  ALREADY_EXISTS: { retryable: false, meaning: 'the name is taken by something different' },
+  DECISION_CLOSED: { retryable: false, meaning: 'the decision has its result; no ballot changes it' },
+  CLAIM_LOST: { retryable: false, meaning: 'the claim expired or passed to another' },
+  LOG_POISONED: { retryable: false, meaning: 'a sync of the log failed once; the node must stop' },
+  LOG_CORRUPT: { retryable: false, meaning: 'the log is damaged before its tail' },
+  SNAPSHOT_CORRUPT: { retryable: false, meaning: 'a snapshot does not match its checksum' },
+  DISK_FULL: { retryable: false, meaning: 'the disk has no room for the log' },
+  IDENTITY_MISMATCH: { retryable: false, meaning: 'the peer or the directory belongs to another node or cluster' },
+  PROTOCOL_VIOLATION: { retryable: false, meaning: 'a peer sent what the protocol does not allow' },
+  PORT_IN_USE: { retryable: false, meaning: 'another program listens on the port' },
+  SHUTTING_DOWN: { retryable: true, meaning: 'the node is leaving and takes nothing new' },
+  INVARIANT_VIOLATED: { retryable: false, meaning: 'a defect: something that must always hold did not' },
+} as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
+
+/** A code of the closed registry; the same text on the wire. */
+export type ErrorCode = keyof typeof REGISTRY;
+
+/** All codes, sorted as in the registry. */
+export const ERROR_CODES: readonly ErrorCode[] = Object.keys(REGISTRY) as ErrorCode[];
+
+/** What else an error knows. */
+export interface ErrorDetails {
+  /** Who or what failed: a node, an agent's address, an actor's path, a file. */
+  readonly address?: string;
+  readonly cause?: unknown;
+  /** Small facts for programs, e.g. the leader's id in NOT_LEADER. Survives the wire. */
+  readonly data?: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** An error in the form that crosses threads and nodes. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly address?: string;
+  readonly data?: Readonly<Record<string, string | number | boolean>>;
+  readonly cause?: { readonly name: string; readonly message: string };
+}
+
+/** The one error class. Its code is from the closed registry and survives the wire. */
+export class TroupeError extends Error {
+  override readonly name = 'TroupeError';
+  readonly code: ErrorCode;
+  readonly retryable: boolean;
+  readonly address: string | undefined;
+  readonly data: Readonly<Record<string, string | number | boolean>>;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.retryable = REGISTRY[code].retryable;
+    this.address = details.address;
+    this.data = details.data ?? {};
+  }
+
+  /** One line for a person: code, message, address. */
+  override toString(): string {
+    return `${this.code}: ${this.message}${this.address === undefined ? '' : ` (${this.address})`}`;
+  }
+}
+
+/** Whether `error` is a TroupeError, of this code when one is given. */
+export function isTroupeError(error: unknown, code?: ErrorCode): error is TroupeError {
+  return error instanceof TroupeError && (code === undefined || error.code === code);
+}
+
+/** The message of anything that was thrown. */
+export function errorMessage(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Wraps what a foreign piece of code threw; an error of ours passes unchanged. */
+export function asTroupeError(error: unknown, code: ErrorCode, details: ErrorDetails = {}): TroupeError {
+  if (error instanceof TroupeError) return error;
+  return new TroupeError(code, errorMessage(error), { ...details, cause: error });
+}
+
+/** Form of an error that can cross threads and nodes. Foreign errors become HANDLER_FAILED. */
+export function toWireError(error: unknown): WireError {
+  const known = asTroupeError(error, 'HANDLER_FAILED');
+  const cause = known.cause;
+  return {
+    code: known.code,
+    message: known.message,
+    ...(known.address === undefined ? {} : { address: known.address }),
+    ...(Object.keys(known.data).length === 0 ? {} : { data: known.data }),
+    ...(cause instanceof Error ? { cause: { name: cause.name, message: cause.message } } : {}),
+  };
+}
+
+/** The error that `toWireError` described. A code this version doesn't know becomes PROTOCOL_VIOLATION. */
+export function fromWireError(wire: WireError): TroupeError {
+  const known = Object.hasOwn(REGISTRY, wire.code);
+  const details: ErrorDetails = {
+    ...(wire.address === undefined ? {} : { address: wire.address }),
+    ...(wire.data === undefined ? {} : { data: wire.data }),
+    ...(wire.cause === undefined
+      ? {}
+      : {
+          cause: Object.assign(new TroupeError('HANDLER_FAILED', wire.cause.message), {
+            originalName: wire.cause.name,
+          }),
+        }),
+  };
+  return new TroupeError(known ? wire.code : 'PROTOCOL_VIOLATION', wire.message, details);
+}

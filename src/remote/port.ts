@@ -1,0 +1,91 @@
+import type { NodeRef, WireError } from '../core/index.ts';
+
+/**
+ * Traffic classes between two nodes, each with its own stream, queue and credits, so that one never waits for another:
+ * `system` (watches, barriers, hand-over commands, replies' errors), `user` (messages of agents), `bulk` (state on the move).
+ * The control lane is a port of its own.
+ */
+export type Lane = 'system' | 'user' | 'bulk';
+
+/** One message between nodes. */
+export interface Envelope {
+  readonly kind: 'tell' | 'ask' | 'reply' | 'error' | 'cancel';
+  /** Receiver inside the node: `agent:<kind>/<key>`, or a service such as `sys:handover`. Interned per link. */
+  readonly to: string;
+  /** Pairs an ask with its reply; unique per sending node. 0 for a tell. */
+  readonly correlation: number;
+  /** Name of the message, e.g. `review`. Interned per link. */
+  readonly method: string;
+  /** Encoded body; see `src/wire/payload.ts`. */
+  readonly payload: Uint8Array;
+  /** Same id again means the same request again: a durable agent answers it once. */
+  readonly requestId?: string;
+  /** Who sent it, for dead letters and for order: an agent's address or a client's name. */
+  readonly from?: string;
+  readonly traceparent?: string | undefined;
+  /** What is left of the deadline when it leaves, ms: nodes' clocks need not agree. */
+  readonly timeoutMs?: number;
+  /** Budget handed down, if any. */
+  readonly budget?: { readonly tokens?: number; readonly cost?: number };
+  readonly error?: WireError;
+}
+
+/** What happened to envelopes that a dead peer never acknowledged. */
+export interface PeerLoss {
+  readonly peer: NodeRef;
+  readonly reason: string;
+  /** In order of sending, per lane. They may or may not have been received. */
+  readonly unacknowledged: readonly Envelope[];
+}
+
+/**
+ * Links to the other lives of nodes. While both processes live nothing accepted is lost, repeated or reordered per lane,
+ * whatever connections do.
+ */
+export interface Links {
+  readonly self: NodeRef;
+  /** Tells of a peer from the membership: where to dial. Opening is lazy. */
+  peerUp(peer: NodeRef, address: string): void;
+  /** The membership says this life is over: what it hasn't acknowledged is handed to `onPeerLost`, once. */
+  peerDown(peer: NodeRef, reason: string): void;
+  /**
+   * Queues an envelope.
+   * @returns false when the lane is past its high-water mark: accepted, but wait for `writable` before sending more
+   * @throws TroupeError NODE_UNAVAILABLE (peer unknown or down), OVERLOADED (the lane's hard limit), MESSAGE_TOO_LARGE
+   */
+  send(peer: NodeRef, lane: Lane, envelope: Envelope): boolean;
+  /** Resolves when the lane is below its high-water mark, or the peer is down. */
+  writable(peer: NodeRef, lane: Lane): Promise<void>;
+  /**
+   * The one receiver. Credits go back to the sender when the returned promise settles (or at once without one), so a
+   * slow receiver slows senders. It must not throw: what it can't deliver it answers with an error envelope.
+   */
+  onEnvelope(receiver: (from: NodeRef, lane: Lane, envelope: Envelope) => void | Promise<void>): void;
+  onPeerLost(listener: (loss: PeerLoss) => void): () => void;
+  /** Waits until everything sent is acknowledged, or the time is over. */
+  flush(timeoutMs: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A connected pair of ordered byte-frame pipes; loses everything in flight when it breaks. */
+export interface Connection {
+  /** False when the transport's buffer is full: wait for `onDrain`. */
+  write(frame: Uint8Array): boolean;
+  onFrame(listener: (frame: Uint8Array) => void): void;
+  onDrain(listener: () => void): void;
+  /** Called once, with the reason. */
+  onClose(listener: (reason: string) => void): void;
+  /** Stops reading from the other side, or goes on. */
+  pause(): void;
+  resume(): void;
+  close(): void;
+}
+
+/** Makes connections: `memory/` and `grpc/`. One conformance suite holds both. */
+export interface Transport {
+  /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
+  listen(address: string, onConnection: (connection: Connection) => void): Promise<string>;
+  /** Dials; the connection reports failure through onClose. */
+  dial(address: string, lane: Lane): Connection;
+  close(): Promise<void>;
+}

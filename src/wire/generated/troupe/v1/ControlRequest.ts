@@ -1,0 +1,26 @@
+// Original file: proto/troupe/v1/control.proto
+
+import type { Hello as _troupe_v1_Hello, Hello__Output as _troupe_v1_Hello__Output } from '../../troupe/v1/Hello.ts';
+import type { Long } from '@grpc/proto-loader';
+
+export interface ControlRequest {
+  'hello'?: (_troupe_v1_Hello | null);
+  'id'?: (number | string | Long);
+  'execute'?: (Buffer | Uint8Array | string);
+  'query'?: (Buffer | Uint8Array | string);
+  'keepalive'?: (Buffer | Uint8Array | string);
+  'timeoutMs'?: (number);
+  'traceparent'?: (string);
+  'kind'?: "execute"|"query"|"keepalive";
+}
+
+export interface ControlRequest__Output {
+  'hello'?: (_troupe_v1_Hello__Output);
+  'id'?: (number);
+  'execute'?: (Buffer);
+  'query'?: (Buffer);
+  'keepalive'?: (Buffer);
+  'timeoutMs'?: (number);
+  'traceparent'?: (string);
+  'kind'?: "execute"|"query"|"keepalive";
+}

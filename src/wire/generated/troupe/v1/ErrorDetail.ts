@@ -1,0 +1,20 @@
+// Original file: proto/troupe/v1/error.proto
+
+
+export interface ErrorDetail {
+  'code'?: (string);
+  'message'?: (string);
+  'address'?: (string);
+  'retryable'?: (boolean);
+  'data'?: ({[key: string]: string});
+  'cause'?: (string);
+}
+
+export interface ErrorDetail__Output {
+  'code'?: (string);
+  'message'?: (string);
+  'address'?: (string);
+  'retryable'?: (boolean);
+  'data'?: ({[key: string]: string});
+  'cause'?: (string);
+}

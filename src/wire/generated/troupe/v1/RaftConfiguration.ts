@@ -1,0 +1,14 @@
+// Original file: proto/troupe/v1/control.proto
+
+
+export interface RaftConfiguration {
+  'voters'?: (string)[];
+  'votersOutgoing'?: (string)[];
+  'learners'?: (string)[];
+}
+
+export interface RaftConfiguration__Output {
+  'voters'?: (string)[];
+  'votersOutgoing'?: (string)[];
+  'learners'?: (string)[];
+}
