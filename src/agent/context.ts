@@ -1,0 +1,50 @@
+import type { AgentAddress, Logger, NodeRef } from '../core/index.ts';
+import type { AgentDefinition, Protocol } from './define.ts';
+import type { AgentRef, Host } from './host.ts';
+
+/** How a side effect is protected. */
+export interface StepOptions {
+  /** Given to the outside world so that a retry is recognised; default `<agent>/<request>/<step>`. */
+  readonly idempotencyKey?: string;
+  /** What to do when the step began before a crash and its outcome is unknown: `retry` (default) runs it again with the same key; `hold` fails the turn with STEP_UNKNOWN. */
+  readonly onUnknown?: 'retry' | 'hold';
+}
+
+/** What a step's function is told. */
+export interface StepRun {
+  readonly idempotencyKey: string;
+  /** True when an earlier run may already have done it. */
+  readonly retried: boolean;
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
+/** What a handler gets beside its message. Valid until the handler settles. */
+export interface AgentContext<State> {
+  readonly address: AgentAddress;
+  readonly node: NodeRef;
+  /** State as of now; treat it as read-only. */
+  readonly state: State;
+  /** Replaces the state: for this turn at once, durable and visible to others when the turn ends. */
+  setState(next: State): void;
+  /** Fires when the asker cancels, the deadline passes, the agent stops, or its shard moves. */
+  readonly signal: AbortSignal;
+  /** Id of the request that this turn answers. */
+  readonly requestId: string;
+  /** What is left of the asker's deadline, ms; Infinity without one. */
+  remainingMs(): number;
+  readonly log: Logger;
+  readonly traceparent: string | undefined;
+  /**
+   * Runs a side effect with a receipt: recorded as started before, with its result after. When the turn runs again after a
+   * crash, a finished step returns its recorded result without running.
+   *
+   * @param name unique in the turn; a repeated name counts up (`fetch`, `fetch#2`)
+   * @throws TroupeError STEP_UNKNOWN, or what `fn` throws (a failed step is not recorded)
+   */
+  step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options?: StepOptions): Promise<T>;
+  /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
+  agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
+  /** This turn as a host, for `team(ctx.host, …)`. */
+  readonly host: Host;
+}

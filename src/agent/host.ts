@@ -1,0 +1,83 @@
+import type { AgentAddress } from '../core/index.ts';
+import type { Commands, DecisionRecord, JobRecord } from '../coordinator/index.ts';
+import type { AgentDefinition, InputOf, OutputOf, Protocol } from './define.ts';
+
+/** How an ask may be bounded. */
+export interface AskOptions {
+  /** Default 10,000 ms. Asks inside a turn never outlive the turn's own deadline. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+  /**
+   * The same id again is the same request again: a durable agent answers it once and repeats its recorded reply. By default each ask
+   * has an id of its own, which the runtime's own retries share.
+   */
+  readonly requestId?: string;
+  readonly traceparent?: string | undefined;
+}
+
+/** One settled task of a job. */
+export interface TaskOutcome {
+  readonly task: string;
+  /** Position of the item in the job, from 0. */
+  readonly position: number;
+  readonly ok: boolean;
+  /** The reply when ok; the error in wire form otherwise. */
+  readonly value: unknown;
+}
+
+/** Progress of a job: what settled since the last report, each outcome reported once. */
+export interface JobProgress {
+  readonly job: JobRecord;
+  readonly settled: readonly TaskOutcome[];
+}
+
+/** One message to one agent, as data: the unit of a job. */
+export interface WorkItem {
+  readonly kind: string;
+  readonly key: string;
+  readonly method: string;
+  readonly input: unknown;
+}
+
+/** How a job is run. */
+export interface JobSpec {
+  /** Items in flight at a time; default 64, at most 4,096. */
+  readonly concurrency: number;
+  /** Tries per item on retryable errors; default 3. */
+  readonly attempts: number;
+  /** Per try; default 60,000 ms. */
+  readonly timeoutMs: number;
+  readonly traceparent?: string | undefined;
+}
+
+/**
+ * What agents and teams stand on: the same on a node (through its runtime and ledger) and in a client (through the API).
+ */
+export interface Host {
+  ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
+  /** At most once; resolves when the message has left. */
+  tell(address: AgentAddress, method: string, input: unknown): Promise<void>;
+  openDecision(request: Commands['decision.open']['request']): Promise<DecisionRecord>;
+  closeDecision(id: string): Promise<DecisionRecord>;
+  /** Resolves when the decision has its result. */
+  decisionClosed(id: string, signal?: AbortSignal): Promise<DecisionRecord>;
+  submitJob(id: string, spec: JobSpec, items: AsyncIterable<WorkItem> | Iterable<WorkItem>): Promise<JobRecord>;
+  /** Reports everything settled so far, then what settles, and ends when the job is closed. */
+  watchJob(id: string, signal?: AbortSignal): AsyncIterable<JobProgress>;
+}
+
+/** A typed address of one agent. It always finds the current activation. */
+export interface AgentRef<P extends Protocol = Protocol> extends AgentAddress {
+  ask<N extends keyof P & string>(method: N, input: InputOf<P[N]>, options?: AskOptions): Promise<OutputOf<P[N]>>;
+  tell<N extends keyof P & string>(method: N, input: InputOf<P[N]>): Promise<void>;
+}
+
+/** Makes the typed reference of an agent on any host. */
+export function agentRef<State, P extends Protocol>(host: Host, definition: AgentDefinition<State, P>, key: string): AgentRef<P> {
+  const address: AgentAddress = { kind: definition.kind, key };
+  return {
+    ...address,
+    ask: async (method, input, options) => (await host.ask(address, method, input, options)) as never,
+    tell: (method, input) => host.tell(address, method, input),
+  };
+}

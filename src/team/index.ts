@@ -1,0 +1,1 @@
+export type { DecideOptions, MapOptions, MapResult, Team, TeamOptions } from './team.ts';
