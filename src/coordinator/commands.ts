@@ -222,7 +222,10 @@ export interface Commands {
     request: { readonly id: string; readonly items: readonly TaskItem[]; readonly seal: boolean };
     reply: JobRecord;
   };
-  /** Claims waiting (or lapsed) tasks in order of position. */
+  /**
+   * Claims waiting (or lapsed) tasks in order of position. Tasks that the same `by` claimed under an older epoch of
+   * the same fence are claimable at once: a new owner doesn't wait for its predecessor's leases.
+   */
   'task.claim': {
     request: {
       readonly job: string;
