@@ -28,6 +28,8 @@ export interface Envelope {
   /** Budget handed down, if any. */
   readonly budget?: { readonly tokens?: number; readonly cost?: number };
   readonly error?: WireError;
+  /** Epoch of the receiver's shard as the sender knows it: tells a receiver whose view lags to wait. */
+  readonly epoch?: number;
 }
 
 /** What happened to envelopes that a dead peer never acknowledged. */
