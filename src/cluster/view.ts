@@ -1,0 +1,126 @@
+import { type GroupSpec, type LedgerEvent, type NodeRecord, type ShardRecord, type WatchDelivery } from '../coordinator/index.ts';
+import { type NodeId, type NodeRef, type ShardId, shardOf } from '../core/index.ts';
+
+/** What changed in one delivery of the ledger's watch. After a fresh view, everything that differs. */
+export interface ViewChange {
+  readonly nodes: readonly NodeRecord[];
+  readonly shards: readonly ShardRecord[];
+}
+
+/** Whether two references name the same life of the same node. */
+export function sameNode(a: NodeRef | undefined, b: NodeRef | undefined): boolean {
+  return a?.node === b?.node && a?.incarnation === b?.incarnation;
+}
+
+/**
+ * Nodes and shards as this node knows them: a copy of the ledger's, kept by a watch. It may lag, never lie about the
+ * order; who acts on it carries the epoch it read, and the ledger refuses an old one.
+ */
+export class ClusterMap {
+  #index = 0;
+  readonly #nodes: Map<NodeId, NodeRecord> = new Map();
+  readonly #groups: Map<string, GroupSpec> = new Map();
+  readonly #shards: Map<string, ShardRecord[]> = new Map();
+  readonly #listeners: Set<(change: ViewChange) => void> = new Set();
+
+  /** Index of the ledger that this copy reflects. */
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Takes the next delivery; listeners hear what changed. */
+  accept(delivery: WatchDelivery): void {
+    const nodes: NodeRecord[] = [];
+    const shards: ShardRecord[] = [];
+    if (delivery.type === 'view') {
+      for (const group of delivery.view.groups) this.#groups.set(group.group, group);
+      for (const node of delivery.view.nodes) if (this.#setNode(node)) nodes.push(node);
+      for (const shard of delivery.view.shards) if (this.#setShard(shard)) shards.push(shard);
+      this.#index = delivery.view.index;
+    } else {
+      for (const event of delivery.events) this.#take(event, nodes, shards);
+      this.#index = delivery.index;
+    }
+    if (nodes.length === 0 && shards.length === 0) return;
+    for (const listener of this.#listeners) listener({ nodes, shards });
+  }
+
+  /** Calls `listener` after each change; returns a function that ends it. */
+  onChange(listener: (change: ViewChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** The newest life of a node. */
+  node(id: NodeId): NodeRecord | undefined {
+    return this.#nodes.get(id);
+  }
+
+  /** The newest life of each node. */
+  nodes(): NodeRecord[] {
+    return [...this.#nodes.values()];
+  }
+
+  group(name: string): GroupSpec | undefined {
+    return this.#groups.get(name);
+  }
+
+  groups(): GroupSpec[] {
+    return [...this.#groups.values()];
+  }
+
+  shard(id: ShardId): ShardRecord | undefined {
+    return this.#shards.get(id.group)?.[id.shard];
+  }
+
+  /** All shards of all groups that were ever placed. */
+  shards(): ShardRecord[] {
+    return [...this.#shards.values()].flat().filter((shard) => shard !== undefined);
+  }
+
+  /** The shard that holds a key, or undefined when no node declared the group. */
+  shardOf(group: string, key: string): ShardId | undefined {
+    const spec = this.#groups.get(group);
+    return spec === undefined ? undefined : { group, shard: shardOf(key, spec.shards) };
+  }
+
+  /** Whether this life is still one that may own shards. */
+  isAlive(ref: NodeRef): boolean {
+    const record = this.#nodes.get(ref.node);
+    return record?.incarnation === ref.incarnation && record.state !== 'down' && record.state !== 'left';
+  }
+
+  #take(event: LedgerEvent, nodes: NodeRecord[], shards: ShardRecord[]): void {
+    if (event.type === 'node') {
+      if (this.#setNode(event.node)) nodes.push(event.node);
+    } else if (event.type === 'group') {
+      this.#groups.set(event.group.group, event.group);
+    } else if (event.type === 'shards') {
+      for (const shard of event.shards) if (this.#setShard(shard)) shards.push(shard);
+    }
+  }
+
+  #setNode(node: NodeRecord): boolean {
+    const known = this.#nodes.get(node.node);
+    if (known !== undefined && known.incarnation > node.incarnation) return false;
+    if (known?.incarnation === node.incarnation && known.state === node.state) return false;
+    this.#nodes.set(node.node, node);
+    return true;
+  }
+
+  #setShard(shard: ShardRecord): boolean {
+    let list = this.#shards.get(shard.group);
+    if (list === undefined) this.#shards.set(shard.group, (list = []));
+    const known = list[shard.shard];
+    if (
+      known !== undefined &&
+      known.epoch === shard.epoch &&
+      sameNode(known.owner, shard.owner) &&
+      sameNode(known.target, shard.target)
+    ) {
+      return false;
+    }
+    list[shard.shard] = shard;
+    return true;
+  }
+}
