@@ -1,0 +1,169 @@
+import { type Clock, fromWireError, isTroupeError, type NodeRef, nodeRefKey, toWireError, TroupeError, type Timer } from '../core/index.ts';
+import type { Envelope, Lane, Links } from '../remote/index.ts';
+
+/** Answers a request of another node; what it throws crosses back with its code. */
+export type Service = (method: string, payload: Uint8Array, from: NodeRef) => Promise<Uint8Array>;
+
+/** What became of a request. */
+export type Settle = (reply: Uint8Array | undefined, error: TroupeError | undefined) => void;
+
+const NOTHING = new Uint8Array(0);
+
+interface Waiting {
+  readonly peer: NodeRef | undefined;
+  readonly timer: Timer | undefined;
+  readonly settle: Settle;
+}
+
+/** Requests open at a time, all kinds together. */
+const REQUESTS_MAX = 200_000;
+
+/**
+ * Requests and replies between nodes over links: pairs replies with asks, serves the runtime's own services (`sys:…`), and hands
+ * messages for agents to whoever routes them.
+ */
+export class Peers {
+  readonly self: NodeRef;
+  readonly #links: Links;
+  readonly #clock: Clock;
+  readonly #services: Map<string, Service> = new Map();
+  readonly #waiting: Map<number, Waiting> = new Map();
+  #correlation = 0;
+  #agents: ((envelope: Envelope) => void | Promise<void>) | undefined;
+
+  constructor(links: Links, clock: Clock) {
+    this.self = links.self;
+    this.#links = links;
+    this.#clock = clock;
+    links.onEnvelope((from, lane, envelope) => this.#receive(from, lane, envelope));
+    links.onPeerLost((loss) => this.#lost(loss.peer, loss.reason));
+  }
+
+  /** Serves requests to `sys:<name>`. */
+  serve(name: string, service: Service): void {
+    this.#services.set(`sys:${name}`, service);
+  }
+
+  /** Sets who takes envelopes addressed to agents, from other nodes. */
+  onAgentEnvelope(receiver: (envelope: Envelope) => void | Promise<void>): void {
+    this.#agents = receiver;
+  }
+
+  /**
+   * Asks a service of another node.
+   * @throws TroupeError what the service threw, NODE_UNAVAILABLE when the peer dies, TIMEOUT
+   */
+  request(peer: NodeRef, lane: Lane, name: string, method: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      const correlation = this.expect(peer, timeoutMs, (reply, error) => {
+        if (error === undefined) resolve(reply ?? NOTHING);
+        else reject(error);
+      });
+      try {
+        this.#links.send(peer, lane, { kind: 'ask', to: `sys:${name}`, correlation, method, payload, timeoutMs });
+      } catch (error) {
+        this.forget(correlation);
+        reject(error);
+      }
+    });
+  }
+
+  /**
+   * Reserves a correlation and waits for its reply.
+   *
+   * @param peer fails the request when this life ends; undefined when the caller sees to that itself
+   * @param timeoutMs Infinity when the caller sees to the deadline itself
+   * @throws TroupeError OVERLOADED
+   */
+  expect(peer: NodeRef | undefined, timeoutMs: number, settle: Settle): number {
+    if (this.#waiting.size >= REQUESTS_MAX) {
+      throw new TroupeError('OVERLOADED', `${REQUESTS_MAX} requests wait for replies`, { address: this.self.node });
+    }
+    const correlation = ++this.#correlation;
+    const timer =
+      timeoutMs === Number.POSITIVE_INFINITY
+        ? undefined
+        : this.#clock.schedule(timeoutMs, () => {
+            this.#settle(correlation, undefined, new TroupeError('TIMEOUT', `no reply within ${timeoutMs} ms`, peer === undefined ? {} : { address: peer.node }));
+          });
+    this.#waiting.set(correlation, { peer, timer, settle });
+    return correlation;
+  }
+
+  /** Gives a request up; a late reply is dropped. */
+  forget(correlation: number): void {
+    this.#waiting.get(correlation)?.timer?.cancel();
+    this.#waiting.delete(correlation);
+  }
+
+  /** Sends a reply (or an error) to whoever asked, on this node or another. A dead asker needs none. */
+  reply(to: NodeRef, correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
+    if (correlation === 0) return;
+    if (to.node === this.self.node && to.incarnation === this.self.incarnation) {
+      this.#settle(correlation, reply, error);
+      return;
+    }
+    const head = { to: '', correlation, method: '' } as const;
+    const envelope: Envelope =
+      error === undefined
+        ? { ...head, kind: 'reply', payload: reply ?? NOTHING }
+        : { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) };
+    try {
+      this.#links.send(to, 'user', envelope);
+    } catch (failure) {
+      if (isTroupeError(failure, 'NODE_UNAVAILABLE')) return;
+      if (error !== undefined) throw failure;
+      this.reply(to, correlation, undefined, failure as TroupeError);
+    }
+  }
+
+  /** Fails everything that waits. */
+  close(): void {
+    for (const correlation of [...this.#waiting.keys()]) {
+      this.#settle(correlation, undefined, new TroupeError('SHUTTING_DOWN', 'the node is leaving', { address: this.self.node }));
+    }
+  }
+
+  #receive(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void> {
+    if (envelope.kind === 'reply') return this.#settle(envelope.correlation, envelope.payload, undefined);
+    if (envelope.kind === 'error') {
+      const error = envelope.error === undefined ? new TroupeError('PROTOCOL_VIOLATION', 'an error without a code') : fromWireError(envelope.error);
+      return this.#settle(envelope.correlation, undefined, error);
+    }
+    if (envelope.to.startsWith('sys:')) return this.#serve(from, lane, envelope);
+    return this.#agents?.(envelope);
+  }
+
+  async #serve(from: NodeRef, lane: Lane, envelope: Envelope): Promise<void> {
+    const head = { to: '', correlation: envelope.correlation, method: '' } as const;
+    let answer: Envelope;
+    try {
+      const service = this.#services.get(envelope.to);
+      if (service === undefined) throw new TroupeError('UNKNOWN_MESSAGE', `no service ${envelope.to}`, { address: this.self.node });
+      answer = { ...head, kind: 'reply', payload: await service(envelope.method, envelope.payload, from) };
+    } catch (error) {
+      answer = { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) };
+    }
+    if (envelope.kind !== 'ask') return;
+    try {
+      this.#links.send(from, lane, answer);
+    } catch (error) {
+      if (!isTroupeError(error)) throw error;
+    }
+  }
+
+  #lost(peer: NodeRef, reason: string): void {
+    const key = nodeRefKey(peer);
+    for (const [correlation, waiting] of this.#waiting) {
+      if (waiting.peer === undefined || nodeRefKey(waiting.peer) !== key) continue;
+      this.#settle(correlation, undefined, new TroupeError('NODE_UNAVAILABLE', reason, { address: peer.node }));
+    }
+  }
+
+  #settle(correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
+    const waiting = this.#waiting.get(correlation);
+    if (waiting === undefined) return;
+    this.forget(correlation);
+    waiting.settle(reply, error);
+  }
+}
