@@ -61,7 +61,7 @@ export class ShardLine {
   accept(envelope: Envelope): void | Promise<void> {
     const lagging = (envelope.epoch ?? 0) > (this.#record?.epoch ?? 0);
     if (this.#end === undefined || lagging) return this.#hold(envelope);
-    return this.#dispatch(envelope);
+    return this.#dispatch(envelope, () => this.#hold(envelope));
   }
 
   /** The ledger's newest word on the shard. `ready` says whether this node may deliver at once when it is the owner. */
@@ -116,11 +116,12 @@ export class ShardLine {
     for (let waiting = this.#held.length; waiting > 0 && this.#end !== undefined; waiting--) {
       const held = this.#held.shift() as Held;
       const envelope = aged(held, this.#exits.clock.monotonic());
-      if (envelope !== undefined) void this.#dispatch(envelope);
+      if (envelope !== undefined) void this.#dispatch(envelope, () => this.#held.unshift(held));
     }
   }
 
-  #dispatch(envelope: Envelope): void | Promise<void> {
+  /** @param putBack keeps the message in its place when the owner's life turns out to be over */
+  #dispatch(envelope: Envelope, putBack: () => void): void | Promise<void> {
     const end = this.#end as NodeRef;
     if (sameNode(end, this.#exits.self)) return this.#exits.deliver(envelope);
     try {
@@ -128,9 +129,9 @@ export class ShardLine {
     } catch (error) {
       if (!(error instanceof TroupeError)) throw error;
       if (error.code !== 'NODE_UNAVAILABLE') return this.#exits.refuse(envelope, error);
-      // The owner's life is over and the ledger will name another: wait for that.
+      // The ledger will name another owner: wait for that.
       this.#close();
-      this.#hold(envelope);
+      putBack();
     }
   }
 
