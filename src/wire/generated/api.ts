@@ -1,0 +1,107 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { AskReply as _troupe_v1_AskReply, AskReply__Output as _troupe_v1_AskReply__Output } from './troupe/v1/AskReply.ts';
+import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe_v1_AskRequest__Output } from './troupe/v1/AskRequest.ts';
+import type { Ballot as _troupe_v1_Ballot, Ballot__Output as _troupe_v1_Ballot__Output } from './troupe/v1/Ballot.ts';
+import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from './troupe/v1/CastBallotRequest.ts';
+import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from './troupe/v1/CloseDecisionRequest.ts';
+import type { ClusterEvent as _troupe_v1_ClusterEvent, ClusterEvent__Output as _troupe_v1_ClusterEvent__Output } from './troupe/v1/ClusterEvent.ts';
+import type { ClusterEvents as _troupe_v1_ClusterEvents, ClusterEvents__Output as _troupe_v1_ClusterEvents__Output } from './troupe/v1/ClusterEvents.ts';
+import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output as _troupe_v1_ClusterUpdate__Output } from './troupe/v1/ClusterUpdate.ts';
+import type { ClusterView as _troupe_v1_ClusterView, ClusterView__Output as _troupe_v1_ClusterView__Output } from './troupe/v1/ClusterView.ts';
+import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from './troupe/v1/Decision.ts';
+import type { DecisionResult as _troupe_v1_DecisionResult, DecisionResult__Output as _troupe_v1_DecisionResult__Output } from './troupe/v1/DecisionResult.ts';
+import type { DrainAccount as _troupe_v1_DrainAccount, DrainAccount__Output as _troupe_v1_DrainAccount__Output } from './troupe/v1/DrainAccount.ts';
+import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from './troupe/v1/DrainNodeRequest.ts';
+import type { ErrorDetail as _troupe_v1_ErrorDetail, ErrorDetail__Output as _troupe_v1_ErrorDetail__Output } from './troupe/v1/ErrorDetail.ts';
+import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from './troupe/v1/GetDecisionRequest.ts';
+import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from './troupe/v1/GetStatusReply.ts';
+import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from './troupe/v1/GetStatusRequest.ts';
+import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from './troupe/v1/Group.ts';
+import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from './troupe/v1/Job.ts';
+import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from './troupe/v1/JobChange.ts';
+import type { JobHeader as _troupe_v1_JobHeader, JobHeader__Output as _troupe_v1_JobHeader__Output } from './troupe/v1/JobHeader.ts';
+import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _troupe_v1_JobProgress__Output } from './troupe/v1/JobProgress.ts';
+import type { Leader as _troupe_v1_Leader, Leader__Output as _troupe_v1_Leader__Output } from './troupe/v1/Leader.ts';
+import type { LeaderChange as _troupe_v1_LeaderChange, LeaderChange__Output as _troupe_v1_LeaderChange__Output } from './troupe/v1/LeaderChange.ts';
+import type { LedgerStats as _troupe_v1_LedgerStats, LedgerStats__Output as _troupe_v1_LedgerStats__Output } from './troupe/v1/LedgerStats.ts';
+import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from './troupe/v1/ListNodesReply.ts';
+import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from './troupe/v1/ListNodesRequest.ts';
+import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from './troupe/v1/Node.ts';
+import type { NodeLife as _troupe_v1_NodeLife, NodeLife__Output as _troupe_v1_NodeLife__Output } from './troupe/v1/NodeLife.ts';
+import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from './troupe/v1/OpenDecisionRequest.ts';
+import type { PositionRange as _troupe_v1_PositionRange, PositionRange__Output as _troupe_v1_PositionRange__Output } from './troupe/v1/PositionRange.ts';
+import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
+import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
+import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
+import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from './troupe/v1/StreamEventsRequest.ts';
+import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from './troupe/v1/SubmitJobRequest.ts';
+import type { TaskOutcome as _troupe_v1_TaskOutcome, TaskOutcome__Output as _troupe_v1_TaskOutcome__Output } from './troupe/v1/TaskOutcome.ts';
+import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from './troupe/v1/TellReply.ts';
+import type { TellRequest as _troupe_v1_TellRequest, TellRequest__Output as _troupe_v1_TellRequest__Output } from './troupe/v1/TellRequest.ts';
+import type { TroupeClient as _troupe_v1_TroupeClient, TroupeDefinition as _troupe_v1_TroupeDefinition } from './troupe/v1/Troupe.ts';
+import type { WatchDecisionRequest as _troupe_v1_WatchDecisionRequest, WatchDecisionRequest__Output as _troupe_v1_WatchDecisionRequest__Output } from './troupe/v1/WatchDecisionRequest.ts';
+import type { WatchJobRequest as _troupe_v1_WatchJobRequest, WatchJobRequest__Output as _troupe_v1_WatchJobRequest__Output } from './troupe/v1/WatchJobRequest.ts';
+import type { WorkItem as _troupe_v1_WorkItem, WorkItem__Output as _troupe_v1_WorkItem__Output } from './troupe/v1/WorkItem.ts';
+import type { WorkItems as _troupe_v1_WorkItems, WorkItems__Output as _troupe_v1_WorkItems__Output } from './troupe/v1/WorkItems.ts';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  troupe: {
+    v1: {
+      AskReply: MessageTypeDefinition<_troupe_v1_AskReply, _troupe_v1_AskReply__Output>
+      AskRequest: MessageTypeDefinition<_troupe_v1_AskRequest, _troupe_v1_AskRequest__Output>
+      Ballot: MessageTypeDefinition<_troupe_v1_Ballot, _troupe_v1_Ballot__Output>
+      CastBallotRequest: MessageTypeDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_CastBallotRequest__Output>
+      CloseDecisionRequest: MessageTypeDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_CloseDecisionRequest__Output>
+      ClusterEvent: MessageTypeDefinition<_troupe_v1_ClusterEvent, _troupe_v1_ClusterEvent__Output>
+      ClusterEvents: MessageTypeDefinition<_troupe_v1_ClusterEvents, _troupe_v1_ClusterEvents__Output>
+      ClusterUpdate: MessageTypeDefinition<_troupe_v1_ClusterUpdate, _troupe_v1_ClusterUpdate__Output>
+      ClusterView: MessageTypeDefinition<_troupe_v1_ClusterView, _troupe_v1_ClusterView__Output>
+      Decision: MessageTypeDefinition<_troupe_v1_Decision, _troupe_v1_Decision__Output>
+      DecisionOutcome: EnumTypeDefinition
+      DecisionResult: MessageTypeDefinition<_troupe_v1_DecisionResult, _troupe_v1_DecisionResult__Output>
+      DecisionRule: EnumTypeDefinition
+      DrainAccount: MessageTypeDefinition<_troupe_v1_DrainAccount, _troupe_v1_DrainAccount__Output>
+      DrainNodeRequest: MessageTypeDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_DrainNodeRequest__Output>
+      ErrorDetail: MessageTypeDefinition<_troupe_v1_ErrorDetail, _troupe_v1_ErrorDetail__Output>
+      GetDecisionRequest: MessageTypeDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_GetDecisionRequest__Output>
+      GetStatusReply: MessageTypeDefinition<_troupe_v1_GetStatusReply, _troupe_v1_GetStatusReply__Output>
+      GetStatusRequest: MessageTypeDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusRequest__Output>
+      Group: MessageTypeDefinition<_troupe_v1_Group, _troupe_v1_Group__Output>
+      Job: MessageTypeDefinition<_troupe_v1_Job, _troupe_v1_Job__Output>
+      JobChange: MessageTypeDefinition<_troupe_v1_JobChange, _troupe_v1_JobChange__Output>
+      JobHeader: MessageTypeDefinition<_troupe_v1_JobHeader, _troupe_v1_JobHeader__Output>
+      JobProgress: MessageTypeDefinition<_troupe_v1_JobProgress, _troupe_v1_JobProgress__Output>
+      JobState: EnumTypeDefinition
+      Leader: MessageTypeDefinition<_troupe_v1_Leader, _troupe_v1_Leader__Output>
+      LeaderChange: MessageTypeDefinition<_troupe_v1_LeaderChange, _troupe_v1_LeaderChange__Output>
+      LedgerStats: MessageTypeDefinition<_troupe_v1_LedgerStats, _troupe_v1_LedgerStats__Output>
+      ListNodesReply: MessageTypeDefinition<_troupe_v1_ListNodesReply, _troupe_v1_ListNodesReply__Output>
+      ListNodesRequest: MessageTypeDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesRequest__Output>
+      Node: MessageTypeDefinition<_troupe_v1_Node, _troupe_v1_Node__Output>
+      NodeLife: MessageTypeDefinition<_troupe_v1_NodeLife, _troupe_v1_NodeLife__Output>
+      NodeState: EnumTypeDefinition
+      OpenDecisionRequest: MessageTypeDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_OpenDecisionRequest__Output>
+      PositionRange: MessageTypeDefinition<_troupe_v1_PositionRange, _troupe_v1_PositionRange__Output>
+      SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
+      Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
+      ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>
+      StreamEventsRequest: MessageTypeDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_StreamEventsRequest__Output>
+      SubmitJobRequest: MessageTypeDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_SubmitJobRequest__Output>
+      TaskOutcome: MessageTypeDefinition<_troupe_v1_TaskOutcome, _troupe_v1_TaskOutcome__Output>
+      TellReply: MessageTypeDefinition<_troupe_v1_TellReply, _troupe_v1_TellReply__Output>
+      TellRequest: MessageTypeDefinition<_troupe_v1_TellRequest, _troupe_v1_TellRequest__Output>
+      Troupe: SubtypeConstructor<typeof grpc.Client, _troupe_v1_TroupeClient> & { service: _troupe_v1_TroupeDefinition }
+      WatchDecisionRequest: MessageTypeDefinition<_troupe_v1_WatchDecisionRequest, _troupe_v1_WatchDecisionRequest__Output>
+      WatchJobRequest: MessageTypeDefinition<_troupe_v1_WatchJobRequest, _troupe_v1_WatchJobRequest__Output>
+      WorkItem: MessageTypeDefinition<_troupe_v1_WorkItem, _troupe_v1_WorkItem__Output>
+      WorkItems: MessageTypeDefinition<_troupe_v1_WorkItems, _troupe_v1_WorkItems__Output>
+    }
+  }
+}
+

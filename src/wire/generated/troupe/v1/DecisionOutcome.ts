@@ -1,0 +1,23 @@
+// Original file: proto/troupe/v1/api.proto
+
+export const DecisionOutcome = {
+  DECISION_OUTCOME_UNSPECIFIED: 'DECISION_OUTCOME_UNSPECIFIED',
+  DECISION_OUTCOME_DECIDED: 'DECISION_OUTCOME_DECIDED',
+  DECISION_OUTCOME_TIE: 'DECISION_OUTCOME_TIE',
+  DECISION_OUTCOME_NO_QUORUM: 'DECISION_OUTCOME_NO_QUORUM',
+  DECISION_OUTCOME_EXPIRED: 'DECISION_OUTCOME_EXPIRED',
+} as const;
+
+export type DecisionOutcome =
+  | 'DECISION_OUTCOME_UNSPECIFIED'
+  | 0
+  | 'DECISION_OUTCOME_DECIDED'
+  | 1
+  | 'DECISION_OUTCOME_TIE'
+  | 2
+  | 'DECISION_OUTCOME_NO_QUORUM'
+  | 3
+  | 'DECISION_OUTCOME_EXPIRED'
+  | 4
+
+export type DecisionOutcome__Output = typeof DecisionOutcome[keyof typeof DecisionOutcome]

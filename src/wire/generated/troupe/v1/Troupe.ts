@@ -1,0 +1,179 @@
+// Original file: proto/troupe/v1/api.proto
+
+import type * as grpc from '@grpc/grpc-js'
+import type { MethodDefinition } from '@grpc/proto-loader'
+import type { AskReply as _troupe_v1_AskReply, AskReply__Output as _troupe_v1_AskReply__Output } from '../../troupe/v1/AskReply.ts';
+import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe_v1_AskRequest__Output } from '../../troupe/v1/AskRequest.ts';
+import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from '../../troupe/v1/CastBallotRequest.ts';
+import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from '../../troupe/v1/CloseDecisionRequest.ts';
+import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output as _troupe_v1_ClusterUpdate__Output } from '../../troupe/v1/ClusterUpdate.ts';
+import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from '../../troupe/v1/Decision.ts';
+import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from '../../troupe/v1/DrainNodeRequest.ts';
+import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from '../../troupe/v1/GetDecisionRequest.ts';
+import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from '../../troupe/v1/GetStatusReply.ts';
+import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from '../../troupe/v1/GetStatusRequest.ts';
+import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from '../../troupe/v1/Job.ts';
+import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _troupe_v1_JobProgress__Output } from '../../troupe/v1/JobProgress.ts';
+import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from '../../troupe/v1/ListNodesReply.ts';
+import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from '../../troupe/v1/ListNodesRequest.ts';
+import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from '../../troupe/v1/Node.ts';
+import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from '../../troupe/v1/OpenDecisionRequest.ts';
+import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from '../../troupe/v1/StreamEventsRequest.ts';
+import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from '../../troupe/v1/SubmitJobRequest.ts';
+import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from '../../troupe/v1/TellReply.ts';
+import type { TellRequest as _troupe_v1_TellRequest, TellRequest__Output as _troupe_v1_TellRequest__Output } from '../../troupe/v1/TellRequest.ts';
+import type { WatchDecisionRequest as _troupe_v1_WatchDecisionRequest, WatchDecisionRequest__Output as _troupe_v1_WatchDecisionRequest__Output } from '../../troupe/v1/WatchDecisionRequest.ts';
+import type { WatchJobRequest as _troupe_v1_WatchJobRequest, WatchJobRequest__Output as _troupe_v1_WatchJobRequest__Output } from '../../troupe/v1/WatchJobRequest.ts';
+
+export interface TroupeClient extends grpc.Client {
+  Ask(argument: _troupe_v1_AskRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  Ask(argument: _troupe_v1_AskRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  Ask(argument: _troupe_v1_AskRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  Ask(argument: _troupe_v1_AskRequest, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  ask(argument: _troupe_v1_AskRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  ask(argument: _troupe_v1_AskRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  ask(argument: _troupe_v1_AskRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  ask(argument: _troupe_v1_AskRequest, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  
+  CastBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CastBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CastBallot(argument: _troupe_v1_CastBallotRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CastBallot(argument: _troupe_v1_CastBallotRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  castBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  castBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  castBallot(argument: _troupe_v1_CastBallotRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  castBallot(argument: _troupe_v1_CastBallotRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  CloseDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CloseDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CloseDecision(argument: _troupe_v1_CloseDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  CloseDecision(argument: _troupe_v1_CloseDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  closeDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  closeDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  closeDecision(argument: _troupe_v1_CloseDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  closeDecision(argument: _troupe_v1_CloseDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  DrainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  DrainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  DrainNode(argument: _troupe_v1_DrainNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  DrainNode(argument: _troupe_v1_DrainNodeRequest, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  drainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  drainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  drainNode(argument: _troupe_v1_DrainNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  drainNode(argument: _troupe_v1_DrainNodeRequest, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
+  
+  GetDecision(argument: _troupe_v1_GetDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  GetDecision(argument: _troupe_v1_GetDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  GetDecision(argument: _troupe_v1_GetDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  GetDecision(argument: _troupe_v1_GetDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  getDecision(argument: _troupe_v1_GetDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  getDecision(argument: _troupe_v1_GetDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  getDecision(argument: _troupe_v1_GetDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  getDecision(argument: _troupe_v1_GetDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  GetStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _troupe_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  GetStatus(argument: _troupe_v1_GetStatusRequest, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _troupe_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  getStatus(argument: _troupe_v1_GetStatusRequest, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
+  
+  ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _troupe_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  ListNodes(argument: _troupe_v1_ListNodesRequest, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _troupe_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  listNodes(argument: _troupe_v1_ListNodesRequest, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
+  
+  OpenDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  OpenDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  OpenDecision(argument: _troupe_v1_OpenDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  OpenDecision(argument: _troupe_v1_OpenDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  openDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  openDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  openDecision(argument: _troupe_v1_OpenDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  openDecision(argument: _troupe_v1_OpenDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  StreamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
+  StreamEvents(argument: _troupe_v1_StreamEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
+  streamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
+  streamEvents(argument: _troupe_v1_StreamEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
+  
+  SubmitJob(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  SubmitJob(metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  SubmitJob(options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  SubmitJob(callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  submitJob(metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  submitJob(metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  submitJob(options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  submitJob(callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  
+  Tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  Tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  Tell(argument: _troupe_v1_TellRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  Tell(argument: _troupe_v1_TellRequest, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  tell(argument: _troupe_v1_TellRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  tell(argument: _troupe_v1_TellRequest, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
+  
+  WatchDecision(argument: _troupe_v1_WatchDecisionRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_Decision__Output>;
+  WatchDecision(argument: _troupe_v1_WatchDecisionRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_Decision__Output>;
+  watchDecision(argument: _troupe_v1_WatchDecisionRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_Decision__Output>;
+  watchDecision(argument: _troupe_v1_WatchDecisionRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_Decision__Output>;
+  
+  WatchJob(argument: _troupe_v1_WatchJobRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_JobProgress__Output>;
+  WatchJob(argument: _troupe_v1_WatchJobRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_JobProgress__Output>;
+  watchJob(argument: _troupe_v1_WatchJobRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_JobProgress__Output>;
+  watchJob(argument: _troupe_v1_WatchJobRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_JobProgress__Output>;
+  
+}
+
+export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
+  Ask: grpc.handleUnaryCall<_troupe_v1_AskRequest__Output, _troupe_v1_AskReply>;
+  
+  CastBallot: grpc.handleUnaryCall<_troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision>;
+  
+  CloseDecision: grpc.handleUnaryCall<_troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision>;
+  
+  DrainNode: grpc.handleUnaryCall<_troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node>;
+  
+  GetDecision: grpc.handleUnaryCall<_troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision>;
+  
+  GetStatus: grpc.handleUnaryCall<_troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply>;
+  
+  ListNodes: grpc.handleUnaryCall<_troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply>;
+  
+  OpenDecision: grpc.handleUnaryCall<_troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision>;
+  
+  StreamEvents: grpc.handleServerStreamingCall<_troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate>;
+  
+  SubmitJob: grpc.handleClientStreamingCall<_troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job>;
+  
+  Tell: grpc.handleUnaryCall<_troupe_v1_TellRequest__Output, _troupe_v1_TellReply>;
+  
+  WatchDecision: grpc.handleServerStreamingCall<_troupe_v1_WatchDecisionRequest__Output, _troupe_v1_Decision>;
+  
+  WatchJob: grpc.handleServerStreamingCall<_troupe_v1_WatchJobRequest__Output, _troupe_v1_JobProgress>;
+  
+}
+
+export interface TroupeDefinition extends grpc.ServiceDefinition {
+  Ask: MethodDefinition<_troupe_v1_AskRequest, _troupe_v1_AskReply, _troupe_v1_AskRequest__Output, _troupe_v1_AskReply__Output>
+  CastBallot: MethodDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_Decision, _troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision__Output>
+  CloseDecision: MethodDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_Decision, _troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision__Output>
+  DrainNode: MethodDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_Node, _troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node__Output>
+  GetDecision: MethodDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_Decision, _troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision__Output>
+  GetStatus: MethodDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusReply, _troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply__Output>
+  ListNodes: MethodDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesReply, _troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply__Output>
+  OpenDecision: MethodDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_Decision, _troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision__Output>
+  StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
+  SubmitJob: MethodDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_Job, _troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job__Output>
+  Tell: MethodDefinition<_troupe_v1_TellRequest, _troupe_v1_TellReply, _troupe_v1_TellRequest__Output, _troupe_v1_TellReply__Output>
+  WatchDecision: MethodDefinition<_troupe_v1_WatchDecisionRequest, _troupe_v1_Decision, _troupe_v1_WatchDecisionRequest__Output, _troupe_v1_Decision__Output>
+  WatchJob: MethodDefinition<_troupe_v1_WatchJobRequest, _troupe_v1_JobProgress, _troupe_v1_WatchJobRequest__Output, _troupe_v1_JobProgress__Output>
+}
