@@ -54,6 +54,8 @@ export interface JobSpec {
  * What agents and teams stand on: the same on a node (through its runtime and ledger) and in a client (through the API).
  */
 export interface Host {
+  /** A fresh id for a decision or a job; inside a turn the same again when the turn runs again. */
+  freshId(): string;
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
   /** At most once; resolves when the message has left. */
   tell(address: AgentAddress, method: string, input: unknown): Promise<void>;
