@@ -2,6 +2,9 @@ import type { AgentAddress } from '../core/index.ts';
 import type { Commands, DecisionRecord, JobRecord } from '../coordinator/index.ts';
 import type { AgentDefinition, InputOf, OutputOf, Protocol } from './define.ts';
 
+/** Time limit of an ask that names none, ms. */
+export const ASK_TIMEOUT_MS = 10_000;
+
 /** How an ask may be bounded. */
 export interface AskOptions {
   /** Default 10,000 ms. Asks inside a turn never outlive the turn's own deadline. */

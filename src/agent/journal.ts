@@ -1,0 +1,177 @@
+import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
+import type { Fence } from '../core/index.ts';
+import { decodePayload, encodePayload } from '../wire/index.ts';
+
+/** Replies remembered per agent, so that a repeated request is answered and not done again. */
+const REPLIES_MAX = 64;
+/** Turns that failed or were cut short, whose finished steps are remembered. */
+const OPEN_TURNS_MAX = 64;
+/** Records after which the journal is folded into a snapshot. */
+const RECORDS_PER_SNAPSHOT = 50;
+
+/** One line of an agent's journal. Short names: each is replicated. */
+type JournalLine =
+  /** A step of request `r` began. */
+  | { readonly t: 'step'; readonly r: string; readonly n: string; readonly k: string }
+  /** It ended, with value `v`. */
+  | { readonly t: 'done'; readonly r: string; readonly n: string; readonly v: unknown }
+  /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. */
+  | { readonly t: 'turn'; readonly r: string; readonly v: unknown; readonly s?: { readonly state: unknown } };
+
+/** What is known of a step: begun, or done with its result. */
+export interface StepReceipt {
+  readonly key: string;
+  readonly done?: { readonly value: unknown };
+}
+
+interface Folded {
+  state: { readonly value: unknown } | undefined;
+  /** Oldest first. */
+  readonly replies: Map<string, unknown>;
+  readonly steps: Map<string, Map<string, StepReceipt>>;
+}
+
+/**
+ * The journal of one agent under one epoch: state, receipts of steps, and the replies already given. A write is durable in
+ * the ledger before it counts; a write under an old epoch is refused there (STALE_EPOCH), so a zombie commits nothing. After a
+ * write failed, every later one fails too: the agent starts anew from what the ledger has.
+ */
+export class AgentJournal {
+  readonly #coordinator: Coordinator;
+  readonly #fence: Fence;
+  readonly #key: string;
+  readonly #folded: Folded = { state: undefined, replies: new Map(), steps: new Map() };
+  #version = 0;
+  #sinceSnapshot = 0;
+  #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  private constructor(coordinator: Coordinator, fence: Fence, key: string) {
+    this.#coordinator = coordinator;
+    this.#fence = fence;
+    this.#key = key;
+  }
+
+  /**
+   * Reads an agent's journal from the ledger, linearizably.
+   * @throws TroupeError STALE_EPOCH when the fence is old
+   */
+  static async load(coordinator: Coordinator, fence: Fence, key: string): Promise<AgentJournal> {
+    const journal = new AgentJournal(coordinator, fence, key);
+    journal.#restore(await coordinator.query('journal.read', { fence, key }));
+    return journal;
+  }
+
+  /** The last durable state, or undefined when the agent never wrote one. */
+  get state(): { readonly value: unknown } | undefined {
+    return this.#folded.state;
+  }
+
+  /** The reply already given to a request, if it is still remembered. */
+  reply(request: string): { readonly value: unknown } | undefined {
+    return this.#folded.replies.has(request) ? { value: this.#folded.replies.get(request) } : undefined;
+  }
+
+  /** What an earlier run of this request's turn recorded of a step. */
+  step(request: string, name: string): StepReceipt | undefined {
+    return this.#folded.steps.get(request)?.get(name);
+  }
+
+  /** Records that a step begins; durable when it resolves. */
+  stepStarted(request: string, name: string, key: string): Promise<void> {
+    return this.#write({ t: 'step', r: request, n: name, k: key });
+  }
+
+  /** Records a step's result; durable when it resolves. */
+  stepDone(request: string, name: string, value: unknown): Promise<void> {
+    return this.#write({ t: 'done', r: request, n: name, v: value });
+  }
+
+  /** Records the end of a turn; durable when it resolves. `state` only when it changed. */
+  turnDone(request: string, reply: unknown, state: { readonly state: unknown } | undefined): Promise<void> {
+    return this.#write({ t: 'turn', r: request, v: reply, ...(state === undefined ? {} : { s: state }) });
+  }
+
+  /** Lines that come while a write is under way share the next one. */
+  #write(line: JournalLine): Promise<void> {
+    if (this.#gathering === undefined) {
+      const lines: JournalLine[] = [];
+      const done = this.#last.then(() => {
+        this.#gathering = undefined;
+        return this.#append(lines);
+      });
+      // Who doesn't wait for a line hears of its failure from the next one: after a failed append none succeeds.
+      done.catch(() => undefined);
+      this.#gathering = { lines, done };
+      this.#last = done;
+    }
+    this.#gathering.lines.push(line);
+    return this.#gathering.done;
+  }
+
+  async #append(lines: readonly JournalLine[]): Promise<void> {
+    const records = lines.map((line) => encodePayload(line));
+    for (const line of lines) fold(this.#folded, line);
+    this.#sinceSnapshot += records.length;
+    const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? this.#image() : undefined;
+    const { version } = await this.#coordinator.execute('journal.append', {
+      fence: this.#fence,
+      key: this.#key,
+      version: this.#version,
+      records,
+      ...(snapshot === undefined ? {} : { snapshot }),
+    });
+    this.#version = version;
+    if (snapshot !== undefined) this.#sinceSnapshot = 0;
+  }
+
+  #image(): Uint8Array {
+    const { state, replies, steps } = this.#folded;
+    return encodePayload({
+      state,
+      replies: [...replies],
+      steps: [...steps].map(([request, receipts]) => [request, [...receipts]]),
+    });
+  }
+
+  #restore(record: JournalRecord): void {
+    if (record.snapshot !== undefined) {
+      const image = decodePayload(record.snapshot) as {
+        readonly state: Folded['state'];
+        readonly replies: readonly (readonly [string, unknown])[];
+        readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
+      };
+      this.#folded.state = image.state;
+      for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
+      for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
+    }
+    for (const bytes of record.records) fold(this.#folded, decodePayload(bytes) as JournalLine);
+    this.#version = record.version;
+    this.#sinceSnapshot = record.records.length;
+  }
+}
+
+function fold(folded: Folded, line: JournalLine): void {
+  if (line.t === 'turn') {
+    if (line.s !== undefined) folded.state = { value: line.s.state };
+    folded.steps.delete(line.r);
+    folded.replies.set(line.r, line.v);
+    trim(folded.replies, REPLIES_MAX);
+    return;
+  }
+  let receipts = folded.steps.get(line.r);
+  if (receipts === undefined) {
+    folded.steps.set(line.r, (receipts = new Map()));
+    trim(folded.steps, OPEN_TURNS_MAX);
+  }
+  const known = receipts.get(line.n);
+  if (line.t === 'step') receipts.set(line.n, { key: line.k });
+  else receipts.set(line.n, { key: known?.key ?? '', done: { value: line.v } });
+}
+
+function trim(map: Map<string, unknown>, most: number): void {
+  for (const key of map.keys()) {
+    if (map.size <= most) return;
+    map.delete(key);
+  }
+}

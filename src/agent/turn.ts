@@ -1,0 +1,173 @@
+import {
+  type AgentAddress,
+  asTroupeError,
+  agentAddressKey,
+  type Clock,
+  type Logger,
+  type NodeRef,
+  traced,
+  type Tracer,
+  TroupeError,
+} from '../core/index.ts';
+import type { AgentContext, StepOptions, StepRun } from './context.ts';
+import type { AgentDefinition, Protocol } from './define.ts';
+import { type AgentRef, agentRef, ASK_TIMEOUT_MS, type AskOptions, type Host } from './host.ts';
+import type { AgentJournal } from './journal.ts';
+
+/** What a turn is made of. */
+export interface TurnParts<State> {
+  readonly address: AgentAddress;
+  readonly node: NodeRef;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  readonly state: State;
+  readonly journal: AgentJournal;
+  readonly host: Host;
+  readonly signal: AbortSignal;
+  /** Monotonic time of the asker's deadline, ms; Infinity without one. */
+  readonly deadlineAt: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+}
+
+/** The processing of one message by an agent: its draft of the state, its steps, and what it asks of others. */
+export class Turn<State> implements AgentContext<State> {
+  readonly #parts: TurnParts<State>;
+  readonly #names: Map<string, number> = new Map();
+  #state: State;
+  #changed = false;
+  #stepped = false;
+  #asks = 0;
+  #host: Host | undefined;
+
+  constructor(parts: TurnParts<State>) {
+    this.#parts = parts;
+    this.#state = parts.state;
+  }
+
+  get address(): AgentAddress {
+    return this.#parts.address;
+  }
+
+  get node(): NodeRef {
+    return this.#parts.node;
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.signal;
+  }
+
+  get requestId(): string {
+    return this.#parts.requestId;
+  }
+
+  get log(): Logger {
+    return this.#parts.logger;
+  }
+
+  get traceparent(): string | undefined {
+    return this.#parts.traceparent;
+  }
+
+  /** Whether the turn did anything that must be remembered. */
+  get durable(): boolean {
+    return this.#changed || this.#stepped;
+  }
+
+  /** The new state, when it was set. */
+  get changedState(): { readonly state: State } | undefined {
+    return this.#changed ? { state: this.#state } : undefined;
+  }
+
+  setState(next: State): void {
+    this.#state = next;
+    this.#changed = true;
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.#parts.deadlineAt - this.#parts.clock.monotonic());
+  }
+
+  async step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options: StepOptions = {}): Promise<T> {
+    const { journal, requestId, signal, tracer, traceparent, address } = this.#parts;
+    const unique = this.#unique(name);
+    const receipt = journal.step(requestId, unique);
+    this.#stepped = true;
+    if (receipt?.done !== undefined) return receipt.done.value as T;
+    const where = `${agentAddressKey(address)} ${unique}`;
+    if (receipt !== undefined && options.onUnknown === 'hold') {
+      throw new TroupeError('STEP_UNKNOWN', `step "${unique}" began before a crash and its outcome is unknown`, { address: where });
+    }
+    // A turn that must stop, stops here: between two effects.
+    if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address: where });
+    const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
+    if (receipt === undefined) await journal.stepStarted(requestId, unique, key);
+    return traced(
+      tracer,
+      'execute_tool',
+      { parent: traceparent, attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name, 'troupe.step': unique } },
+      async (span) => {
+        const value = await fn({
+          idempotencyKey: key,
+          retried: receipt !== undefined,
+          signal,
+          traceparent: span.traceparent ?? traceparent,
+        });
+        await journal.stepDone(requestId, unique, value);
+        return value;
+      },
+    );
+  }
+
+  agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P> {
+    return agentRef(this.host, definition, key);
+  }
+
+  /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */
+  get host(): Host {
+    return (this.#host ??= this.#derive(this.#parts.host));
+  }
+
+  #derive(host: Host): Host {
+    return {
+      freshId: () => this.#nextId(),
+      ask: (address, method, input, options) => host.ask(address, method, input, this.#inherit(options)),
+      tell: (address, method, input) => host.tell(address, method, input),
+      openDecision: (request) => host.openDecision(request),
+      closeDecision: (id) => host.closeDecision(id),
+      decisionClosed: (id, signal) => host.decisionClosed(id, this.#withSignal(signal)),
+      submitJob: (id, spec, items) => host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
+      watchJob: (id, signal) => host.watchJob(id, this.#withSignal(signal)),
+    };
+  }
+
+  #inherit(options: AskOptions = {}): AskOptions {
+    return {
+      ...options,
+      timeoutMs: Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, this.remainingMs()),
+      signal: this.#withSignal(options.signal),
+      requestId: options.requestId ?? this.#nextId(),
+      traceparent: options.traceparent ?? this.traceparent,
+    };
+  }
+
+  /** The same sequence each time the turn runs, so that what it asks again is recognised. */
+  #nextId(): string {
+    return `${this.#parts.requestId}/${++this.#asks}`;
+  }
+
+  #withSignal(signal: AbortSignal | undefined): AbortSignal {
+    return signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
+  }
+
+  #unique(name: string): string {
+    const count = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, count);
+    return count === 1 ? name : `${name}#${count}`;
+  }
+}
