@@ -8,6 +8,9 @@ export interface ErrorDetail {
   'retryable'?: (boolean);
   'data'?: ({[key: string]: string});
   'cause'?: (string);
+  'numbers'?: ({[key: string]: number | string});
+  'flags'?: ({[key: string]: boolean});
+  'causeName'?: (string);
 }
 
 export interface ErrorDetail__Output {
@@ -17,4 +20,7 @@ export interface ErrorDetail__Output {
   'retryable'?: (boolean);
   'data'?: ({[key: string]: string});
   'cause'?: (string);
+  'numbers'?: ({[key: string]: number});
+  'flags'?: ({[key: string]: boolean});
+  'causeName'?: (string);
 }

@@ -5,10 +5,12 @@ export interface Hello {
   'cluster'?: (string);
   'node'?: (string);
   'protocol'?: (number);
+  'to'?: (string);
 }
 
 export interface Hello__Output {
   'cluster'?: (string);
   'node'?: (string);
   'protocol'?: (number);
+  'to'?: (string);
 }

@@ -1,0 +1,53 @@
+import { Packr } from 'msgpackr';
+import { errorMessage, TroupeError } from '../core/index.ts';
+
+/**
+ * Bodies of messages as MessagePack. Objects travel as records, so that a Map stays a Map; cycles, Set, Date, bigint,
+ * undefined, typed arrays and errors survive. A class instance arrives as a plain object, a function as undefined.
+ * Each body stands alone: no state is shared between two of them.
+ */
+const packr = new Packr({ structuredClone: true, useBigIntExtension: true });
+
+/** The body of a message without one. */
+export const EMPTY_PAYLOAD: Uint8Array = new Uint8Array(0);
+
+/** The largest body that any lane carries, bytes. */
+export const PAYLOAD_BYTES_MAX: number = 128 * 1024 * 1024;
+
+/**
+ * Encodes the body of a message. `undefined` takes no bytes.
+ *
+ * @param bytesMax limit of the encoded size, bytes
+ * @throws TroupeError MESSAGE_TOO_LARGE, or INVALID_ARGUMENT for what can't be encoded (a symbol)
+ */
+export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_MAX): Uint8Array {
+  if (value === undefined) return EMPTY_PAYLOAD;
+  let bytes: Uint8Array;
+  try {
+    bytes = packr.pack(value);
+  } catch (error) {
+    throw new TroupeError('INVALID_ARGUMENT', `the message can't be encoded: ${errorMessage(error)}`, { cause: error });
+  }
+  if (bytes.byteLength > bytesMax) {
+    throw new TroupeError('MESSAGE_TOO_LARGE', `the message has ${bytes.byteLength} bytes, the limit is ${bytesMax}`, {
+      data: { bytes: bytes.byteLength, bytesMax },
+    });
+  }
+  return bytes;
+}
+
+/**
+ * Decodes what `encodePayload` made. Binary parts are views of `bytes`.
+ *
+ * @throws TroupeError PROTOCOL_VIOLATION when it isn't one whole body
+ */
+export function decodePayload(bytes: Uint8Array): unknown {
+  if (bytes.byteLength === 0) return undefined;
+  try {
+    return packr.unpack(bytes);
+  } catch (error) {
+    throw new TroupeError('PROTOCOL_VIOLATION', `the message can't be decoded: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}

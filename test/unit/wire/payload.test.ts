@@ -1,0 +1,78 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { isTroupeError, TroupeError } from '../../../src/core/index.ts';
+import { decodePayload, EMPTY_PAYLOAD, encodePayload } from '../../../src/wire/index.ts';
+
+const roundTrip = (value: unknown): unknown => decodePayload(Uint8Array.from(encodePayload(value)));
+const codeOf = (work: () => unknown): string => {
+  try {
+    work();
+  } catch (error) {
+    return isTroupeError(error) ? error.code : 'not ours';
+  }
+  return 'nothing thrown';
+};
+
+describe('payload', () => {
+  test('structured values keep their types', () => {
+    const value = {
+      map: new Map<unknown, unknown>([
+        ['a', { x: 1 }],
+        [2, [true]],
+      ]),
+      set: new Set([1, 'b']),
+      date: new Date(1_700_000_000_000),
+      nothing: undefined,
+      none: null,
+      big: 2n ** 80n,
+      negative: -(2n ** 70n),
+      bytes: new Uint8Array([1, 2, 3]),
+      floats: new Float64Array([0.5, Number.NaN]),
+      list: [1.5, Number.MAX_SAFE_INTEGER, 'é€𐍈', Number.POSITIVE_INFINITY],
+    };
+    const back = roundTrip(value) as typeof value;
+    expect({ ...back, bytes: Uint8Array.from(back.bytes) }).toEqual(value);
+    expect(back.map).toBeInstanceOf(Map);
+    expect(back.bytes).toBeInstanceOf(Uint8Array);
+    expect('nothing' in back).toBe(true);
+  });
+
+  test('a cycle arrives as a cycle', () => {
+    const node: { self?: unknown } = {};
+    node.self = node;
+    const back = roundTrip(node) as { self: unknown };
+    expect(back.self).toBe(back);
+  });
+
+  test('undefined takes no bytes', () => {
+    expect(encodePayload(undefined)).toBe(EMPTY_PAYLOAD);
+    expect(decodePayload(EMPTY_PAYLOAD)).toBe(undefined);
+  });
+
+  test('any JSON value survives, and no body depends on another', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue({ noUnicodeString: false })), (values) => {
+        const encoded = values.map((value) => Uint8Array.from(encodePayload(value)));
+        const decoded = encoded.reverse().map((bytes) => decodePayload(bytes));
+        const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+        expect(decoded.reverse().map(plain)).toEqual(values.map(plain));
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a body over the limit is MESSAGE_TOO_LARGE, what has no encoding INVALID_ARGUMENT', () => {
+    expect(codeOf(() => encodePayload(new Uint8Array(1_001), 1_000))).toBe('MESSAGE_TOO_LARGE');
+    expect(codeOf(() => encodePayload(Symbol('x')))).toBe('INVALID_ARGUMENT');
+    expect(roundTrip('after a failure')).toBe('after a failure');
+  });
+
+  test('garbage is PROTOCOL_VIOLATION and pollutes nothing', () => {
+    for (const bytes of [[0xdd, 0xff, 0xff, 0xff, 0xff, 1], [1, 2], [0xa5, 0x61], new Array(1_000_000).fill(0x91)]) {
+      expect(codeOf(() => decodePayload(Uint8Array.from(bytes)))).toBe('PROTOCOL_VIOLATION');
+    }
+    const sly = JSON.parse('{"__proto__":{"polluted":true}}') as object;
+    expect((roundTrip(sly) as { polluted?: boolean }).polluted).toBe(undefined);
+    expect(roundTrip(new TroupeError('TIMEOUT', 'late'))).toBeInstanceOf(Error);
+  });
+});
