@@ -1,0 +1,355 @@
+import { invariant, type NodeId, TroupeError } from '../../core/index.ts';
+import type { ResolvedOptions } from './options.ts';
+import { Progress } from './progress.ts';
+import { isVoter, membersOf, quorumIndex, voteResult } from './quorum.ts';
+import type { ConsensusLog } from './raft-log.ts';
+import { ReadRounds } from './read-index.ts';
+import type { Configuration, Entry, Message } from './types.ts';
+import { UncommittedBytes } from './uncommitted.ts';
+import { entryBytes } from './unstable.ts';
+
+/** Where proposals went: indices from `firstIndex` to `lastIndex`, in the leader's term. */
+export interface Proposed {
+  readonly term: number;
+  readonly firstIndex: number;
+  readonly lastIndex: number;
+}
+
+/** What a leadership needs of the member that holds it. */
+export interface LeaderContext {
+  readonly options: ResolvedOptions;
+  readonly log: ConsensusLog;
+  readonly term: number;
+  readonly configuration: Configuration;
+  /** Sends a message; it may go out before anything is durable. */
+  send(message: Message): void;
+  /** One of this member's own reads may be served at `index`. */
+  readable(context: number, index: number): void;
+}
+
+const NOTHING: readonly Entry[] = [];
+const NO_DATA = new Uint8Array(0);
+
+/**
+ * One leadership, in one term: made when an election is won, thrown away when it ends, so that nothing of it (progress,
+ * reads, transfer) can leak into another. Sends are put off until `flush`, so that whatever was proposed or answered
+ * in between leaves as one message for each member.
+ */
+export class Leader {
+  readonly #context: LeaderContext;
+  readonly #log: ConsensusLog;
+  readonly #options: ResolvedOptions;
+  readonly #id: NodeId;
+  readonly #term: number;
+  readonly #members: Map<NodeId, Progress> = new Map();
+  readonly #reads: ReadRounds;
+  readonly #uncommitted: UncommittedBytes = new UncommittedBytes();
+  #configuration: Configuration;
+  /** Members other than this one. */
+  #peers: Progress[] = [];
+  #due = true;
+  #heartbeatElapsed = 0;
+  #electionElapsed = 0;
+  #transferee: NodeId | undefined;
+  #transferElapsed = 0;
+  #handedOver = false;
+
+  /** Begins the leadership: a no-op of its term goes into the log, as only that may commit what came before. */
+  constructor(context: LeaderContext) {
+    this.#context = context;
+    this.#log = context.log;
+    this.#options = context.options;
+    this.#id = context.options.id;
+    this.#term = context.term;
+    this.#reads = new ReadRounds(context.options.readsMax);
+    this.#configuration = context.configuration;
+    this.reconfigure(context.configuration);
+    this.#log.append([{ term: this.#term, index: this.#log.lastIndex + 1, kind: 'normal', data: NO_DATA }]);
+    this.durable();
+  }
+
+  /** Whether `flush` has something to do. */
+  get due(): boolean {
+    return this.#due || this.#reads.due;
+  }
+
+  /** Whom the leadership is being handed to. */
+  get transferee(): NodeId | undefined {
+    return this.#transferee;
+  }
+
+  /** What is known of each member, this one included. */
+  get progress(): ReadonlyMap<NodeId, Progress> {
+    return this.#members;
+  }
+
+  /** Takes over another configuration; what is known of members that stay is kept. */
+  reconfigure(configuration: Configuration): void {
+    const { inflightMessagesMax, inflightBytesMax } = this.#options;
+    const members = membersOf(configuration);
+    this.#configuration = configuration;
+    for (const id of this.#members.keys()) if (!members.includes(id)) this.#members.delete(id);
+    for (const id of members) {
+      if (this.#members.has(id)) continue;
+      const progress = new Progress(id, this.#log.lastIndex + 1, inflightMessagesMax, inflightBytesMax);
+      this.#members.set(id, progress);
+    }
+    this.#peers = [...this.#members.values()].filter((member) => member.id !== this.#id);
+    if (this.#transferee !== undefined && !isVoter(configuration, this.#transferee)) this.#transferee = undefined;
+    this.#due = true;
+  }
+
+  /**
+   * Appends entries to the log.
+   *
+   * @throws TroupeError NOT_LEADER while the leadership is being handed over (data.leader: to whom), OVERLOADED when too much is
+   *   uncommitted
+   */
+  propose(data: readonly Uint8Array[], kind: Entry['kind'] = 'normal'): Proposed {
+    invariant(data.length > 0, 'a proposal has at least one entry');
+    if (this.#transferee !== undefined) {
+      const leader = this.#transferee;
+      throw new TroupeError('NOT_LEADER', `leadership is being handed to ${leader}`, { data: { leader } });
+    }
+    const firstIndex = this.#log.lastIndex + 1;
+    const entries: Entry[] = [];
+    let bytes = 0;
+    for (const each of data) {
+      const entry: Entry = { term: this.#term, index: firstIndex + entries.length, kind, data: each };
+      entries.push(entry);
+      bytes += entryBytes(entry);
+    }
+    const { uncommittedBytesMax } = this.#options;
+    // One proposal always fits when nothing is waiting: its size is limited elsewhere, and refusing it would never end.
+    if (this.#uncommitted.bytes > 0 && this.#uncommitted.bytes + bytes > uncommittedBytesMax) {
+      throw new TroupeError('OVERLOADED', `${this.#uncommitted.bytes} of ${uncommittedBytesMax} bytes are uncommitted`);
+    }
+    const lastIndex = firstIndex + entries.length - 1;
+    this.#log.append(entries);
+    this.#uncommitted.add(lastIndex, bytes);
+    this.#due = true;
+    return { term: this.#term, firstIndex, lastIndex };
+  }
+
+  /** More of this member's own log may be durable: only now does the leader count itself. */
+  durable(): void {
+    const self = this.#members.get(this.#id);
+    if (self === undefined) return;
+    self.matched(this.#log.durableIndex);
+    this.#commit();
+  }
+
+  /** A member answered an append. */
+  onAppendReply(message: Message): void {
+    const member = this.#members.get(message.from);
+    const index = message.index ?? 0;
+    if (member === undefined || message.from === this.#id) return;
+    if (index > this.#log.lastIndex) {
+      throw new TroupeError('PROTOCOL_VIOLATION', `${message.from} answers for ${index}, which was never sent`);
+    }
+    member.active = true;
+    this.#due = true;
+    if (message.reject) {
+      member.rejected(index, this.#agreement(message));
+      return;
+    }
+    const news = index > member.match;
+    member.matched(index);
+    if (member.state === 'probe' && index === member.match) member.replicate();
+    else if (member.state === 'snapshot' && member.match + 1 >= this.#log.firstIndex) member.probe();
+    if (news) this.#commit();
+  }
+
+  /** A member answered a heartbeat. */
+  onHeartbeatReply(message: Message): void {
+    const member = this.#members.get(message.from);
+    if (member === undefined || message.from === this.#id) return;
+    member.active = true;
+    this.#due = true;
+    if (member.state === 'probe') member.waiting = false;
+    // It lives but its answers are missing: let one more append out to learn what it has.
+    if (member.state === 'replicate' && member.inflights.full) member.inflights.freeFirst();
+    if (member.match < this.#log.lastIndex) member.nudge = true;
+    const round = message.context ?? 0;
+    if (round <= member.readRound || round > this.#reads.round) return;
+    member.readRound = round;
+    this.#settleReads();
+  }
+
+  /** Messages to a member didn't go out: what was pipelined may be lost. */
+  onUnreachable(id: NodeId): void {
+    const member = this.#members.get(id);
+    if (member?.state === 'replicate') member.probe();
+  }
+
+  /** A member has fetched a snapshot, or failed to: look where it stands; a failure waits for its next sign of life. */
+  onSnapshotStatus(id: NodeId, failed: boolean): void {
+    const member = this.#members.get(id);
+    if (member?.state !== 'snapshot') return;
+    member.probe();
+    member.waiting = failed;
+    this.#due = true;
+  }
+
+  /**
+   * Takes a read in; it is answered after a quorum has confirmed this leadership.
+   *
+   * @returns false when too many reads wait
+   */
+  read(from: NodeId, context: number): boolean {
+    const known = this.#log.term(this.#log.commit) === this.#term;
+    return this.#reads.add(from, context, known ? this.#log.commit : undefined);
+  }
+
+  /**
+   * Hands the leadership to a voter: when its log is complete it is told to stand at once. Given up after `electionTicks`.
+   *
+   * @param to undefined for the voter that is furthest along
+   * @throws TroupeError INVALID_ARGUMENT when `to` doesn't vote, NO_QUORUM when no other voter was heard of
+   */
+  transfer(to: NodeId | undefined): void {
+    const target = to ?? this.#furthest();
+    if (target === this.#id || target === this.#transferee) return;
+    const member = this.#members.get(target);
+    if (member === undefined || !isVoter(this.#configuration, target)) {
+      throw new TroupeError('INVALID_ARGUMENT', `${target} is not a voter and can't lead`, { address: target });
+    }
+    this.#transferee = target;
+    this.#transferElapsed = 0;
+    this.#handedOver = false;
+    member.nudge = true;
+    this.#due = true;
+  }
+
+  /**
+   * Time passes.
+   *
+   * @returns false when no quorum was heard of for an election time-out: the leader must step down
+   */
+  tick(): boolean {
+    if (this.#transferee !== undefined && ++this.#transferElapsed >= this.#options.electionTicks) {
+      this.#transferee = undefined;
+    }
+    if (++this.#electionElapsed >= this.#options.electionTicks) {
+      this.#electionElapsed = 0;
+      if (this.#options.checkQuorum && !this.#hearsQuorum()) return false;
+      for (const member of this.#peers) {
+        member.active = false;
+        // The message that named the snapshot may have been lost, and nothing else would ever ask again.
+        if (member.state === 'snapshot') member.waiting = false;
+      }
+      this.#due = true;
+    }
+    if (++this.#heartbeatElapsed >= this.#options.heartbeatTicks) this.#heartbeat();
+    return true;
+  }
+
+  /** Sends what is due to each member, and starts a round for the reads that came. */
+  flush(): void {
+    this.#due = false;
+    if (this.#reads.due) {
+      this.#reads.start();
+      this.#heartbeat();
+      this.#settleReads();
+    }
+    for (const member of this.#peers) while (this.#sendNext(member)) {}
+    this.#handOver();
+  }
+
+  #hearsQuorum(): boolean {
+    const heard = (id: NodeId): boolean => id === this.#id || (this.#members.get(id)?.active ?? false);
+    return voteResult(this.#configuration, heard) === 'won';
+  }
+
+  #furthest(): NodeId {
+    let best: Progress | undefined;
+    for (const member of this.#peers) {
+      if (!member.active || !isVoter(this.#configuration, member.id)) continue;
+      if (best === undefined || member.match > best.match) best = member;
+    }
+    if (best === undefined) throw new TroupeError('NO_QUORUM', 'no other voter is there to take the leadership');
+    return best.id;
+  }
+
+  /** Only an entry of the own term is committed by counting (Raft paper, section 5.4.2); those before it come along. */
+  #commit(): void {
+    const index = quorumIndex(this.#configuration, (id) => this.#members.get(id)?.match ?? 0);
+    if (index <= this.#log.commit || this.#log.term(index) !== this.#term) return;
+    this.#log.commitTo(index);
+    this.#uncommitted.freeTo(index);
+    this.#reads.release(index);
+    this.#due = true;
+  }
+
+  /** Where a refusing member's log may agree: not above its hint, and not above our last entry of the hint's term. */
+  #agreement(message: Message): number {
+    const hint = message.rejectHint ?? 0;
+    const term = message.logTerm ?? 0;
+    return term === 0 ? hint : this.#log.lastIndexOfTerm(hint, term);
+  }
+
+  /** Sends one append or snapshot if one is due; true when another may follow. */
+  #sendNext(member: Progress): boolean {
+    if (member.paused) return false;
+    if (member.state === 'snapshot') return this.#sendSnapshot(member);
+    const { commit, lastIndex } = this.#log;
+    const probing = member.state === 'probe';
+    const empty = member.next > lastIndex;
+    if (empty && !probing && !member.nudge && member.sentCommit >= commit) return false;
+    const previous = member.next - 1;
+    const logTerm = this.#log.term(previous);
+    const entries = empty ? NOTHING : this.#log.slice(member.next, lastIndex + 1, this.#options.appendBytesMax);
+    if (logTerm === undefined || entries === undefined) return this.#sendSnapshot(member);
+    member.nudge = false;
+    member.sentCommit = commit;
+    const head = { type: 'append', from: this.#id, to: member.id, term: this.#term } as const;
+    this.#context.send({ ...head, index: previous, logTerm, commit, entries });
+    if (probing) {
+      member.waiting = true;
+      return false;
+    }
+    if (empty) return false;
+    let bytes = 0;
+    for (const entry of entries) bytes += entryBytes(entry);
+    member.sent(previous + entries.length, bytes);
+    return true;
+  }
+
+  #sendSnapshot(member: Progress): boolean {
+    const { snapshot } = this.#log;
+    // To a member that gives no sign of life it would be wasted.
+    if (!member.active || snapshot === undefined) return false;
+    member.snapshot(snapshot.index);
+    this.#context.send({ type: 'snapshot', from: this.#id, to: member.id, term: this.#term, snapshot });
+    return false;
+  }
+
+  /** A heartbeat's commit stays at what the member is known to hold. */
+  #heartbeat(): void {
+    this.#heartbeatElapsed = 0;
+    for (const member of this.#peers) {
+      const commit = Math.min(member.match, this.#log.commit);
+      const head = { type: 'heartbeat', from: this.#id, to: member.id, term: this.#term } as const;
+      this.#context.send({ ...head, commit, context: this.#reads.round });
+    }
+  }
+
+  #settleReads(): void {
+    const { round } = this.#reads;
+    const settled = quorumIndex(this.#configuration, (id) =>
+      id === this.#id ? round : (this.#members.get(id)?.readRound ?? 0),
+    );
+    for (let read = this.#reads.take(settled); read !== undefined; read = this.#reads.take(settled)) {
+      const { from, context, index } = read;
+      if (from === this.#id) this.#context.readable(context, index);
+      else this.#context.send({ type: 'readIndexReply', from: this.#id, to: from, term: this.#term, context, index });
+    }
+  }
+
+  #handOver(): void {
+    if (this.#transferee === undefined || this.#handedOver) return;
+    if (this.#members.get(this.#transferee)?.match !== this.#log.lastIndex) return;
+    this.#handedOver = true;
+    this.#context.send({ type: 'timeoutNow', from: this.#id, to: this.#transferee, term: this.#term });
+  }
+}

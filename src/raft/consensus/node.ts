@@ -1,0 +1,552 @@
+import { invariant, type NodeId, TroupeError } from '../../core/index.ts';
+import { Leader, type Proposed } from './leader.ts';
+import { type RaftOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import type { Progress } from './progress.ts';
+import { isVoter, voteResult, votersOf } from './quorum.ts';
+import { ConsensusLog } from './raft-log.ts';
+import { ForwardedReads } from './read-index.ts';
+import type {
+  AppendWork,
+  ApplyWork,
+  Configuration,
+  Entry,
+  HardState,
+  Message,
+  ReadState,
+  Ready,
+  Status,
+} from './types.ts';
+
+const NO_ENTRIES: readonly Entry[] = [];
+
+/**
+ * One member of a Raft group as a pure state machine, after the design of etcd-io/raft: messages, ticks and requests go
+ * in, `ready()` says what to do. It has no clock, no promise and no I/O, so the same inputs give the same outputs.
+ *
+ * The driver's part: call `ready()` while `hasReady`; send `messages` at once; do each AppendWork in the order they came
+ * and then send its replies, or `step` those addressed to this member; do each ApplyWork in order and then step its reply.
+ * Appends and applies may run side by side, and `ready()` may be called while they run. A thrown INVARIANT_VIOLATED
+ * or LOG_CORRUPT must stop the member; PROTOCOL_VIOLATION comes from a message, which was not taken.
+ */
+export class RaftNode {
+  readonly #options: ResolvedOptions;
+  readonly #id: NodeId;
+  readonly #log: ConsensusLog;
+  readonly #forwarded: ForwardedReads;
+  #configuration: Configuration;
+  #term: number;
+  #vote: NodeId | undefined;
+  #role: Status['role'] = 'follower';
+  #leader: NodeId | undefined;
+  /** Present exactly while this member leads. */
+  #leading: Leader | undefined;
+  /** Who granted or refused in the election under way; the first answer counts. */
+  readonly #votes: Map<NodeId, boolean> = new Map();
+  #electionElapsed = 0;
+  #electionTimeout = 0;
+
+  /** Hard state as last handed out, the number of the work that carried its term and vote, and the last work's number. */
+  #written: HardState;
+  #ballotWork = 0;
+  #lastWork = 0;
+  #messages: Message[] = [];
+  /** Messages that promise something, and so wait until all that was handed out before is durable. */
+  #replies: Message[] = [];
+  #reads: ReadState[] = [];
+  #statusChanged = true;
+
+  /**
+   * @throws TroupeError INVALID_CONFIGURATION, or LOG_CORRUPT when the log, its hard state and the state machine can't
+   *   belong together
+   */
+  constructor(options: RaftOptions) {
+    this.#options = resolveOptions(options);
+    this.#id = options.id;
+    this.#term = options.hardState?.term ?? 0;
+    this.#vote = options.hardState?.vote;
+    this.#configuration = options.configuration;
+    this.#written = options.hardState ?? { term: 0, vote: undefined, commit: 0 };
+    this.#log = new ConsensusLog(options.log, this.#written.commit, options.applied);
+    this.#forwarded = new ForwardedReads(this.#options.readsMax, options.random.int(1, 2 ** 48));
+    if (this.#log.lastTerm > this.#term) {
+      throw new TroupeError(
+        'LOG_CORRUPT',
+        `the log has entries of term ${this.#log.lastTerm}, the member ${this.#term}`,
+      );
+    }
+    this.#drawTimeout();
+  }
+
+  /** What this member knows of itself. */
+  status(): Status {
+    return {
+      id: this.#id,
+      role: this.#role,
+      term: this.#term,
+      leader: this.#leader,
+      commit: this.#log.commit,
+      applied: this.#log.applied,
+      configuration: this.#configuration,
+    };
+  }
+
+  /** What a leader knows of each member; undefined when this one doesn't lead. */
+  progress(): ReadonlyMap<NodeId, Progress> | undefined {
+    return this.#leading?.progress;
+  }
+
+  /** Whom the leadership is being handed to, while it is. */
+  get transferee(): NodeId | undefined {
+    return this.#leading?.transferee;
+  }
+
+  /**
+   * Appends entries to the replicated log. They are committed once they come out of an ApplyWork with this term; when
+   * another term's entry comes out at their index, they are lost.
+   *
+   * @param data one entry each, not to be changed afterwards
+   * @throws TroupeError NOT_LEADER (data.leader when known, also while the leadership is handed over), OVERLOADED
+   */
+  propose(data: readonly Uint8Array[]): Proposed {
+    return this.#requireLeading().propose(data);
+  }
+
+  /**
+   * Asks for a linearizable read: a ReadState with this context follows when the leadership is confirmed. On a follower the
+   * leader is asked. None follows when the leader changes or a message is lost: ask again, under another context.
+   *
+   * @param context the caller's number for the read
+   * @throws TroupeError NOT_LEADER when no leader is known, OVERLOADED
+   */
+  readIndex(context: number): void {
+    if (this.#leading !== undefined) {
+      if (this.#leading.read(this.#id, context)) return;
+      throw new TroupeError('OVERLOADED', `${this.#options.readsMax} reads are waiting for their round`);
+    }
+    const to = this.#leader;
+    if (to === undefined) throw this.#notLeader();
+    this.#send({ type: 'readIndex', from: this.#id, to, term: this.#term, context: this.#forwarded.add(context) });
+  }
+
+  /**
+   * Hands the leadership over; proposals are refused until it is done, or given up after `electionTicks`.
+   *
+   * @param to a voter; undefined for the one that is furthest along
+   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT when `to` doesn't vote, NO_QUORUM when there is nobody to take it
+   */
+  transferLeader(to?: NodeId): void {
+    this.#requireLeading().transfer(to);
+  }
+
+  /** Stands for election now, as if its time-out had passed. Does nothing on a leader or a member that may not lead. */
+  campaign(): void {
+    if (this.#role === 'leader' || !this.#promotable()) return;
+    if (this.#options.preVote) this.#canvass();
+    else this.#stand(false);
+  }
+
+  /** One tick of the driver's clock passed. */
+  tick(): void {
+    if (this.#leading !== undefined) {
+      if (!this.#leading.tick()) this.#becomeFollower(this.#term, undefined);
+      return;
+    }
+    this.#electionElapsed++;
+    if (this.#electionElapsed >= this.#electionTimeout && this.#promotable()) this.campaign();
+  }
+
+  /**
+   * Takes a message in, from another member or from this one's own storage.
+   *
+   * @throws TroupeError PROTOCOL_VIOLATION when the message can't be right; nothing was changed then
+   */
+  step(message: Message): void {
+    switch (message.type) {
+      case 'storageAppendReply':
+        this.#onAppended(message);
+        break;
+      case 'storageApplyReply':
+        this.#onApplied(message);
+        break;
+      case 'unreachable':
+        this.#leading?.onUnreachable(message.from);
+        break;
+      case 'snapshotStatus':
+        this.#leading?.onSnapshotStatus(message.from, message.reject ?? false);
+        break;
+      default:
+        this.#check(message);
+        if (message.term < this.#term) this.#answerOld(message);
+        else if (message.term === this.#term || this.#meetTerm(message)) this.#receive(message);
+    }
+  }
+
+  /** Whether `ready()` has something to say. */
+  hasReady(): boolean {
+    return (
+      this.#messages.length > 0 ||
+      this.#replies.length > 0 ||
+      this.#reads.length > 0 ||
+      this.#statusChanged ||
+      this.#log.unstable.hasWork ||
+      this.#ballotChanged() ||
+      this.#log.hasApply ||
+      (this.#leading?.due ?? false)
+    );
+  }
+
+  /** Hands over everything there is to do now; it counts as taken. */
+  ready(): Ready {
+    this.#leading?.flush();
+    const append = this.#takeAppend();
+    const apply = this.#takeApply();
+    const ready: Ready = {
+      messages: this.#messages,
+      reads: this.#reads,
+      ...(append === undefined ? {} : { append }),
+      ...(apply === undefined ? {} : { apply }),
+      ...(this.#statusChanged ? { status: this.status() } : {}),
+    };
+    this.#messages = [];
+    this.#reads = [];
+    this.#statusChanged = false;
+    return ready;
+  }
+
+  #takeAppend(): AppendWork | undefined {
+    const { unstable } = this.#log;
+    const replies = this.#replies;
+    const ballotChanged = this.#ballotChanged();
+    if (replies.length > 0) this.#replies = [];
+    if (!unstable.hasWork && !ballotChanged) {
+      if (replies.length === 0) return undefined;
+      if (unstable.busy) return { entries: NO_ENTRIES, replies };
+      for (const reply of replies) this.#messages.push(reply);
+      return undefined;
+    }
+    const sequence = ++this.#lastWork;
+    const hardState = this.#takeHardState(ballotChanged);
+    if (ballotChanged) this.#ballotWork = sequence;
+    const { lastIndex, lastTerm } = this.#log;
+    const { entries, snapshot } = unstable.take(sequence);
+    const head = { type: 'storageAppendReply', from: this.#id, to: this.#id, term: this.#term } as const;
+    replies.push({ ...head, index: lastIndex, logTerm: lastTerm, context: sequence });
+    return {
+      entries,
+      replies,
+      ...(hardState === undefined ? {} : { hardState }),
+      ...(snapshot === undefined ? {} : { snapshot }),
+    };
+  }
+
+  /** The commit index goes along with other work, but is never a reason to write; it stays behind what is durable. */
+  #takeHardState(ballotChanged: boolean): HardState | undefined {
+    const commit = Math.max(this.#written.commit, Math.min(this.#log.commit, this.#log.durableIndex));
+    if (!ballotChanged && commit === this.#written.commit) return undefined;
+    this.#written = { term: this.#term, vote: this.#vote, commit };
+    return this.#written;
+  }
+
+  #takeApply(): ApplyWork | undefined {
+    if (!this.#log.hasApply) return undefined;
+    const entries = this.#log.takeApply(this.#options.applyBytesMax);
+    const index = entries[entries.length - 1]!.index;
+    return {
+      entries,
+      reply: { type: 'storageApplyReply', from: this.#id, to: this.#id, term: this.#term, index },
+    };
+  }
+
+  #ballotChanged(): boolean {
+    return this.#written.term !== this.#term || this.#written.vote !== this.#vote;
+  }
+
+  #onAppended(message: Message): void {
+    const sequence = message.context ?? 0;
+    const installed = this.#log.unstable.acknowledge(sequence);
+    if (installed !== undefined) this.#log.appliedTo(installed.index);
+    this.#leading?.durable();
+    // A candidate's vote for itself counts when it is durable, like anyone else's.
+    if (this.#role === 'candidate' && !this.#ballotChanged() && sequence >= this.#ballotWork)
+      this.#count(this.#id, true);
+  }
+
+  #onApplied(message: Message): void {
+    this.#log.appliedTo(message.index ?? 0);
+  }
+
+  /** Takes in a message of this term, or one that asks or answers about the next. */
+  #receive(message: Message): void {
+    switch (message.type) {
+      case 'preVote':
+      case 'vote':
+        this.#onVoteRequest(message);
+        break;
+      case 'preVoteReply':
+        this.#onPreVoteReply(message);
+        break;
+      case 'voteReply':
+        if (this.#role === 'candidate') this.#count(message.from, !message.reject);
+        break;
+      case 'append':
+        this.#follow(message.from);
+        this.#onAppend(message);
+        break;
+      case 'heartbeat':
+        this.#follow(message.from);
+        this.#onHeartbeat(message);
+        break;
+      case 'snapshot':
+        this.#follow(message.from);
+        this.#onSnapshot(message);
+        break;
+      case 'appendReply':
+        this.#leading?.onAppendReply(message);
+        break;
+      case 'heartbeatReply':
+        this.#leading?.onHeartbeatReply(message);
+        break;
+      case 'timeoutNow':
+        if (this.#leading === undefined && this.#promotable()) this.#stand(true);
+        break;
+      case 'readIndex':
+        // A read that doesn't fit is dropped like a lost message: the follower asks again.
+        this.#leading?.read(message.from, message.context ?? 0);
+        break;
+      case 'readIndexReply':
+        this.#onReadIndexReply(message);
+        break;
+      case 'transferLeader':
+        if (isVoter(this.#configuration, message.from)) this.#leading?.transfer(message.from);
+        break;
+      // `propose` is not forwarded between members: the proposer has to learn index and term.
+    }
+  }
+
+  /**
+   * A message of a later term.
+   *
+   * @returns false when it is to be ignored
+   */
+  #meetTerm(message: Message): boolean {
+    const { type, term, from } = message;
+    if (type === 'vote' || type === 'preVote') {
+      if (!message.force && this.#hearsLeader()) return false;
+      if (type === 'preVote') return true;
+    }
+    // A granted pre-vote carries the term that was asked about, which nobody has reached yet.
+    if (type === 'preVoteReply' && !message.reject) return true;
+    const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot';
+    this.#becomeFollower(term, leads ? from : undefined);
+    return true;
+  }
+
+  /** While a leader is heard, elections are refused: a member that was cut off must not depose it. */
+  #hearsLeader(): boolean {
+    if (!this.#options.checkQuorum) return false;
+    return (
+      this.#role === 'leader' || (this.#leader !== undefined && this.#electionElapsed < this.#options.electionTicks)
+    );
+  }
+
+  /**
+   * A message of an earlier term changes nothing. A leader or candidate behind it is told of the later term: were it
+   * ignored, a member at a higher term than its leader's could never rejoin.
+   */
+  #answerOld(message: Message): void {
+    const head = { from: this.#id, to: message.from, term: this.#term, reject: true } as const;
+    switch (message.type) {
+      case 'append':
+      case 'heartbeat':
+      case 'snapshot':
+        this.#send({ ...head, type: 'appendReply', index: 0, rejectHint: 0, logTerm: 0 });
+        break;
+      case 'preVote':
+        this.#send({ ...head, type: 'preVoteReply' });
+        break;
+      case 'vote':
+        this.#send({ ...head, type: 'voteReply' });
+        break;
+    }
+  }
+
+  #onVoteRequest(message: Message): void {
+    const { type, from, term } = message;
+    const asks = type === 'preVote';
+    const free = this.#vote === from || (this.#vote === undefined && this.#leader === undefined);
+    const mayGrant = free || (asks && term > this.#term);
+    const granted = mayGrant && this.#log.isUpToDate(message.index ?? 0, message.logTerm ?? 0);
+    if (asks) {
+      const answer = granted ? { term, reject: false } : { term: this.#term, reject: true };
+      this.#send({ type: 'preVoteReply', from: this.#id, to: from, ...answer });
+      return;
+    }
+    if (granted) {
+      this.#electionElapsed = 0;
+      this.#vote = from;
+    }
+    this.#replies.push({ type: 'voteReply', from: this.#id, to: from, term: this.#term, reject: !granted });
+  }
+
+  #onPreVoteReply(message: Message): void {
+    const answered = message.reject ? message.term : message.term - 1;
+    if (this.#role === 'preCandidate' && answered === this.#term) this.#count(message.from, !message.reject);
+  }
+
+  #onAppend(message: Message): void {
+    const index = message.index ?? 0;
+    const head = { type: 'appendReply', from: this.#id, to: message.from, term: this.#term } as const;
+    if (index < this.#log.commit) {
+      // Old news, and part of it may be compacted: what is committed is what agrees.
+      this.#replies.push({ ...head, index: this.#log.commit });
+      return;
+    }
+    const logTerm = message.logTerm ?? 0;
+    const matched = this.#log.appendAfter(index, logTerm, message.entries ?? NO_ENTRIES);
+    if (matched === undefined) {
+      const rejectHint = this.#log.lastIndexOfTerm(index, logTerm);
+      const hintTerm = this.#log.term(rejectHint) ?? 0;
+      this.#send({ ...head, index, reject: true, rejectHint, logTerm: hintTerm });
+      return;
+    }
+    this.#log.commitTo(Math.min(message.commit ?? 0, matched));
+    this.#replies.push({ ...head, index: matched });
+  }
+
+  #onHeartbeat(message: Message): void {
+    this.#log.commitTo(message.commit ?? 0);
+    const { from, context = 0 } = message;
+    this.#send({ type: 'heartbeatReply', from: this.#id, to: from, term: this.#term, context });
+  }
+
+  #onSnapshot(message: Message): void {
+    const { snapshot, from } = message;
+    if (snapshot === undefined) return;
+    if (this.#log.term(snapshot.index) === snapshot.term) {
+      this.#log.commitTo(snapshot.index);
+    } else if (snapshot.index > this.#log.commit) {
+      this.#log.restore(snapshot);
+      this.#configure(snapshot.configuration);
+    }
+    this.#replies.push({ type: 'appendReply', from: this.#id, to: from, term: this.#term, index: this.#log.commit });
+  }
+
+  #onReadIndexReply(message: Message): void {
+    const context = this.#forwarded.take(message.context ?? 0);
+    if (context !== undefined) this.#reads.push({ context, index: message.index ?? 0 });
+  }
+
+  /** There is a leader of this term: follow it, and wait for a whole time-out again. */
+  #follow(leader: NodeId): void {
+    invariant(this.#role !== 'leader', `two leaders in term ${this.#term}: ${this.#id} and ${leader}`);
+    if (this.#role !== 'follower' || this.#leader !== leader) this.#becomeFollower(this.#term, leader);
+    this.#electionElapsed = 0;
+  }
+
+  /** A learner doesn't stand, nor does a member whose log is being replaced. */
+  #promotable(): boolean {
+    return isVoter(this.#configuration, this.#id) && this.#log.unstable.snapshot === undefined;
+  }
+
+  /** Asks whether an election could be won, without raising the term. */
+  #canvass(): void {
+    this.#enter('preCandidate', this.#term, undefined);
+    this.#ask('preVote', this.#term + 1, false);
+    this.#count(this.#id, true);
+  }
+
+  /** Stands for election in the next term. */
+  #stand(force: boolean): void {
+    this.#enter('candidate', this.#term + 1, undefined);
+    this.#vote = this.#id;
+    this.#ask('vote', this.#term, force);
+  }
+
+  #ask(type: 'preVote' | 'vote', term: number, force: boolean): void {
+    const { lastIndex: index, lastTerm: logTerm } = this.#log;
+    for (const to of votersOf(this.#configuration)) {
+      if (to !== this.#id) this.#send({ type, from: this.#id, to, term, index, logTerm, ...(force ? { force } : {}) });
+    }
+  }
+
+  /** Counts one answer of the election under way. */
+  #count(from: NodeId, granted: boolean): void {
+    if (!this.#votes.has(from)) this.#votes.set(from, granted);
+    const result = voteResult(this.#configuration, (id) => this.#votes.get(id));
+    if (result === 'lost') this.#becomeFollower(this.#term, undefined);
+    else if (result === 'won' && this.#role === 'preCandidate') this.#stand(false);
+    else if (result === 'won') this.#lead();
+  }
+
+  #lead(): void {
+    this.#enter('leader', this.#term, this.#id);
+    this.#leading = new Leader({
+      options: this.#options,
+      log: this.#log,
+      term: this.#term,
+      configuration: this.#configuration,
+      send: (message) => this.#send(message),
+      readable: (context, index) => this.#reads.push({ context, index }),
+    });
+  }
+
+  #becomeFollower(term: number, leader: NodeId | undefined): void {
+    this.#enter('follower', term, leader);
+  }
+
+  /** Every change of role goes through here: what belonged to the old one is dropped, and the time-out drawn anew. */
+  #enter(role: Status['role'], term: number, leader: NodeId | undefined): void {
+    invariant(Number.isSafeInteger(term) && term >= this.#term, `the term must not go from ${this.#term} to ${term}`);
+    if (term > this.#term) this.#vote = undefined;
+    this.#role = role;
+    this.#term = term;
+    this.#leader = leader;
+    this.#leading = undefined;
+    this.#votes.clear();
+    this.#forwarded.clear();
+    this.#statusChanged = true;
+    this.#drawTimeout();
+  }
+
+  #drawTimeout(): void {
+    const { electionTicks, random } = this.#options;
+    this.#electionElapsed = 0;
+    this.#electionTimeout = random.int(electionTicks, 2 * electionTicks);
+  }
+
+  #configure(configuration: Configuration): void {
+    this.#configuration = configuration;
+    this.#leading?.reconfigure(configuration);
+  }
+
+  #send(message: Message): void {
+    this.#messages.push(message);
+  }
+
+  #requireLeading(): Leader {
+    if (this.#leading === undefined) throw this.#notLeader();
+    return this.#leading;
+  }
+
+  #notLeader(): TroupeError {
+    const leader = this.#leader;
+    if (leader === undefined)
+      return new TroupeError('NOT_LEADER', `${this.#id} knows no leader`, { address: this.#id });
+    return new TroupeError('NOT_LEADER', `${leader} leads`, { address: this.#id, data: { leader } });
+  }
+
+  /** Refuses what no correct member sends, before it can do harm. */
+  #check(message: Message): void {
+    const { index = 0, logTerm = 0, commit = 0, rejectHint = 0, context = 0, entries = NO_ENTRIES } = message;
+    const numbers = [message.term, index, logTerm, commit, rejectHint, context];
+    let sound = message.to === this.#id && numbers.every((value) => Number.isSafeInteger(value) && value >= 0);
+    let previous = logTerm;
+    for (let i = 0; sound && i < entries.length; i++) {
+      const entry = entries[i]!;
+      sound = entry.index === index + 1 + i && entry.term >= previous && entry.term <= message.term;
+      previous = entry.term;
+    }
+    if (!sound)
+      throw new TroupeError('PROTOCOL_VIOLATION', `${message.from} sent a ${message.type} that can't be right`);
+  }
+}

@@ -1,0 +1,116 @@
+import { invariant, type NodeId } from '../../core/index.ts';
+import { Inflights } from './inflights.ts';
+
+/**
+ * What a leader knows of one member (the design of etcd-io/raft):
+ * - `probe`: where its log agrees is being looked for; one message, then silence until an answer or a heartbeat's
+ * - `replicate`: appends are pipelined, `next` runs ahead of the answers
+ * - `snapshot`: it is fetching a snapshot; no appends until it has one that reaches the log
+ *
+ * Always `match < next`.
+ */
+export class Progress {
+  readonly id: NodeId;
+  readonly inflights: Inflights;
+  #state: 'probe' | 'replicate' | 'snapshot' = 'probe';
+  #match = 0;
+  #next: number;
+  /** In `probe`: one message is out, wait. In `snapshot`: the snapshot was named, wait. */
+  waiting = false;
+  /** Send an append even when there is nothing new: an answer may have been lost. */
+  nudge = false;
+  /** Heard from since the last check of the quorum. */
+  active = false;
+  /** Commit index that was last sent. */
+  sentCommit = 0;
+  /** Last round of heartbeats it answered; see ReadRounds. */
+  readRound = 0;
+
+  /** @param next index of the first entry to send; the leader's last index + 1 at an election */
+  constructor(id: NodeId, next: number, messagesMax: number, bytesMax: number) {
+    this.id = id;
+    this.#next = next;
+    this.inflights = new Inflights(messagesMax, bytesMax);
+  }
+
+  get state(): 'probe' | 'replicate' | 'snapshot' {
+    return this.#state;
+  }
+
+  /** The highest index known to be durable on the member and equal to the leader's. */
+  get match(): number {
+    return this.#match;
+  }
+
+  /** Index of the next entry to send. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Whether nothing may be sent for now. */
+  get paused(): boolean {
+    return this.#state === 'replicate' ? this.inflights.full : this.waiting;
+  }
+
+  /** The member holds the log up to `index`. Old news changes nothing: `match` only grows. */
+  matched(index: number): void {
+    if (index > this.#match) this.#match = index;
+    this.#next = Math.max(this.#next, this.#match + 1);
+    this.inflights.freeTo(index);
+    if (this.#state === 'probe') this.waiting = false;
+    this.#check();
+  }
+
+  /** Entries up to `last` were sent in `replicate`; `next` moves on before the answer. */
+  sent(last: number, bytes: number): void {
+    invariant(this.#state === 'replicate' && last >= this.#next, 'only replicate runs ahead of answers');
+    this.#next = last + 1;
+    this.inflights.add(last, bytes);
+  }
+
+  /**
+   * The member refused an append after index `rejected` and hints that logs may agree at `hint`.
+   *
+   * @returns false when the refusal is old and says nothing
+   */
+  rejected(rejected: number, hint: number): boolean {
+    if (this.#state === 'replicate') {
+      if (rejected <= this.#match) return false;
+      this.probe();
+      return true;
+    }
+    if (this.#state === 'snapshot' || rejected !== this.#next - 1) return false;
+    this.#next = Math.max(Math.min(rejected, hint + 1), this.#match + 1);
+    this.waiting = false;
+    this.#check();
+    return true;
+  }
+
+  /** Looks again for where the logs agree. */
+  probe(): void {
+    this.#enter('probe', this.#match + 1);
+  }
+
+  /** The logs agree at `match`: pipeline from there. */
+  replicate(): void {
+    this.#enter('replicate', this.#match + 1);
+  }
+
+  /** A snapshot at `index` was named to the member. */
+  snapshot(index: number): void {
+    this.#enter('snapshot', Math.max(index, this.#match) + 1);
+    this.waiting = true;
+  }
+
+  #enter(state: 'probe' | 'replicate' | 'snapshot', next: number): void {
+    this.#state = state;
+    this.#next = next;
+    this.waiting = false;
+    this.inflights.clear();
+    this.#check();
+  }
+
+  #check(): void {
+    invariant(this.#next > this.#match, 'next must stay above match');
+  }
+}
