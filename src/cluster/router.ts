@@ -23,8 +23,8 @@ const BARRIER_POLL_MS = 5;
 /** Takes the messages for agents of this node. A promise holds the sender's credit back. */
 export interface LocalAgents {
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void>;
-  /** Whether the shard's staged agents are active (or there are none), so that new messages may follow. */
-  isReady(shard: ShardRecord): boolean;
+  /** The shard is this node's from now on: mail that came with it is put into the mailboxes before anything new. */
+  adopt(shard: ShardRecord): void;
 }
 
 /** What the router is made of. */
@@ -67,7 +67,7 @@ export class Router {
       refuse: (envelope, error) => this.refuse(envelope, error),
     };
     map.onChange((change) => {
-      for (const shard of change.shards) this.line(shard).update(shard, this.#agents?.isReady(shard) ?? true);
+      for (const shard of change.shards) this.#update(this.line(shard), shard);
     });
     peers.onAgentEnvelope((envelope) => this.#arrived(envelope));
     peers.serve('barrier', (method, payload) => this.#passBarrier(method, payload));
@@ -99,7 +99,7 @@ export class Router {
       line = new ShardLine({ ...this.#exits, deliver: (envelope) => this.#deliver(id, envelope) });
       this.#lines.set(key, line);
       const record = this.#parts.map.shard(id);
-      if (record !== undefined) line.update(record, this.#agents?.isReady(record) ?? true);
+      if (record !== undefined) this.#update(line, record);
     }
     return line;
   }
@@ -109,6 +109,11 @@ export class Router {
     const asker = askerOf(envelope);
     if (envelope.kind === 'ask' && asker !== undefined) this.#parts.peers.reply(asker, envelope.correlation, undefined, error);
     else this.#parts.logger.warn('message dropped', { to: envelope.to, method: envelope.method, code: error.code });
+  }
+
+  #update(line: ShardLine, shard: ShardRecord): void {
+    if (sameNode(shard.owner, this.#parts.self)) this.#agents?.adopt(shard);
+    line.update(shard);
   }
 
   #arrived(envelope: Envelope): void | Promise<void> {

@@ -41,8 +41,6 @@ export class ShardLine {
   #record: ShardRecord | undefined;
   /** A frozen line stays closed until its owner changes: the shard is leaving this node. */
   #frozen = false;
-  /** Arrivals need the staged agents to be active first. */
-  #ready = true;
   #turn = 0;
 
   constructor(exits: LineExits) {
@@ -64,11 +62,10 @@ export class ShardLine {
     return this.#dispatch(envelope, () => this.#hold(envelope));
   }
 
-  /** The ledger's newest word on the shard. `ready` says whether this node may deliver at once when it is the owner. */
-  update(record: ShardRecord, ready: boolean): void {
+  /** The ledger's newest word on the shard. */
+  update(record: ShardRecord): void {
     const before = this.#record;
     this.#record = record;
-    this.#ready = ready;
     if (before !== undefined && before.epoch === record.epoch && sameNode(before.owner, record.owner)) {
       if (this.#end === undefined && !this.#frozen) this.#open();
       return;
@@ -98,12 +95,6 @@ export class ShardLine {
     this.#open();
   }
 
-  /** The staged agents are active (or there were none). */
-  ready(): void {
-    this.#ready = true;
-    if (this.#end === undefined && !this.#frozen) this.#open();
-  }
-
   #close(): void {
     if (this.#end !== undefined) this.#last = this.#end;
     this.#end = undefined;
@@ -111,7 +102,7 @@ export class ShardLine {
 
   #open(): void {
     const owner = this.#record?.owner;
-    if (owner === undefined || (sameNode(owner, this.#exits.self) && !this.#ready)) return;
+    if (owner === undefined) return;
     this.#end = owner;
     for (let waiting = this.#held.length; waiting > 0 && this.#end !== undefined; waiting--) {
       const held = this.#held.shift() as Held;

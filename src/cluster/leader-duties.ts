@@ -1,0 +1,87 @@
+import type { Coordinator } from '../coordinator/index.ts';
+import { type Clock, errorMessage, type Logger, type NodeRef } from '../core/index.ts';
+import { FailureDetector, type FailureDetectorLimits } from './failure-detector.ts';
+import { plan } from './placement.ts';
+import { type ClusterMap } from './view.ts';
+
+/** How often the duties look, ms. */
+const LOOK_MS = 50;
+/** First placement waits until no node has joined for this long, so that a starting cluster spreads at once, ms. */
+const SETTLE_MS = 400;
+/** Moves for balance that may be open at a time. */
+const BALANCING_MOVES_MAX = 16;
+
+/** What the duties are made of. */
+export interface LeaderDutiesParts {
+  readonly map: ClusterMap;
+  readonly coordinator: Coordinator;
+  /** Whether this voter leads now. */
+  readonly leading: () => boolean;
+  readonly limits: FailureDetectorLimits;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/**
+ * What the leader does for the cluster besides committing: gives silent nodes up, and places shards. Every voter hears the
+ * keep-alives, so that a new leader judges at once.
+ */
+export class LeaderDuties {
+  readonly #parts: LeaderDutiesParts;
+  readonly #detector: FailureDetector;
+  readonly #stop: (() => void)[] = [];
+  #joinedAt = 0;
+  #busy = false;
+
+  constructor(parts: LeaderDutiesParts) {
+    this.#parts = parts;
+    this.#detector = new FailureDetector(parts.limits);
+    const timer = parts.clock.repeat(LOOK_MS, () => this.#look());
+    this.#stop.push(() => timer.cancel());
+    this.#stop.push(
+      parts.map.onChange((change) => {
+        if (change.nodes.some((node) => node.state === 'up')) this.#joinedAt = parts.clock.monotonic();
+        this.#look();
+      }),
+    );
+  }
+
+  /** A keep-alive arrived. */
+  heard(node: NodeRef): void {
+    this.#detector.heard(node, this.#parts.clock.monotonic());
+  }
+
+  close(): void {
+    for (const stop of this.#stop) stop();
+  }
+
+  #look(): void {
+    const { map, clock, leading } = this.#parts;
+    const alive = map.nodes().filter((node) => node.state !== 'down' && node.state !== 'left');
+    const dead = this.#detector.check(alive, clock.monotonic());
+    if (!leading() || this.#busy) return;
+    this.#busy = true;
+    void this.#act(dead)
+      .catch((error) => this.#parts.logger.debug('leader duty not done', { error: errorMessage(error) }))
+      .finally(() => {
+        this.#busy = false;
+      });
+  }
+
+  async #act(dead: readonly NodeRef[]): Promise<void> {
+    const { coordinator, logger, map, clock, limits } = this.#parts;
+    for (const node of dead) {
+      const reason = `silent for ${limits.timeoutMs} ms`;
+      logger.warn('node given up', { node: node.node, incarnation: node.incarnation, reason });
+      await coordinator.execute('node.down', { node: node.node, incarnation: node.incarnation, reason });
+    }
+    const settled = clock.monotonic() - this.#joinedAt >= SETTLE_MS;
+    const moves = plan({
+      nodes: map.nodes(),
+      groups: map.groups(),
+      shard: (group, shard) => map.shard({ group, shard }),
+      balancingMovesMax: settled ? BALANCING_MOVES_MAX : 0,
+    }).filter((move) => settled || move.epoch > 0);
+    if (moves.length > 0) await coordinator.execute('shards.place', { moves });
+  }
+}
