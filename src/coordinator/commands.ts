@@ -61,11 +61,21 @@ export interface ShardRecord {
   readonly target?: NodeRef;
 }
 
-/** How ballots become a result. `majority`: more than half of the electors; `plurality`: most ballots win. */
+/**
+ * How ballots become a result. `majority`: more than half of the electors; `plurality`: most ballots win; `unanimous`: all
+ * electors voted, and those that don't abstain agree.
+ */
 export type DecisionRule = 'majority' | 'plurality' | 'unanimous';
 
-/** What was decided. `index` and `term` say where in the log; `epoch` fences those who act on it. */
+/**
+ * What was decided. `index` and `term` say where in the log. `epoch` fences those who act on it: it counts the ledger's
+ * results from 1, so it is unique and a later result always has the larger one.
+ */
 export interface DecisionResult {
+  /**
+   * `tie`: no choice can win any more; `no-quorum`: too few ballots that don't abstain; `expired`: it closed while ballots
+   * were missing and no choice had won.
+   */
   readonly outcome: 'decided' | 'tie' | 'no-quorum' | 'expired';
   /** The winning choice when decided. */
   readonly choice?: string;
@@ -148,8 +158,11 @@ export interface JournalRecord {
  * Idempotent where a natural key exists (join by bootId, open by id, cast by member), exactly once by session otherwise.
  */
 export interface Commands {
-  /** Opens the client's session; the first command of each client. */
-  'session.open': { request: { readonly idleMs: number }; reply: Record<string, never> };
+  /**
+   * Opens a session, which the ledger forgets after `idleMs` of logged time without a command of it. Its name is the index of
+   * its log entry, so that an expired session can never be opened again by a message that was late.
+   */
+  'session.open': { request: { readonly idleMs: number }; reply: { readonly session: number } };
 
   /** A new life of a node; replaces (as down) an earlier life. Same bootId again: same reply. */
   'node.join': {
@@ -174,10 +187,16 @@ export interface Commands {
   };
   /** The node is empty and leaves on purpose. Shards it still owns become ownerless. */
   'node.leave': { request: NodeRef & { readonly account?: DrainAccount }; reply: Record<string, never> };
-  /** The failure detector gave the node up. Shards it owns become ownerless with their epoch raised. */
+  /**
+   * The failure detector gave the node up. Shards it owns become ownerless: its fences are refused from then on, and the epoch
+   * grows with the next owner.
+   */
   'node.down': { request: NodeRef & { readonly reason: string }; reply: Record<string, never> };
 
-  /** Gives ownerless shards an owner (epoch + 1), or sets or clears the target of owned ones; stale lines are skipped. */
+  /**
+   * Gives ownerless shards an owner (epoch + 1), or sets or clears the target of owned ones. A line is skipped when its epoch
+   * isn't the shard's, or `to` isn't up or doesn't host the group. `accepted` counts the lines that hold afterwards.
+   */
   'shards.place': {
     request: {
       readonly moves: readonly {
@@ -189,7 +208,10 @@ export interface Commands {
     };
     reply: { readonly accepted: number };
   };
-  /** The owner hands over: epoch + 1, owner = to, target cleared. STALE_EPOCH when the fence is old. */
+  /**
+   * The owner hands over, all or none: epoch + 1, owner = to, target cleared. STALE_EPOCH when a fence is old,
+   * NODE_UNAVAILABLE when `to` isn't up or doesn't host the group.
+   */
   'shards.transfer': {
     request: { readonly fences: readonly Fence[]; readonly to: NodeRef };
     reply: { readonly transferred: readonly Fence[] };
@@ -208,7 +230,10 @@ export interface Commands {
     };
     reply: DecisionRecord;
   };
-  /** One ballot per member: a repetition with the same choice gets the recorded decision, another choice ALREADY_EXISTS. */
+  /**
+   * One ballot per member: a repetition with the same choice gets the recorded decision, another choice ALREADY_EXISTS, a
+   * ballot that is late DECISION_CLOSED.
+   */
   'decision.cast': {
     request: { readonly id: string; readonly ballot: Ballot; readonly fence?: Fence };
     reply: DecisionRecord;
@@ -250,9 +275,13 @@ export interface Commands {
     };
     reply: JobRecord;
   };
+  /** Ends a job and frees its claims. Idempotent. */
   'job.close': { request: { readonly id: string; readonly cancelled: boolean }; reply: JobRecord };
 
-  /** Appends to an agent's journal when the fence is current and `version` is the journal's last. */
+  /**
+   * Appends to an agent's journal when the fence is current and `version` is the journal's last (0 for none).
+   * JOURNAL_CONFLICT (data.version is the last) otherwise; OVERLOADED when it must be replaced by a snapshot first.
+   */
   'journal.append': {
     request: {
       readonly fence: Fence;
@@ -301,17 +330,18 @@ export interface ClusterView {
   readonly shards: readonly ShardRecord[];
 }
 
-/** Totals kept by the ledger. */
+/** Totals kept by the ledger since its beginning, whatever retention has dropped. */
 export interface LedgerStats {
   readonly index: number;
   readonly ballots: number;
+  /** Decisions that have a result. */
   readonly decisions: number;
   readonly tasksCompleted: number;
   readonly journalRecords: number;
 }
 
-/** What a command changed, as watchers hear it. `time` is logged time. Journal appends make no events. */
-export type LedgerEvent = { readonly index: number; readonly term: number; readonly time: number } & (
+/** What a command changed. Journal appends and claims make no events. */
+export type LedgerChange =
   | { readonly type: 'node'; readonly node: NodeRecord }
   | { readonly type: 'group'; readonly group: GroupSpec }
   | { readonly type: 'shards'; readonly shards: readonly ShardRecord[] }
@@ -325,8 +355,10 @@ export type LedgerEvent = { readonly index: number; readonly term: number; reado
         readonly ok: boolean;
         readonly result: Uint8Array;
       }[];
-    }
-);
+    };
+
+/** A change as watchers hear it. `time` is logged time, ms since 1970; changes of one log entry share its index. */
+export type LedgerEvent = { readonly index: number; readonly term: number; readonly time: number } & LedgerChange;
 
 /** A command's or query's name. */
 export type CommandName = keyof Commands;

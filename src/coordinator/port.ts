@@ -1,5 +1,5 @@
 import type { NodeId } from '../core/index.ts';
-import type { CommandName, Commands, LedgerEvent, ClusterView, Queries, QueryName } from './commands.ts';
+import type { ClusterView, CommandName, Commands, LedgerEvent, Queries, QueryName } from './commands.ts';
 
 /** How a call may be bounded and traced. */
 export interface CallOptions {

@@ -1,0 +1,425 @@
+import { invariant, isTroupeError, type Logger, nullLogger, TroupeError } from '../../core/index.ts';
+import { type Batch, encodeRefusal, encodeReply, join, readEntry } from '../codec.ts';
+import type { CommandName, Commands, LedgerEvent, LedgerStats, Queries, QueryName } from '../commands.ts';
+import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
+import type { LogConsumer, LogEntry } from '../port.ts';
+import { LedgerFile } from './database.ts';
+import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
+import { JOURNALS_SCHEMA, Journals } from './journals.ts';
+import { NODES_SCHEMA, Nodes } from './nodes.ts';
+import type { Scope, Totals } from './scope.ts';
+import { type OpenSession, SESSIONS_SCHEMA, Sessions } from './sessions.ts';
+import { SHARDS_SCHEMA, Shards } from './shards.ts';
+import { digestImage, readImage, type TableOrder, writeImage } from './snapshot.ts';
+import { prepare } from './sql.ts';
+import { TASKS_SCHEMA, Tasks } from './tasks.ts';
+
+/** How far the ledger is; one row. */
+const META_SCHEMA = `
+create table meta (
+  one integer primary key, applied integer not null, time integer not null, ballots integer not null,
+  decisions integer not null, tasks_completed integer not null, journal_records integer not null
+) strict;
+insert into meta values (1, 0, 0, 0, 0, 0, 0);`;
+
+const SCHEMA = [
+  META_SCHEMA,
+  SESSIONS_SCHEMA,
+  NODES_SCHEMA,
+  SHARDS_SCHEMA,
+  DECISIONS_SCHEMA,
+  TASKS_SCHEMA,
+  JOURNALS_SCHEMA,
+].join('\n');
+
+/** Every table of the state, in the order of an image. */
+const TABLES: readonly TableOrder[] = [
+  { table: 'meta', order: 'one' },
+  { table: 'sessions', order: 'session' },
+  { table: 'replies', order: 'session, seq' },
+  { table: 'nodes', order: 'node' },
+  { table: 'groups', order: 'grp' },
+  { table: 'shards', order: 'grp, shard' },
+  { table: 'decisions', order: 'id' },
+  { table: 'ballots', order: 'decision, position' },
+  { table: 'jobs', order: 'id' },
+  { table: 'tasks', order: 'job, position' },
+  { table: 'journals', order: 'journal' },
+  { table: 'journal_snapshots', order: 'journal' },
+  { table: 'journal_records', order: 'journal, version' },
+];
+
+interface MetaRow {
+  readonly applied: number;
+  readonly time: number;
+  readonly ballots: number;
+  readonly decisions: number;
+  readonly tasks_completed: number;
+  readonly journal_records: number;
+}
+
+type CommandHandlers = {
+  readonly [N in CommandName]: (request: Commands[N]['request'], scope: Scope) => Commands[N]['reply'];
+};
+type QueryHandlers = { readonly [N in QueryName]: (request: Queries[N]['request']) => Queries[N]['reply'] };
+
+/** Commands that need no session: their repetition is harmless. */
+const SESSIONLESS: readonly string[] = ['session.open', 'clock.tick'] satisfies CommandName[];
+
+/** Primary SQLite result codes that a request causes (constraint, too big, mismatch), the same on every voter. */
+const REQUEST_FAULTS: readonly number[] = [18, 19, 20];
+const SQLITE_FULL = 13;
+
+/** Hears what entries changed, after it is committed. */
+export interface LedgerListener {
+  /** Everything that entries up to `index` changed since the last call. */
+  changed(index: number, events: readonly LedgerEvent[]): void;
+  /** The whole state was replaced by a snapshot. */
+  replaced(): void;
+}
+
+/** How a ledger is opened. */
+export interface LedgerOptions {
+  /** SQLite file, or `:memory:` (default). */
+  readonly path?: string;
+  readonly limits?: Partial<LedgerLimits>;
+  /** Names this start of the machine; for tests. */
+  readonly bootId?: string;
+  readonly logger?: Logger;
+}
+
+/**
+ * The coordinator's deterministic state machine: the same entries give the same state, replies and events on every voter,
+ * however they are batched. Time is logged time: the largest stamp so far. It acts at each entry before the entry's commands
+ * do, so `clock.tick` carries nothing but a stamp.
+ *
+ * @example
+ * const ledger = new Ledger({ path: ':memory:' });
+ * ledger.apply([{ index: 1, term: 1, data: stampEntry(clock.now(), batch) }]);
+ */
+export class Ledger implements LogConsumer {
+  readonly #file: LedgerFile;
+  readonly #limits: LedgerLimits;
+  readonly #sessions: Sessions;
+  readonly #decisions: Decisions;
+  readonly #tasks: Tasks;
+  readonly #nodes: Nodes;
+  readonly #shards: Shards;
+  readonly #loadMeta;
+  readonly #saveMeta;
+  readonly #commands: CommandHandlers;
+  readonly #queries: QueryHandlers;
+  #applied = 0;
+  #time = 0;
+  /** Nothing happens by itself before this logged time; it may be early, never late. */
+  #due = Number.POSITIVE_INFINITY;
+  #totals: Totals = { ballots: 0, decisions: 0, tasksCompleted: 0, journalRecords: 0 };
+  #events: LedgerEvent[] = [];
+  #listener: LedgerListener | undefined;
+  #restoring = false;
+
+  constructor(options: LedgerOptions = {}) {
+    this.#file = LedgerFile.open(options.path ?? ':memory:', SCHEMA, options.logger ?? nullLogger, options.bootId);
+    this.#limits = { ...LEDGER_LIMITS, ...options.limits };
+    const { db } = this.#file;
+    this.#loadMeta = prepare<MetaRow>(db, 'select * from meta');
+    this.#saveMeta = db.prepare(
+      'update meta set applied = ?, time = ?, ballots = ?, decisions = ?, tasks_completed = ?, journal_records = ?',
+    );
+    const sessions = new Sessions(db, this.#limits);
+    const shards = new Shards(db, this.#limits, (ref, group) => nodes.mayOwn(ref, group));
+    const nodes = new Nodes(db, this.#limits, shards);
+    const decisions = new Decisions(db, this.#limits, shards);
+    const tasks = new Tasks(db, this.#limits, shards);
+    const journals = new Journals(db, this.#limits, shards);
+    this.#sessions = sessions;
+    this.#decisions = decisions;
+    this.#tasks = tasks;
+    this.#nodes = nodes;
+    this.#shards = shards;
+    this.#commands = {
+      'session.open': (request, scope) => sessions.open(request, scope),
+      'node.join': (request, scope) => nodes.join(request, scope),
+      'node.mark': (request, scope) => nodes.mark(request, scope),
+      'node.leave': (request, scope) => nodes.leave(request, scope),
+      'node.down': (request, scope) => nodes.down(request, scope),
+      'shards.place': (request, scope) => shards.place(request, scope),
+      'shards.transfer': (request, scope) => shards.transfer(request, scope),
+      'decision.open': (request, scope) => decisions.open(request, scope),
+      'decision.cast': (request, scope) => decisions.cast(request, scope),
+      'decision.close': (request, scope) => decisions.close(request, scope),
+      'job.open': (request, scope) => tasks.open(request, scope),
+      'job.add': (request, scope) => tasks.add(request, scope),
+      'job.close': (request, scope) => tasks.close(request, scope),
+      'task.claim': (request, scope) => tasks.claim(request, scope),
+      'task.settle': (request, scope) => tasks.settle(request, scope),
+      'journal.append': (request, scope) => journals.append(request, scope),
+      'clock.tick': () => ({}),
+    };
+    this.#queries = {
+      'cluster.view': () => this.#view(),
+      'decision.get': (request) => decisions.get(request),
+      'decision.list': (request) => decisions.list(request),
+      'job.get': (request) => tasks.get(request),
+      'job.tasks': (request) => tasks.list(request),
+      'journal.read': (request) => journals.read(request),
+      'ledger.stats': () => this.#stats(),
+    };
+    this.#load();
+  }
+
+  get appliedIndex(): number {
+    return this.#applied;
+  }
+
+  /** Logged time, ms since 1970; 0 before the first entry. */
+  get time(): number {
+    return this.#time;
+  }
+
+  /** Logged time at which something may happen by itself; early perhaps, never late. Infinity when nothing will. */
+  get dueAt(): number {
+    return this.#due;
+  }
+
+  /** Tells the one listener of each committed change. */
+  listen(listener: LedgerListener): void {
+    this.#listener = listener;
+  }
+
+  /**
+   * Applies entries in one transaction, together with the index they reach.
+   *
+   * @returns for each entry its encoded replies, one after the other: one per command
+   * @throws TroupeError DISK_FULL, or whatever else made SQLite fail; nothing was changed then
+   */
+  apply(entries: readonly LogEntry[]): readonly Uint8Array[] {
+    invariant(!this.#restoring, 'an entry is applied while a snapshot is restored');
+    const { db } = this.#file;
+    const replies: Uint8Array[] = [];
+    db.exec('begin immediate');
+    try {
+      for (const entry of entries) {
+        invariant(entry.index > this.#applied, `entry ${entry.index} comes after ${this.#applied}`);
+        replies.push(entry.data.byteLength === 0 ? NOTHING : this.#applyEntry(entry));
+        this.#applied = entry.index;
+      }
+      const { ballots, decisions, tasksCompleted, journalRecords } = this.#totals;
+      this.#saveMeta.run(this.#applied, this.#time, ballots, decisions, tasksCompleted, journalRecords);
+      db.exec('commit');
+    } catch (error) {
+      if (db.isTransaction) db.exec('rollback');
+      this.#events = [];
+      this.#load();
+      throw sqliteCode(error) === SQLITE_FULL
+        ? new TroupeError('DISK_FULL', 'no room for the ledger', { cause: error })
+        : error;
+    }
+    if (this.#events.length > 0) {
+      const events = this.#events;
+      this.#events = [];
+      this.#listener?.changed(this.#applied, events);
+    }
+    return replies;
+  }
+
+  /**
+   * Answers a query from the state as it is.
+   *
+   * @throws TroupeError the query's refusals, INVALID_ARGUMENT for an unknown one, NODE_UNAVAILABLE while a snapshot is
+   * being restored
+   */
+  query<N extends QueryName>(name: N, request: Queries[N]['request']): Queries[N]['reply'] {
+    if (this.#restoring) throw new TroupeError('NODE_UNAVAILABLE', 'this voter is being restored from a snapshot');
+    if (!Object.hasOwn(this.#queries, name)) throw new TroupeError('INVALID_ARGUMENT', `there is no query ${name}`);
+    try {
+      return this.#queries[name](request);
+    } catch (error) {
+      throw asRefusal(error) ?? error;
+    }
+  }
+
+  /** An image as of now, in chunks of at most 64 KiB: entries applied while it is read don't show in it. */
+  snapshot(): Iterable<Uint8Array> {
+    invariant(!this.#restoring, 'a snapshot is taken while one is restored');
+    const reader = this.#file.reader();
+    if (reader === undefined) return [...writeImage(this.#file.db, TABLES, this.#applied)];
+    return readOut(reader, this.#applied);
+  }
+
+  /**
+   * Replaces the whole state, or on error nothing.
+   *
+   * @throws TroupeError SNAPSHOT_CORRUPT; also what the chunks' source throws
+   */
+  async restore(index: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
+    invariant(!this.#restoring, 'two snapshots are restored at once');
+    const { db } = this.#file;
+    this.#restoring = true;
+    db.exec('begin immediate');
+    try {
+      const found = await readImage(db, TABLES, chunks);
+      if (found !== index) throw new TroupeError('SNAPSHOT_CORRUPT', `the image is of index ${found}, not of ${index}`);
+      db.exec('commit');
+    } catch (error) {
+      if (db.isTransaction) db.exec('rollback');
+      throw error;
+    } finally {
+      this.#restoring = false;
+      this.#load();
+    }
+    this.#listener?.replaced();
+  }
+
+  /** SHA-256 over the whole state: two voters that applied the same log have the same. */
+  digest(): string {
+    return digestImage(this.#file.db, TABLES, this.#applied);
+  }
+
+  close(): void {
+    this.#file.close();
+  }
+
+  #applyEntry(entry: LogEntry): Uint8Array {
+    let batch: Batch;
+    let time: number;
+    try {
+      ({ batch, time } = readEntry(entry.data));
+    } catch (error) {
+      return encodeRefusal(asRefusal(error) ?? rethrow(error));
+    }
+    if (time > this.#time) this.#time = time;
+    if (this.#due <= this.#time) this.#act(entry);
+    if (batch.session === 0) return join(batch.commands.map(({ name, request }) => this.#once(entry, name, request)));
+
+    const session = this.#sessions.enter(batch.session, batch.acked, this.#time);
+    if (session === undefined) {
+      const refusal = encodeRefusal(new TroupeError('SESSION_EXPIRED', `there is no session ${batch.session}`));
+      return join(batch.commands.map(() => refusal));
+    }
+    const replies = batch.commands.map(({ seq, name, request }) => this.#inSession(entry, session, seq, name, request));
+    this.#sessions.leave(session);
+    return join(replies);
+  }
+
+  /** Lets logged time act. */
+  #act(entry: LogEntry): void {
+    const scope = this.#scope(entry);
+    this.#sessions.expire(scope.now);
+    this.#decisions.expire(scope);
+    this.#tasks.expire(scope.now);
+    this.#totals = scope.totals;
+    this.#due = this.#nextDue();
+  }
+
+  #inSession(entry: LogEntry, session: OpenSession, seq: number, name: string, request: unknown): Uint8Array {
+    try {
+      const recorded = this.#sessions.recorded(session, seq);
+      if (recorded !== undefined) return recorded;
+    } catch (error) {
+      return encodeRefusal(asRefusal(error) ?? rethrow(error));
+    }
+    const reply = this.#run(entry, name, request);
+    this.#sessions.record(session, seq, reply);
+    return reply;
+  }
+
+  #once(entry: LogEntry, name: string, request: unknown): Uint8Array {
+    if (SESSIONLESS.includes(name)) return this.#run(entry, name, request);
+    return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `${name} needs a session`));
+  }
+
+  /** Runs one command; what it changed stays only if it isn't refused. */
+  #run(entry: LogEntry, name: string, request: unknown): Uint8Array {
+    if (!Object.hasOwn(this.#commands, name)) {
+      return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `there is no command ${name}`));
+    }
+    const handler = this.#commands[name as CommandName] as (request: unknown, scope: Scope) => unknown;
+    const { db } = this.#file;
+    const scope = this.#scope(entry);
+    const events = this.#events.length;
+    db.exec('savepoint command');
+    try {
+      const reply = encodeReply(handler(request, scope));
+      db.exec('release command');
+      this.#totals = scope.totals;
+      return reply;
+    } catch (error) {
+      const refusal = asRefusal(error) ?? rethrow(error);
+      db.exec('rollback to command; release command');
+      this.#events.length = events;
+      return encodeRefusal(refusal);
+    }
+  }
+
+  #scope({ index, term }: LogEntry): Scope {
+    const now = this.#time;
+    return {
+      index,
+      term,
+      now,
+      totals: { ...this.#totals },
+      emit: (change) => this.#events.push({ index, term, time: now, ...change }),
+      due: (at) => {
+        if (at < this.#due) this.#due = at;
+      },
+    };
+  }
+
+  #nextDue(): number {
+    return Math.min(this.#sessions.nextDue(), this.#decisions.nextDue(), this.#tasks.nextDue());
+  }
+
+  #load(): void {
+    const meta = this.#loadMeta.get();
+    invariant(meta !== undefined, 'the ledger has lost its place');
+    this.#applied = meta.applied;
+    this.#time = meta.time;
+    this.#totals = {
+      ballots: meta.ballots,
+      decisions: meta.decisions,
+      tasksCompleted: meta.tasks_completed,
+      journalRecords: meta.journal_records,
+    };
+    this.#due = this.#nextDue();
+  }
+
+  #view(): Queries['cluster.view']['reply'] {
+    return {
+      index: this.#applied,
+      nodes: this.#nodes.list(),
+      groups: this.#shards.listGroups(),
+      shards: this.#shards.listShards(),
+    };
+  }
+
+  #stats(): LedgerStats {
+    return { index: this.#applied, ...this.#totals };
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+
+function* readOut(reader: ReturnType<LedgerFile['reader']> & object, index: number): Generator<Uint8Array> {
+  try {
+    yield* writeImage(reader, TABLES, index);
+  } finally {
+    reader.close();
+  }
+}
+
+/** The refusal that an error means on every voter alike; undefined when it is this voter's own trouble. */
+function asRefusal(error: unknown): TroupeError | undefined {
+  if (isTroupeError(error)) return error.code === 'INVARIANT_VIOLATED' ? undefined : error;
+  const code = sqliteCode(error);
+  const malformed = code === undefined ? error instanceof TypeError : REQUEST_FAULTS.includes(code & 0xff);
+  return malformed ? new TroupeError('INVALID_ARGUMENT', 'the request does not have the expected shape') : undefined;
+}
+
+function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}

@@ -1,0 +1,21 @@
+import type { LedgerChange } from '../commands.ts';
+
+/** Totals since the ledger's beginning. */
+export interface Totals {
+  ballots: number;
+  decisions: number;
+  tasksCompleted: number;
+  journalRecords: number;
+}
+
+/** What a handler knows of the log entry it serves, and how it tells what it did. Undone together with its changes. */
+export interface Scope {
+  readonly index: number;
+  readonly term: number;
+  /** Logged time, ms since 1970: the only time there is. */
+  readonly now: number;
+  readonly totals: Totals;
+  emit(change: LedgerChange): void;
+  /** Something is to happen by itself at this logged time. */
+  due(at: number): void;
+}
