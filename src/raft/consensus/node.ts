@@ -462,10 +462,15 @@ export class RaftNode {
     this.#ask('vote', this.#term, force);
   }
 
+  /**
+   * Asks every other voter. Votes are asked for only when the own one is durable: a candidate that won by others' votes,
+   * crashed and forgot its term could win the same term again, and write other entries under the same index and term.
+   */
   #ask(type: 'preVote' | 'vote', term: number, force: boolean): void {
     const { lastIndex: index, lastTerm: logTerm } = this.#log;
+    const queue = type === 'vote' ? this.#replies : this.#messages;
     for (const to of votersOf(this.#configuration)) {
-      if (to !== this.#id) this.#send({ type, from: this.#id, to, term, index, logTerm, ...(force ? { force } : {}) });
+      if (to !== this.#id) queue.push({ type, from: this.#id, to, term, index, logTerm, ...(force ? { force } : {}) });
     }
   }
 
