@@ -1,3 +1,7 @@
+export { VOTE_METHOD } from './activation.ts';
+export { Asks } from './asks.ts';
 export type { AgentContext, StepOptions, StepRun } from './context.ts';
 export * from './define.ts';
 export * from './host.ts';
+export { nodeHost } from './node-host.ts';
+export { AgentRuntime, groupsOf } from './runtime.ts';

@@ -1,5 +1,5 @@
 import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
-import type { Fence } from '../core/index.ts';
+import { type Fence, TroupeError } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 
 /** Replies remembered per agent, so that a repeated request is answered and not done again. */
@@ -22,6 +22,13 @@ type JournalLine =
 export interface StepReceipt {
   readonly key: string;
   readonly done?: { readonly value: unknown };
+}
+
+/** The ledger refused a write or couldn't be reached (the cause says which): the journal in memory can't be trusted any more. */
+export class JournalFailure extends TroupeError {
+  constructor(cause: unknown) {
+    super('NODE_UNAVAILABLE', 'the journal was not written', { cause });
+  }
 }
 
 interface Folded {
@@ -114,14 +121,13 @@ export class AgentJournal {
     for (const line of lines) fold(this.#folded, line);
     this.#sinceSnapshot += records.length;
     const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? this.#image() : undefined;
-    const { version } = await this.#coordinator.execute('journal.append', {
-      fence: this.#fence,
-      key: this.#key,
-      version: this.#version,
-      records,
-      ...(snapshot === undefined ? {} : { snapshot }),
-    });
-    this.#version = version;
+    const request = { fence: this.#fence, key: this.#key, version: this.#version, records };
+    try {
+      const { version } = await this.#coordinator.execute('journal.append', snapshot === undefined ? request : { ...request, snapshot });
+      this.#version = version;
+    } catch (error) {
+      throw new JournalFailure(error);
+    }
     if (snapshot !== undefined) this.#sinceSnapshot = 0;
   }
 

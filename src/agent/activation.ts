@@ -1,0 +1,177 @@
+import type { ActorContext, Behavior } from '../actor/index.ts';
+import type { Coordinator } from '../coordinator/index.ts';
+import {
+  type AgentAddress,
+  agentAddressKey,
+  asTroupeError,
+  type Clock,
+  type Fence,
+  isTroupeError,
+  type Logger,
+  type NodeRef,
+  traced,
+  type Tracer,
+  TroupeError,
+} from '../core/index.ts';
+import { decodePayload, encodePayload } from '../wire/index.ts';
+import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
+import type { Asker, Delivery } from './delivery.ts';
+import type { Host } from './host.ts';
+import { AgentJournal, JournalFailure } from './journal.ts';
+import { Turn } from './turn.ts';
+
+/** Name of the message by which a team asks a member for its vote. */
+export const VOTE_METHOD = '$vote';
+
+/** What one activation of an agent is made of. */
+export interface ActivationParts {
+  readonly address: AgentAddress;
+  readonly fence: Fence;
+  readonly node: NodeRef;
+  readonly spec: AgentSpec<unknown, Protocol>;
+  readonly coordinator: Coordinator;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined): void;
+  /** Called when a delivery is done with, whatever came of it. */
+  settled(delivery: Delivery): void;
+}
+
+/** Errors that say nothing about the agent: the asker hears of them, the agent goes on. */
+const HARMLESS = new Set(['SCHEMA_MISMATCH', 'UNKNOWN_MESSAGE', 'CANCELLED', 'TIMEOUT', 'STEP_UNKNOWN', 'MESSAGE_TOO_LARGE']);
+/** What the ledger says when it can't be reached for now: the asker sends again. */
+const PASSING = new Set(['TIMEOUT', 'NO_QUORUM', 'PROPOSAL_DROPPED', 'SESSION_EXPIRED', 'OVERLOADED', 'NODE_UNAVAILABLE', 'SHUTTING_DOWN']);
+
+/**
+ * One activation of an agent under one epoch: the behaviour of its actor. A message is a turn; what the turn did is durable
+ * before its reply leaves. A handler that throws crashes the actor, whose supervisor starts it again from the journal.
+ */
+export function activation(parts: ActivationParts): Behavior<Delivery> {
+  let journal: AgentJournal | undefined;
+  return {
+    async receive(delivery, actor) {
+      if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic()) return parts.settled(delivery);
+      try {
+        journal ??= await AgentJournal.load(parts.coordinator, parts.fence, parts.address.key);
+      } catch (error) {
+        return refuse(parts, delivery, unreachable(error));
+      }
+      try {
+        const value = await answer(parts, journal, delivery, actor);
+        for (const asker of delivery.askers) parts.reply(asker, value, undefined);
+        parts.settled(delivery);
+      } catch (error) {
+        // The agent is being moved: its message goes along and is answered by its next activation.
+        if (actor.signal.aborted) return;
+        if (error instanceof JournalFailure) {
+          journal = undefined;
+          return refuse(parts, delivery, unreachable(error.cause));
+        }
+        const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(parts.address) });
+        refuse(parts, delivery, known);
+        if (!HARMLESS.has(known.code)) throw error;
+      }
+    },
+  };
+}
+
+function refuse(parts: ActivationParts, delivery: Delivery, error: TroupeError): void {
+  for (const asker of delivery.askers) parts.reply(asker, undefined, error);
+  parts.settled(delivery);
+}
+
+/** The ledger's refusal in the asker's terms: it asks the current owner, or again. */
+function unreachable(error: unknown): TroupeError {
+  if (isTroupeError(error, 'STALE_EPOCH')) return new TroupeError('NOT_OWNER', 'the shard has another owner', { cause: error });
+  if (isTroupeError(error) && PASSING.has(error.code)) return new TroupeError('NODE_UNAVAILABLE', error.message, { cause: error });
+  return asTroupeError(error, 'INVARIANT_VIOLATED');
+}
+
+async function answer(
+  parts: ActivationParts,
+  journal: AgentJournal,
+  delivery: Delivery,
+  actor: ActorContext<Delivery>,
+): Promise<Uint8Array> {
+  const { envelope } = delivery;
+  const requestId = envelope.requestId ?? '';
+  const recorded = requestId === '' ? undefined : journal.reply(requestId);
+  if (recorded !== undefined) return encodePayload(recorded.value);
+  const attributes = {
+    'gen_ai.operation.name': 'invoke_agent',
+    'gen_ai.agent.name': parts.address.kind,
+    'gen_ai.agent.id': parts.address.key,
+    'troupe.message': envelope.method,
+    'troupe.node': parts.node.node,
+  };
+  return traced(parts.tracer, 'invoke_agent', { parent: envelope.traceparent, kind: 'consumer', attributes }, async (span) => {
+    const limit = new AbortController();
+    const timer =
+      delivery.deadlineAt === Number.POSITIVE_INFINITY
+        ? undefined
+        : parts.clock.schedule(delivery.deadlineAt - parts.clock.monotonic(), () =>
+            limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed')),
+          );
+    const turn = new Turn<unknown>({
+      address: parts.address,
+      node: parts.node,
+      requestId,
+      traceparent: span.traceparent ?? envelope.traceparent,
+      state: journal.state === undefined ? parts.spec.state() : journal.state.value,
+      journal,
+      host: parts.host,
+      signal: AbortSignal.any([actor.signal, delivery.cancelled.signal, limit.signal]),
+      deadlineAt: delivery.deadlineAt,
+      clock: parts.clock,
+      logger: parts.logger,
+      tracer: parts.tracer,
+    });
+    try {
+      const value = await handle(parts, turn, envelope.method, decodePayload(envelope.payload));
+      if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
+      return encodePayload(value);
+    } finally {
+      timer?.cancel();
+    }
+  });
+}
+
+async function handle(parts: ActivationParts, turn: Turn<unknown>, method: string, input: unknown): Promise<unknown> {
+  const { spec, address } = parts;
+  if (method === VOTE_METHOD) return vote(parts, turn, input as VoteRequest);
+  const message = spec.messages[method];
+  if (message === undefined) {
+    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, { address: agentAddressKey(address) });
+  }
+  const handler = spec.handlers[method] as (ctx: Turn<unknown>, input: unknown) => unknown;
+  const output = await handler(turn, await check(message.input, input, `${address.kind}.${method} input`));
+  return message.output === undefined ? output : check(message.output, output, `${address.kind}.${method} output`);
+}
+
+/** The vote is cast under the agent's epoch before it is told: a zombie's ballot is refused by the ledger. */
+async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRequest): Promise<unknown> {
+  const member = agentAddressKey(parts.address);
+  if (parts.spec.vote === undefined) {
+    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${parts.address.kind}" do not vote`, { address: member });
+  }
+  const given = await parts.spec.vote(turn, request);
+  const ballot = { member, ...(given.choice === undefined ? {} : { choice: given.choice }), ...(given.reason === undefined ? {} : { reason: given.reason }) };
+  try {
+    const options = { traceparent: turn.traceparent };
+    await parts.coordinator.execute('decision.cast', { id: request.decision, ballot, fence: parts.fence }, options);
+  } catch (error) {
+    if (isTroupeError(error, 'DECISION_CLOSED')) return given;
+    if (isTroupeError(error) && (error.code === 'STALE_EPOCH' || PASSING.has(error.code))) throw new JournalFailure(error);
+    throw error;
+  }
+  return given;
+}
+
+async function check(schema: Schema, value: unknown, what: string): Promise<unknown> {
+  const result = await schema['~standard'].validate(value);
+  if (result.issues === undefined) return result.value;
+  const issues = result.issues.map((issue) => `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`);
+  throw new TroupeError('SCHEMA_MISMATCH', `${what} does not fit its schema: ${issues.join('; ')}`);
+}
