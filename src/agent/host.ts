@@ -62,7 +62,7 @@ export interface Host {
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
   /** At most once; resolves when the message has left. */
   tell(address: AgentAddress, method: string, input: unknown): Promise<void>;
-  openDecision(request: Commands['decision.open']['request']): Promise<DecisionRecord>;
+  openDecision(request: Commands['decision.open']['request'], trace?: { readonly traceparent?: string | undefined }): Promise<DecisionRecord>;
   closeDecision(id: string): Promise<DecisionRecord>;
   /** Resolves when the decision has its result. */
   decisionClosed(id: string, signal?: AbortSignal): Promise<DecisionRecord>;

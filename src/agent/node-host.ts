@@ -15,7 +15,7 @@ export function nodeHost(asks: Asks, coordinator: Coordinator, random: Random): 
     freshId: () => random.id(16),
     ask: (address, method, input, options) => asks.ask(address, method, input, options),
     tell: (address, method, input) => asks.tell(address, method, input),
-    openDecision: (request) => coordinator.execute('decision.open', request),
+    openDecision: (request, trace) => coordinator.execute('decision.open', request, trace),
     closeDecision: (id) => coordinator.execute('decision.close', { id }),
     decisionClosed: (id, signal) => decisionClosed(coordinator, id, signal),
     submitJob: (id, spec, items) => submitJob(coordinator, id, spec, items),

@@ -138,7 +138,7 @@ export class Turn<State> implements AgentContext<State> {
       freshId: () => this.#nextId(),
       ask: (address, method, input, options) => host.ask(address, method, input, this.#inherit(options)),
       tell: (address, method, input) => host.tell(address, method, input),
-      openDecision: (request) => host.openDecision(request),
+      openDecision: (request, trace) => host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
       closeDecision: (id) => host.closeDecision(id),
       decisionClosed: (id, signal) => host.decisionClosed(id, this.#withSignal(signal)),
       submitJob: (id, spec, items) => host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
