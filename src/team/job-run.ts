@@ -1,0 +1,176 @@
+import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
+import type { Coordinator, JobRecord, TaskRecord } from '../coordinator/index.ts';
+import { asTroupeError, type Clock, delay, errorMessage, type Fence, isTroupeError, type Logger, shardKey, toWireError } from '../core/index.ts';
+import { decodePayload, encodePayload } from '../wire/index.ts';
+
+/** Tasks claimed, read or settled in one command. */
+const BATCH_MAX = 256;
+/** Most items in flight that a job may ask for. */
+const CONCURRENCY_MAX = 4_096;
+/** Added to the time that all tries of a task may take: a claim outlives its work, ms. */
+const LEASE_SLACK_MS = 60_000;
+/** Pause before a failed task is tried again, and before the ledger is asked again when it can't be reached, ms. */
+const RETRY_MS = 200;
+/** Errors after which an item may be tried again. */
+const TRY_AGAIN = new Set(['TIMEOUT', 'HANDLER_FAILED', 'MAILBOX_FULL', 'OVERLOADED', 'NODE_UNAVAILABLE', 'ACTOR_TERMINATED']);
+
+/** What one run of a job is made of. */
+export interface JobRunParts {
+  readonly job: JobRecord;
+  readonly fence: Fence;
+  readonly coordinator: Coordinator;
+  readonly host: Host;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Outcome {
+  readonly task: string;
+  readonly claimEpoch: number;
+  readonly ok: boolean;
+  readonly result: Uint8Array;
+}
+
+/**
+ * One job under one epoch of its shard: claims tasks, asks the agents, settles the outcomes, closes the job. Its memory of what is
+ * under way outlives a ledger that can't be reached for a while.
+ */
+export class JobRun {
+  readonly fence: Fence;
+  readonly #parts: JobRunParts;
+  readonly #spec: JobSpec;
+  readonly #underWay: Set<string> = new Set();
+  readonly #ended: Outcome[] = [];
+  #stopped = false;
+  #woken = false;
+  #wake: () => void = () => undefined;
+
+  constructor(parts: JobRunParts) {
+    this.#parts = parts;
+    this.fence = parts.fence;
+    this.#spec = decodePayload(parts.job.spec) as JobSpec;
+  }
+
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  /** Ends the run; what is under way goes on in its agents, and its outcome is for the next owner to settle. */
+  stop(): void {
+    this.#stopped = true;
+    this.wake();
+  }
+
+  /** The job has changed. */
+  wake(): void {
+    this.#woken = true;
+    this.#wake();
+  }
+
+  /** Resolves when the job is closed, the run is stopped, or the shard has another owner. */
+  async run(): Promise<void> {
+    const { logger, clock, job } = this.#parts;
+    logger.info('job runs here', { job: job.id, epoch: this.fence.epoch, completed: job.completed });
+    for (let recover = false; !this.#stopped; ) {
+      try {
+        if (recover) await this.#recover();
+        recover = false;
+        if (await this.#round()) return;
+      } catch (error) {
+        if (isTroupeError(error) && (error.code === 'STALE_EPOCH' || error.code === 'NOT_FOUND')) return;
+        logger.warn('job interrupted', { job: job.id, error: errorMessage(error) });
+        await delay(clock, RETRY_MS);
+        recover = true;
+      }
+    }
+  }
+
+  /** Settles what ended, claims what there is room for, and waits for a change. @returns whether the job is closed */
+  async #round(): Promise<boolean> {
+    const { coordinator, job } = this.#parts;
+    this.#woken = false;
+    const settled = await this.#settle();
+    if (settled !== undefined && settled.state !== 'open') return true;
+    if (await this.#claim()) return false;
+    if (this.#underWay.size === 0) {
+      const now = await coordinator.query('job.get', { id: job.id });
+      if (now.state !== 'open') return true;
+      if (now.sealed && now.completed + now.failed === now.tasks) {
+        await coordinator.execute('job.close', { id: job.id, cancelled: false });
+        return true;
+      }
+    }
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      if (this.#woken) resolve();
+    });
+    return false;
+  }
+
+  async #settle(): Promise<JobRecord | undefined> {
+    const outcomes = this.#ended.slice(0, BATCH_MAX);
+    if (outcomes.length === 0) return undefined;
+    const { coordinator, job } = this.#parts;
+    const options = { traceparent: this.#spec.traceparent };
+    const record = await coordinator.execute('task.settle', { job: job.id, outcomes, fence: this.fence }, options);
+    this.#ended.splice(0, outcomes.length);
+    for (const outcome of outcomes) this.#underWay.delete(outcome.task);
+    return record;
+  }
+
+  /** @returns whether there may be more to claim at once */
+  async #claim(): Promise<boolean> {
+    const room = Math.min(this.#spec.concurrency, CONCURRENCY_MAX) - this.#underWay.size;
+    if (room <= 0) return this.#ended.length > 0;
+    const { tasks } = await this.#parts.coordinator.execute('task.claim', {
+      job: this.#parts.job.id,
+      by: shardKey(this.fence),
+      limit: Math.min(room, BATCH_MAX),
+      leaseMs: this.#spec.attempts * this.#spec.timeoutMs + LEASE_SLACK_MS,
+      fence: this.fence,
+    });
+    for (const task of tasks) this.#start(task);
+    return tasks.length > 0 || this.#ended.length > 0;
+  }
+
+  /** A claim whose answer was lost may have been made: its tasks are ours and nobody works on them. */
+  async #recover(): Promise<void> {
+    for (let after = -1; ; ) {
+      const { tasks } = await this.#parts.coordinator.query('job.tasks', { id: this.#parts.job.id, after, limit: BATCH_MAX, state: 'claimed' });
+      for (const task of tasks) {
+        if (task.claimedBy === shardKey(this.fence) && !this.#underWay.has(task.task)) this.#start(task);
+      }
+      const last = tasks.at(-1);
+      if (last === undefined) return;
+      after = last.position;
+    }
+  }
+
+  #start(task: TaskRecord): void {
+    this.#underWay.add(task.task);
+    void this.#do(task).then((outcome) => {
+      this.#ended.push({ task: task.task, claimEpoch: task.claimEpoch, ...outcome });
+      this.wake();
+    });
+  }
+
+  /** One item: the request id names the task, so that whoever asks again asks the same. */
+  async #do(task: TaskRecord): Promise<{ readonly ok: boolean; readonly result: Uint8Array }> {
+    const { host, clock, job } = this.#parts;
+    const { timeoutMs, attempts, traceparent } = this.#spec;
+    const item = decodePayload(task.input) as WorkItem;
+    const options = { timeoutMs, traceparent, requestId: `job/${job.id}/${task.task}` };
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const value = await host.ask({ kind: item.kind, key: item.key }, item.method, item.input, options);
+        return { ok: true, result: encodePayload(value) };
+      } catch (error) {
+        const known = asTroupeError(error, 'HANDLER_FAILED');
+        if (this.#stopped || attempt >= attempts || !TRY_AGAIN.has(known.code)) {
+          return { ok: false, result: encodePayload(toWireError(known)) };
+        }
+        await delay(clock, RETRY_MS);
+      }
+    }
+  }
+}
