@@ -1,0 +1,175 @@
+import { existsSync } from 'node:fs';
+import { dirname, isAbsolute, resolve } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import { errorMessage, TroupeError } from '../core/index.ts';
+
+const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+const NODE_ID = /^[a-z][a-z0-9.-]{0,62}$/;
+
+const address = z
+  .string()
+  .regex(/^.+:\d{1,5}$/, 'must be "host:port"; port 0 lets the system choose')
+  .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port must be 0 to 65535')
+  .default('127.0.0.1:0');
+
+const preemption = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: z.string().min(1).optional() }),
+  z.strictObject({ kind: z.literal('signal'), graceMs: z.number().int().min(1_000).max(3_600_000).default(30_000) }),
+]);
+
+const node = z.strictObject({
+  id: z.string().regex(NODE_ID, `must match ${NODE_ID}`),
+  voter: z.boolean().default(false),
+  labels: z.record(z.string(), z.string()).default({}),
+  listen: z.strictObject({ control: address, data: address, api: address }).prefault({}),
+  /** Where notices of preemption come from. */
+  preemption: z.array(preemption).default([{ kind: 'file' }]),
+  /** Says in so many words that this node may listen beyond loopback without TLS. */
+  insecure: z.boolean().default(false),
+});
+
+const timing = z.strictObject({
+  /** Period of keep-alives, ms. */
+  keepAliveMs: z.number().int().min(20).max(10_000).default(150),
+  /** Silence after which a node is given up, ms. Sensible: 5 to 10 keep-alives. */
+  downAfterMs: z.number().int().min(200).max(120_000).default(1_200),
+  /** Raft's unit of time, ms. Heartbeats go out every tick. */
+  raftTickMs: z.number().int().min(5).max(1_000).default(50),
+  /** Ticks without a leader before an election; the time-out is drawn from this to twice this. */
+  electionTicks: z.number().int().min(3).max(100).default(6),
+  /** Longest that each phase of a shutdown may take, ms. */
+  shutdownPhaseMs: z.number().int().min(100).max(600_000).default(5_000),
+});
+
+const schema = z.strictObject({
+  name: z.string().regex(NAME, `must match ${NAME}`),
+  /** Folder for logs, journals and addresses; relative to the configuration file. */
+  dataDir: z.string().min(1).default('.troupe'),
+  /** Modules that export agent kinds; each node loads them. Relative to the configuration file. */
+  agents: z.array(z.union([z.string().min(1), z.instanceof(URL)])).default([]),
+  nodes: z.array(node).min(1, 'needs at least one node'),
+  timing: timing.prefault({}),
+});
+
+/** What a user writes: everything but names has a default. */
+export type ClusterConfigInput = z.input<typeof schema>;
+/** A configuration that has been checked, with defaults filled in and paths made absolute. */
+export type ClusterConfig = Omit<z.output<typeof schema>, 'agents'> & { readonly agents: readonly string[] };
+/** One node of it. */
+export type NodeConfig = ClusterConfig['nodes'][number];
+
+/** One thing wrong with a configuration. */
+export interface ConfigProblem {
+  /** E.g. `nodes[2].labels.capacity`. */
+  readonly path: string;
+  /** What is wrong and how to mend it. */
+  readonly message: string;
+}
+
+/** Declares a cluster; for editors and types. It is checked when it is used. */
+export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
+  return config;
+}
+
+/**
+ * Checks a configuration once; all problems are reported together.
+ *
+ * @param baseDir folder that relative paths start from
+ * @throws TroupeError INVALID_CONFIGURATION, one line per problem
+ */
+export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
+  const parsed = schema.safeParse(input);
+  // Rules across fields are checked on what is there, so that one mistake doesn't hide another.
+  const problems: ConfigProblem[] = parsed.success ? [] : parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: describe(issue) }));
+  problems.push(...crossChecks(parsed.success ? parsed.data : input));
+  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  const agents = parsed.data.agents.map((module) => moduleUrl(module, baseDir));
+  for (const [i, url] of agents.entries()) {
+    if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) {
+      problems.push({ path: `agents[${i}]`, message: `there is no file ${fileURLToPath(url)}; give a path relative to ${baseDir}` });
+    }
+  }
+  if (problems.length > 0) throw invalid(problems);
+  const dataDir = isAbsolute(parsed.data.dataDir) ? parsed.data.dataDir : resolve(baseDir, parsed.data.dataDir);
+  return { ...parsed.data, agents, dataDir };
+}
+
+/**
+ * Loads `cluster.config.ts` (or any module with a default export) and checks it.
+ * @throws TroupeError INVALID_CONFIGURATION, NOT_FOUND
+ */
+export async function loadConfig(path: string): Promise<ClusterConfig> {
+  const file = resolve(path);
+  if (!existsSync(file)) {
+    throw new TroupeError('NOT_FOUND', `there is no configuration file ${file}; write one with defineCluster, or name it with --config`, { address: file });
+  }
+  let loaded: { readonly default?: unknown };
+  try {
+    loaded = (await import(pathToFileURL(file).href)) as typeof loaded;
+  } catch (error) {
+    throw new TroupeError('INVALID_CONFIGURATION', `${file} can't be loaded: ${errorMessage(error)}`, { address: file, cause: error });
+  }
+  if (loaded.default === undefined) {
+    throw new TroupeError('INVALID_CONFIGURATION', `${file} has no default export; write: export default defineCluster({ … })`, { address: file });
+  }
+  return checkConfig(loaded.default, dirname(file));
+}
+
+interface Loose {
+  readonly nodes?: unknown;
+  readonly timing?: unknown;
+}
+
+function crossChecks(input: unknown): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const { nodes, timing: times } = (typeof input === 'object' && input !== null ? input : {}) as Loose;
+  const list = Array.isArray(nodes) ? (nodes as Partial<NodeConfig>[]) : [];
+  const seen = new Map<string, number>();
+  for (const [i, item] of list.entries()) {
+    if (typeof item !== 'object' || item === null) continue;
+    if (typeof item.id === 'string') {
+      const first = seen.get(item.id);
+      if (first !== undefined) problems.push({ path: `nodes[${i}].id`, message: `"${item.id}" is the id of nodes[${first}] too; give each node its own` });
+      else seen.set(item.id, i);
+    }
+    if (item.voter === true && item.labels?.capacity === 'spot') {
+      problems.push({ path: `nodes[${i}].voter`, message: 'a voter may not sit on spot capacity; make it on-demand, or no voter' });
+    }
+    for (const [port, where] of Object.entries(item.listen ?? {})) {
+      if (typeof where === 'string' && !LOOPBACK.test(where) && item.insecure !== true) {
+        problems.push({ path: `nodes[${i}].listen.${port}`, message: `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true` });
+      }
+    }
+  }
+  if (list.length > 0 && !list.some((item) => item?.voter === true)) {
+    problems.push({ path: 'nodes', message: 'no node votes; set voter: true on one, three or five on-demand nodes' });
+  }
+  const { keepAliveMs, downAfterMs } = (times ?? {}) as Partial<ClusterConfig['timing']>;
+  if (typeof keepAliveMs === 'number' && typeof downAfterMs === 'number' && downAfterMs < 3 * keepAliveMs) {
+    problems.push({ path: 'timing.downAfterMs', message: `must be at least three keep-alives (${3 * keepAliveMs} ms), or one lost packet costs a node` });
+  }
+  return problems;
+}
+
+function invalid(problems: readonly ConfigProblem[]): TroupeError {
+  const lines = problems.map((problem) => `  ${problem.path === '' ? 'configuration' : problem.path}: ${problem.message}`);
+  const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
+  return new TroupeError('INVALID_CONFIGURATION', `the configuration has ${count}:\n${lines.join('\n')}`);
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  if (issue.code === 'unrecognized_keys') return `${issue.keys.map((key) => `"${key}"`).join(', ')} is not known here; remove it or mend its spelling`;
+  return issue.message;
+}
+
+function pathText(path: readonly PropertyKey[]): string {
+  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '');
+}
+
+function moduleUrl(module: string | URL, baseDir: string): string {
+  if (module instanceof URL) return module.href;
+  if (/^[a-z]+:/.test(module)) return module;
+  return pathToFileURL(resolve(baseDir, module)).href;
+}
