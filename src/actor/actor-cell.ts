@@ -1,0 +1,606 @@
+import { Deque, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
+import { type Ask, openAsk } from './ask.ts';
+import type { BehaviorFactory, StopReason, Terminated } from './behavior.ts';
+import { type AnyCell, Children } from './children.ts';
+import { Context } from './context.ts';
+import type { DeadLetterReason } from './dead-letters.ts';
+import { type Ending, endIncarnation, settledWhileEnding } from './ending.ts';
+import type { Kernel } from './kernel.ts';
+import { Mailbox } from './mailbox.ts';
+import type { ActorSpec } from './options.ts';
+import { dropOldest, fits } from './overflow.ts';
+import type { AskOptions, Ref, ReplyTo } from './ref.ts';
+import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
+import { Note } from './timers.ts';
+
+/** Where an actor stands, in the order that the comparisons need. */
+export const Status = {
+  /** Spawned; its first incarnation hasn't begun. */
+  new: 0,
+  /** Its start hook is under way. */
+  starting: 1,
+  running: 2,
+  /** It crashed and its supervisor hasn't decided. */
+  failed: 3,
+  /** Its incarnation ends; another will follow. */
+  restarting: 4,
+  /** Between two incarnations. */
+  waiting: 5,
+  /** It ends for good: from here on no mail is taken. */
+  stopping: 6,
+  dead: 7,
+} as const;
+
+const NEW = Status.new;
+const RUNNING = Status.running;
+const STOPPING = Status.stopping;
+
+/** Mail that is moved away from an actor. */
+export interface Extraction<M> {
+  /** Messages to hand over before those in the mailbox. */
+  readonly first: M[];
+  readonly onLate: ((message: M) => void) | undefined;
+  readonly done: (messages: M[]) => void;
+}
+
+interface Waiter<M> {
+  readonly message: M;
+  readonly size: number;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** One actor: its mailbox, and which incarnation handles it. Rarely needed parts are made when first used. */
+export class ActorCell<M> implements Ref<M> {
+  readonly kernel: Kernel;
+  readonly parent: AnyCell | undefined;
+  readonly id: number;
+  readonly name: string | undefined;
+  readonly spec: ActorSpec<M>;
+  readonly #factory: BehaviorFactory<M>;
+  status: number = NEW;
+  /** Whether it is in the dispatcher's queue. */
+  #queued = false;
+  /** Whether a promise of the current incarnation's handler or hook is awaited. */
+  busy = false;
+  /** How many notes wait in the mailbox. */
+  #notes = 0;
+  #mailbox: Mailbox<M | Note<M>> | undefined;
+  /** The message whose handler is awaited. */
+  #current: { readonly message: M } | undefined;
+  context: Context<M> | undefined;
+  #waiters: Deque<Waiter<M>> | undefined;
+  /** Oldest open ask; the others are in its ring. */
+  #asks: Ask | undefined;
+  #watchers: Set<(terminated: Terminated) => void> | undefined;
+  #terminated: Terminated | undefined;
+  record: RestartRecord | undefined;
+  ending: Ending | undefined;
+  extraction: Extraction<M> | undefined;
+  /** Siblings started just before and after. */
+  elder: AnyCell | undefined;
+  younger: AnyCell | undefined;
+
+  constructor(
+    kernel: Kernel,
+    parent: AnyCell | undefined,
+    name: string | undefined,
+    factory: BehaviorFactory<M>,
+    spec: ActorSpec<M>,
+  ) {
+    this.kernel = kernel;
+    this.parent = parent;
+    this.id = kernel.nextId();
+    this.name = name;
+    this.#factory = factory;
+    this.spec = spec;
+  }
+
+  get path(): string {
+    return `${this.#place()}#${this.id}`;
+  }
+
+  #place(): string {
+    if (this.parent === undefined) return '';
+    return `${this.parent.#place()}/${this.name ?? `$${this.id}`}`;
+  }
+
+  toString(): string {
+    return this.path;
+  }
+
+  // --- mail ---------------------------------------------------------------------------------------------------------
+
+  tell(message: M): boolean {
+    const refusal = this.accept(message);
+    return refusal === undefined || (refusal === 'MAILBOX_FULL' && this.spec.overflow === 'drop-newest');
+  }
+
+  ask<R>(makeMessage: (reply: ReplyTo<R>) => M, options?: AskOptions): Promise<R> {
+    return openAsk(this, makeMessage, options);
+  }
+
+  async offer(message: M): Promise<void> {
+    if (this.spec.overflow === 'backpressure' && this.status < STOPPING) {
+      const size = this.#sizeOf(message);
+      if (size <= this.spec.bounds.bytes && !this.#hasRoom(size)) return this.#waitForRoom(message, size);
+    }
+    const refusal = this.accept(message);
+    if (refusal !== undefined) throw this.refusalError(refusal);
+  }
+
+  /** Takes a message into the mailbox, or makes it a dead letter and says why. */
+  accept(message: M): ErrorCode | undefined {
+    if (this.status >= STOPPING) return this.#acceptLate(message);
+    const { dispatcher } = this.kernel;
+    if (!dispatcher.awake) dispatcher.wake();
+    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
+    const mailbox = this.#mailbox;
+    if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.#waiters !== undefined) {
+      return this.#acceptBounded(mailbox, message);
+    }
+    mailbox.push(message, dispatcher.stamp, 0);
+    if (!this.#queued) this.#enqueue();
+    return undefined;
+  }
+
+  /** Puts a note into the mailbox, whatever its bounds: an actor makes only so many of them. */
+  post(note: Note<M>): void {
+    if (this.status >= STOPPING || note.owner !== this.context) return;
+    const { dispatcher } = this.kernel;
+    if (!dispatcher.awake) dispatcher.wake();
+    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
+    this.#mailbox.push(note, dispatcher.stamp, 0);
+    this.#notes++;
+    if (!this.#queued) this.#enqueue();
+  }
+
+  /** Puts messages that were accepted before in front of the others, in their order. */
+  putBack(messages: readonly M[]): void {
+    if (messages.length === 0) return;
+    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
+    for (const message of messages.toReversed()) {
+      this.#mailbox.unshift(message, this.kernel.dispatcher.stamp, this.#sizeOf(message));
+    }
+    if (!this.#queued) this.#enqueue();
+  }
+
+  #acceptBounded(mailbox: Mailbox<M | Note<M>>, message: M): ErrorCode | undefined {
+    const { bounds, overflow } = this.spec;
+    const size = this.#sizeOf(message);
+    let room = this.#hasRoom(size);
+    if (!room && overflow === 'drop-oldest') {
+      const isNote = (item: M | Note<M>): boolean => item instanceof Note;
+      room = dropOldest(mailbox, bounds, size, isNote, (dropped) => {
+        this.#deadLetter(dropped as M, 'overflow', this.refusalError('MAILBOX_FULL'));
+      });
+    }
+    if (!room) {
+      const tooLarge = size > bounds.bytes;
+      this.#deadLetter(message, 'overflow');
+      return tooLarge ? 'MESSAGE_TOO_LARGE' : 'MAILBOX_FULL';
+    }
+    mailbox.push(message, this.kernel.dispatcher.stamp, size);
+    if (!this.#queued) this.#enqueue();
+    return undefined;
+  }
+
+  #acceptLate(message: M): ErrorCode | undefined {
+    const onLate = this.extraction?.onLate;
+    if (onLate !== undefined) {
+      try {
+        onLate(message);
+        return undefined;
+      } catch (error) {
+        this.kernel.logger.error('late mail listener failed', { actor: this.path, error: errorMessage(error) });
+      }
+    }
+    this.#deadLetter(message, 'terminated');
+    return 'ACTOR_TERMINATED';
+  }
+
+  #hasRoom(size: number): boolean {
+    if (this.#waiters !== undefined) return false;
+    return this.#mailbox === undefined ? size <= this.spec.bounds.bytes : fits(this.#mailbox, this.spec.bounds, size);
+  }
+
+  /** A size that isn't a number can't be bounded: it counts as too large. */
+  #sizeOf(message: M): number {
+    if (this.spec.sizeOf === undefined) return 0;
+    const size = this.spec.sizeOf(message);
+    return size >= 0 ? size : Number.POSITIVE_INFINITY;
+  }
+
+  #waitForRoom(message: M, size: number): Promise<void> {
+    this.#waiters ??= new Deque();
+    const waiters = this.#waiters;
+    if (waiters.length >= this.kernel.limits.mailboxWaiters) {
+      this.#deadLetter(message, 'overflow');
+      return Promise.reject(this.refusalError('OVERLOADED'));
+    }
+    return new Promise((resolve, reject) => waiters.push({ message, size, resolve, reject }));
+  }
+
+  #admitWaiters(waiters: Deque<Waiter<M>>): void {
+    const mailbox = this.#mailbox!;
+    for (let waiter = waiters.peek(); waiter !== undefined; waiter = waiters.peek()) {
+      if (!fits(mailbox, this.spec.bounds, waiter.size)) return;
+      waiters.shift();
+      mailbox.push(waiter.message, this.kernel.dispatcher.stamp, waiter.size);
+      waiter.resolve();
+    }
+    this.#waiters = undefined;
+  }
+
+  #deadLetter(message: M, reason: DeadLetterReason, error?: unknown): void {
+    const sender = this.spec.sender?.(message);
+    this.kernel.deadLetters.add({
+      message,
+      to: this.path,
+      reason,
+      ...(error === undefined ? {} : { error }),
+      ...(sender === undefined ? {} : { sender }),
+    });
+    if (error !== undefined) this.#failAskOf(message, error);
+  }
+
+  /** The error for a sender whose message was refused. */
+  refusalError(code: ErrorCode): TroupeError {
+    if (code === 'ACTOR_TERMINATED') return this.terminatedError();
+    return new TroupeError(code, 'the mailbox refused the message', { address: this.path });
+  }
+
+  /** What everybody hears who wants something from a dead actor. */
+  terminatedError(): TroupeError {
+    return new TroupeError('ACTOR_TERMINATED', 'the actor has stopped', { address: this.path });
+  }
+
+  // --- asks ---------------------------------------------------------------------------------------------------------
+
+  /** Whether a message could still be taken, here or by whoever holds the mail that comes late. */
+  get reachable(): boolean {
+    return this.status < STOPPING || this.extraction?.onLate !== undefined;
+  }
+
+  addAsk(ask: Ask): void {
+    const oldest = this.#asks;
+    if (oldest === undefined) {
+      this.#asks = ask;
+      return;
+    }
+    const newest = oldest.previousOfTarget;
+    newest.nextOfTarget = ask;
+    ask.previousOfTarget = newest;
+    ask.nextOfTarget = oldest;
+    oldest.previousOfTarget = ask;
+  }
+
+  removeAsk(ask: Ask): void {
+    if (this.#asks === ask) this.#asks = ask.nextOfTarget === ask ? undefined : ask.nextOfTarget;
+    ask.previousOfTarget.nextOfTarget = ask.nextOfTarget;
+    ask.nextOfTarget.previousOfTarget = ask.previousOfTarget;
+    ask.nextOfTarget = ask;
+    ask.previousOfTarget = ask;
+  }
+
+  /** Fails the ask that came with `message`, if one did. */
+  #failAskOf(message: M, error: unknown): void {
+    const oldest = this.#asks;
+    for (let ask = oldest; ask !== undefined; ask = ask.nextOfTarget === oldest ? undefined : ask.nextOfTarget) {
+      if (ask.message !== message) continue;
+      const foreign = !(error instanceof TroupeError);
+      ask.fail(
+        foreign ? new TroupeError('HANDLER_FAILED', errorMessage(error), { address: this.path, cause: error }) : error,
+      );
+      return;
+    }
+  }
+
+  // --- handling -----------------------------------------------------------------------------------------------------
+
+  #enqueue(): void {
+    if (this.busy || (this.status !== RUNNING && this.status !== NEW)) return;
+    this.#queued = true;
+    this.kernel.dispatcher.ready(this);
+  }
+
+  step(max: number): number {
+    if (this.status === NEW) {
+      this.#queued = false;
+      this.begin();
+      return 1;
+    }
+    const mailbox = this.#mailbox;
+    const { dispatcher } = this.kernel;
+    let done = 0;
+    while (mailbox !== undefined && mailbox.length > 0 && this.status === RUNNING && !this.busy) {
+      if (done >= max || dispatcher.interrupted) {
+        dispatcher.ready(this);
+        return done;
+      }
+      done++;
+      const message = mailbox.shift();
+      if (this.#waiters !== undefined) this.#admitWaiters(this.#waiters);
+      if (this.#notes > 0 && message instanceof Note) this.#handleNote(message);
+      else this.#handle(message as M);
+    }
+    this.#queued = false;
+    return done;
+  }
+
+  #handleNote(note: Note<M>): void {
+    this.#notes--;
+    note.onTaken?.();
+    if (note.wanted && note.owner === this.context) this.#handle(note.message);
+  }
+
+  #handle(message: M): void {
+    if (this.spec.traceparent !== undefined) {
+      this.#handleTraced(message, this.spec.traceparent(message));
+      return;
+    }
+    const context = this.context!;
+    let outcome: void | Promise<void>;
+    try {
+      outcome = context.behavior!.receive(message, context);
+    } catch (error) {
+      this.fail(error, { message });
+      return;
+    }
+    if (outcome !== undefined) this.#await(context, outcome, message);
+  }
+
+  #handleTraced(message: M, parent: string | undefined): void {
+    const context = this.context!;
+    const span =
+      parent === undefined
+        ? undefined
+        : this.kernel.tracer.start('process', {
+            parent,
+            kind: 'consumer',
+            attributes: { 'messaging.destination.name': this.path },
+          });
+    context.traceparent = span?.traceparent;
+    let outcome: void | Promise<void>;
+    try {
+      outcome = context.behavior!.receive(message, context);
+    } catch (error) {
+      span?.end(error);
+      this.fail(error, { message });
+      return;
+    }
+    if (span !== undefined) {
+      if (typeof outcome?.then === 'function')
+        outcome.then(
+          () => span.end(),
+          (error: unknown) => span.end(error),
+        );
+      else span.end();
+    }
+    if (outcome !== undefined) this.#await(context, outcome, message);
+  }
+
+  #await(context: Context<M>, outcome: Promise<void>, message: M): void {
+    if (typeof outcome?.then !== 'function') return;
+    this.busy = true;
+    this.#current = { message };
+    context.waitFor(outcome);
+  }
+
+  /** A handler or hook of `context` has settled. What an abandoned one does changes nothing. */
+  settled(context: Context<M>, crash: { readonly error: unknown } | undefined): void {
+    if (this.context !== context || !this.busy) return;
+    this.busy = false;
+    const current = this.#current;
+    this.#current = undefined;
+    if (this.status === Status.starting || this.status === RUNNING) {
+      if (crash !== undefined) this.fail(crash.error, current);
+      else if (this.status === Status.starting) this.#started(context);
+      else if (this.#mailbox !== undefined && this.#mailbox.length > 0) this.#enqueue();
+      return;
+    }
+    if (crash !== undefined && current !== undefined) this.#deadLetter(current.message, 'crashed', crash.error);
+    if (this.ending !== undefined) settledWhileEnding(this, this.ending, crash);
+  }
+
+  /** Gives up the handler or hook under way: its message is handed over or becomes a dead letter. */
+  abandonHandler(): void {
+    this.busy = false;
+    const current = this.#current;
+    this.#current = undefined;
+    if (current === undefined) return;
+    if (this.extraction !== undefined) this.extraction.first.push(current.message);
+    else this.#deadLetter(current.message, 'abandoned', this.terminatedError());
+  }
+
+  // --- life ---------------------------------------------------------------------------------------------------------
+
+  /** Starts a child. */
+  spawn<C>(factory: BehaviorFactory<C>, name: string | undefined, spec: ActorSpec<C>): ActorCell<C> {
+    const { context, kernel } = this;
+    if (context === undefined || this.status > RUNNING) throw this.terminatedError();
+    context.family ??= new Children();
+    const { family } = context;
+    if (family.size >= kernel.limits.childrenPerActor) {
+      throw new TroupeError('OVERLOADED', 'too many children', { address: this.path });
+    }
+    if (name !== undefined && family.has(name)) {
+      throw new TroupeError('ALREADY_EXISTS', `a living child is named ${name}`, { address: this.path });
+    }
+    const child = new ActorCell<C>(kernel, this as AnyCell, name, factory, spec);
+    family.add(child as AnyCell);
+    child.#enqueue();
+    return child;
+  }
+
+  /** Begins an incarnation. */
+  begin(): void {
+    const context = new Context(this);
+    this.context = context;
+    this.status = Status.starting;
+    try {
+      const behavior = this.#factory();
+      context.behavior = behavior;
+      const outcome = behavior.start?.(context);
+      if (typeof outcome?.then === 'function') {
+        this.busy = true;
+        context.waitFor(outcome);
+        return;
+      }
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    this.#started(context);
+  }
+
+  #started(context: Context<M>): void {
+    context.started = true;
+    if (this.record !== undefined) this.record.startedAt = this.kernel.clock.monotonic();
+    this.resume();
+  }
+
+  /** Goes on handling messages. */
+  resume(): void {
+    this.status = RUNNING;
+    if (this.#mailbox !== undefined && this.#mailbox.length > 0 && !this.#queued) this.#enqueue();
+    supervisePostponed(this.context?.family);
+  }
+
+  /** A crash: the message it happened on is dropped, and the supervisor decides. */
+  fail(error: unknown, on?: { readonly message: M }): void {
+    if (on !== undefined) this.#deadLetter(on.message, 'crashed', error);
+    if (this.status !== Status.starting && this.status !== RUNNING) return;
+    this.status = Status.failed;
+    this.kernel.logger.warn('actor crashed', { actor: this.path, error: errorMessage(error) });
+    supervise(this as AnyCell, { kind: 'crash', error });
+  }
+
+  /** A crash outside a handler, unless the incarnation is over. */
+  failIn(context: Context<M>, error: unknown): void {
+    if (this.context === context && !context.closed) this.fail(error);
+  }
+
+  /** The incarnation has asked to end. */
+  exit(context: Context<M>, kind: 'normal' | 'shutdown'): void {
+    if (this.context !== context || context.closed || this.status > RUNNING) return;
+    supervise(this as AnyCell, { kind, error: undefined });
+  }
+
+  /** Stops it, restart or not. @returns when it is dead */
+  stopForGood(): Promise<void> {
+    return new Promise((resolve) => {
+      this.watch(() => resolve());
+      this.kernel.dispatcher.signal(() => endIncarnation(this, { final: true, reason: 'shutdown' }));
+    });
+  }
+
+  /** Calls `watcher` once, when it is dead; soon, when it is dead already. */
+  watch(watcher: (terminated: Terminated) => void): void {
+    if (this.#terminated !== undefined) {
+      this.#notify(watcher, this.#terminated);
+      return;
+    }
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: (terminated: Terminated) => void): void {
+    this.#watchers?.delete(watcher);
+  }
+
+  #notify(watcher: (terminated: Terminated) => void, terminated: Terminated): void {
+    this.kernel.dispatcher.signal(() => {
+      try {
+        watcher(terminated);
+      } catch (error) {
+        this.kernel.logger.error('watcher failed', { actor: this.path, error: errorMessage(error) });
+      }
+    });
+  }
+
+  /** The very end: mail goes to dead letters (or moves away), everybody who waits hears of it. */
+  die(reason: StopReason, error: unknown): void {
+    this.status = Status.dead;
+    const terminated = { ref: this, reason, ...(reason === 'crashed' ? { error } : {}) };
+    this.#terminated = terminated;
+    const mail = this.#takeMail();
+    const moving = this.extraction === undefined ? undefined : new Set(mail);
+    this.#failAsks(moving);
+    if (moving === undefined) for (const message of mail) this.#deadLetter(message, 'terminated');
+    const waiters = this.#waiters ?? [];
+    this.#waiters = undefined;
+    for (const waiter of waiters) {
+      const refusal = this.#acceptLate(waiter.message);
+      if (refusal === undefined) waiter.resolve();
+      else waiter.reject(this.terminatedError());
+    }
+    const watchers = this.#watchers ?? [];
+    this.#watchers = undefined;
+    this.record = undefined;
+    for (const watcher of watchers) this.#notify(watcher, terminated);
+    this.parent?.context?.family?.remove(this as AnyCell);
+    this.extraction?.done(mail);
+  }
+
+  #takeMail(): M[] {
+    const mail = this.extraction?.first ?? [];
+    const mailbox = this.#mailbox;
+    this.#mailbox = undefined;
+    while (mailbox !== undefined && mailbox.length > 0) {
+      const message = mailbox.shift();
+      if (!(message instanceof Note)) mail.push(message);
+    }
+    return mail;
+  }
+
+  /** Open asks fail, but for those whose message moves: it may still be answered elsewhere, before its deadline. */
+  #failAsks(moving: ReadonlySet<M> | undefined): void {
+    const asks: Ask[] = [];
+    for (let ask = this.#asks; ask !== undefined; ) {
+      asks.push(ask);
+      ask = ask.nextOfTarget === this.#asks ? undefined : ask.nextOfTarget;
+    }
+    for (const ask of asks) if (!moving?.has(ask.message as M)) ask.fail(this.terminatedError());
+  }
+
+  /** What there is to see from outside. */
+  inspect(): ActorFacts {
+    const mailbox = this.#mailbox;
+    const waiting = mailbox !== undefined && mailbox.length > 0;
+    return {
+      path: this.path,
+      status: STATUS_NAMES[this.status] ?? 'dead',
+      depth: mailbox?.length ?? 0,
+      bytes: mailbox?.bytes ?? 0,
+      oldestAgeMs: waiting ? Math.max(0, this.kernel.dispatcher.elapsedMs() - mailbox.oldestStamp()) : 0,
+      restarts: this.record?.restarts ?? 0,
+      children: this.context?.family?.size ?? 0,
+    };
+  }
+}
+
+type StatusName = keyof typeof Status;
+
+const STATUS_NAMES = Object.keys(Status) as StatusName[];
+
+/** What there is to see of an actor from outside. */
+export interface ActorFacts {
+  readonly path: string;
+  readonly status: StatusName;
+  /** Waiting messages. */
+  readonly depth: number;
+  /** Their sizes; 0 without a `sizeOf`. */
+  readonly bytes: number;
+  /** How long the first of them has waited, ms, to within a slice. */
+  readonly oldestAgeMs: number;
+  /** Restarts so far. */
+  readonly restarts: number;
+  readonly children: number;
+}
+
+/** The cell behind a ref. @throws TroupeError INVALID_ARGUMENT when the ref isn't of this kernel */
+export function asCell<M>(ref: Ref<M>): ActorCell<M> {
+  if (ref instanceof ActorCell) return ref;
+  throw new TroupeError('INVALID_ARGUMENT', 'this ref does not name a local actor', { address: ref.path });
+}

@@ -1,0 +1,231 @@
+import { type Logger, type Timer, TroupeError } from '../core/index.ts';
+import { type ActorCell, asCell } from './actor-cell.ts';
+import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
+import type { Children } from './children.ts';
+import type { SpawnOptions } from './options.ts';
+import type { Ref } from './ref.ts';
+import { Note, Timers } from './timers.ts';
+
+/** The outcome of a promise that was piped. */
+export type Settled<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: unknown };
+
+/**
+ * What an incarnation may do. It is dead when the incarnation is: code of an earlier life that still runs gets
+ * ACTOR_TERMINATED from everything here that would change something.
+ */
+export interface ActorContext<M> {
+  readonly self: Ref<M>;
+  /** Fires when this incarnation is to stop or restart: hand it to what you wait for. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** W3C traceparent of the span of the message being handled; undefined when that isn't sampled. */
+  readonly traceparent: string | undefined;
+  /** The living children, in order of start. */
+  readonly children: readonly Ref<never>[];
+  /**
+   * Starts a child that lives at most as long as this incarnation.
+   * @throws TroupeError ALREADY_EXISTS (name), OVERLOADED (too many children), ACTOR_TERMINATED, INVALID_ARGUMENT
+   */
+  spawn<C>(factory: BehaviorFactory<C>, options?: SpawnOptions<C>): Ref<C>;
+  /** Ends this actor after the current message. A `permanent` one is restarted by its supervisor, others stay stopped. */
+  stopSelf(reason?: 'normal' | 'shutdown'): void;
+  /** Stops a child for good. @returns when it is gone @throws TroupeError INVALID_ARGUMENT when it isn't a child */
+  stop(child: Ref<never>): Promise<void>;
+  /** Handles messages with another behaviour from the next one on. Its start hook isn't run; its stop hook is, in the end. */
+  become(behavior: Behavior<M>): void;
+  /**
+   * Sends itself a message once `ref` has ended: exactly once, at once when it is already dead, behind the mail that is
+   * already waiting (so behind what the dead actor itself had sent). Watching twice is watching once, the later message counts.
+   */
+  watch(ref: Ref<never>, toMessage: (terminated: Terminated) => M): void;
+  unwatch(ref: Ref<never>): void;
+  /** Sets a message aside. @throws TroupeError OVERLOADED past the limit `stashMessages` */
+  stash(message: M): void;
+  /** Puts all stashed messages before the waiting ones, in the order they were stashed. */
+  unstashAll(): void;
+  /** Sends itself `message` after `delayMs`. A timer of the same key is replaced. @throws TroupeError OVERLOADED */
+  schedule(delayMs: number, message: M, key?: string): Timer;
+  /** Sends itself `message` every `periodMs`, skipping a tick while one still waits. @throws TroupeError OVERLOADED */
+  repeat(periodMs: number, message: M, key?: string): Timer;
+  cancelTimer(key: string): void;
+  /** Sends itself what becomes of a promise. @throws TroupeError OVERLOADED past the limit `pipesPerActor` */
+  pipeToSelf<T>(promise: PromiseLike<T>, toMessage: (settled: Settled<T>) => M): void;
+}
+
+/** One incarnation of an actor. What few actors need is made when first used. */
+export class Context<M> implements ActorContext<M> {
+  readonly cell: ActorCell<M>;
+  behavior: Behavior<M> | undefined;
+  /** Whether the start hook has finished. */
+  started = false;
+  closed = false;
+  family: Children | undefined;
+  traceparent: string | undefined;
+  #stash: M[] | undefined;
+  #timers: Timers<M> | undefined;
+  #watching: Map<ActorCell<never>, (terminated: Terminated) => void> | undefined;
+  #pipes = 0;
+  #abort: AbortController | undefined;
+  #resolved: (() => void) | undefined;
+  #rejected: ((error: unknown) => void) | undefined;
+
+  constructor(cell: ActorCell<M>) {
+    this.cell = cell;
+  }
+
+  get self(): Ref<M> {
+    return this.cell;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.closed) this.#abort.abort(this.cell.terminatedError());
+    }
+    return this.#abort.signal;
+  }
+
+  get logger(): Logger {
+    return this.cell.kernel.logger.child({ actor: this.cell.path });
+  }
+
+  get children(): readonly Ref<never>[] {
+    return this.family === undefined ? [] : [...this.family];
+  }
+
+  spawn<C>(factory: BehaviorFactory<C>, options?: SpawnOptions<C>): Ref<C> {
+    this.#live();
+    return this.cell.spawn(factory, options?.name, this.cell.kernel.specOf(options));
+  }
+
+  stopSelf(reason: 'normal' | 'shutdown' = 'normal'): void {
+    this.#live();
+    this.cell.kernel.dispatcher.signal(() => this.cell.exit(this, reason));
+  }
+
+  stop(child: Ref<never>): Promise<void> {
+    this.#live();
+    const cell = asCell(child);
+    if (cell.parent !== this.cell)
+      throw new TroupeError('INVALID_ARGUMENT', `${child.path} is no child of ${this.cell.path}`);
+    return cell.stopForGood();
+  }
+
+  become(behavior: Behavior<M>): void {
+    this.#live();
+    this.behavior = behavior;
+  }
+
+  watch(ref: Ref<never>, toMessage: (terminated: Terminated) => M): void {
+    this.#live();
+    this.unwatch(ref);
+    const target = asCell(ref);
+    const watcher = (terminated: Terminated): void => {
+      if (this.#watching?.get(target) !== watcher) return;
+      this.#watching.delete(target);
+      this.#post(() => toMessage(terminated));
+    };
+    this.#watching ??= new Map();
+    this.#watching.set(target, watcher);
+    target.watch(watcher);
+  }
+
+  unwatch(ref: Ref<never>): void {
+    const target = asCell(ref);
+    const watcher = this.#watching?.get(target);
+    if (watcher === undefined) return;
+    this.#watching?.delete(target);
+    target.unwatch(watcher);
+  }
+
+  stash(message: M): void {
+    this.#live();
+    this.#stash ??= [];
+    if (this.#stash.length >= this.cell.kernel.limits.stashMessages) {
+      throw new TroupeError('OVERLOADED', 'the stash is full', { address: this.cell.path });
+    }
+    this.#stash.push(message);
+  }
+
+  unstashAll(): void {
+    this.#live();
+    this.#returnStash();
+  }
+
+  schedule(delayMs: number, message: M, key?: string): Timer {
+    const id = key ?? Symbol('timer');
+    this.#timerSet().once(id, delayMs, message);
+    return { cancel: () => this.#timers?.cancel(id) };
+  }
+
+  repeat(periodMs: number, message: M, key?: string): Timer {
+    const id = key ?? Symbol('timer');
+    this.#timerSet().every(id, periodMs, message);
+    return { cancel: () => this.#timers?.cancel(id) };
+  }
+
+  cancelTimer(key: string): void {
+    this.#timers?.cancel(key);
+  }
+
+  pipeToSelf<T>(promise: PromiseLike<T>, toMessage: (settled: Settled<T>) => M): void {
+    this.#live();
+    if (this.#pipes >= this.cell.kernel.limits.pipesPerActor) {
+      throw new TroupeError('OVERLOADED', 'too many promises piped to self', { address: this.cell.path });
+    }
+    this.#pipes++;
+    const settle = (settled: Settled<T>): void => {
+      this.#pipes--;
+      this.#post(() => toMessage(settled));
+    };
+    promise.then(
+      (value) => settle({ ok: true, value }),
+      (error: unknown) => settle({ ok: false, error }),
+    );
+  }
+
+  /** Lets the cell go on when `outcome` settles. */
+  waitFor(outcome: PromiseLike<void>): void {
+    this.#resolved ??= () => this.cell.settled(this, undefined);
+    this.#rejected ??= (error) => this.cell.settled(this, { error });
+    outcome.then(this.#resolved, this.#rejected);
+  }
+
+  /** Ends this incarnation's hold on the world: signal, timers, watches; stashed mail goes back. */
+  close(): void {
+    if (this.closed) return;
+    this.closed = true;
+    this.#timers?.cancelAll();
+    this.family?.group?.timer?.cancel();
+    for (const [target, watcher] of this.#watching ?? []) target.unwatch(watcher);
+    this.#watching = undefined;
+    this.#returnStash();
+    this.#abort?.abort(this.cell.terminatedError());
+  }
+
+  #returnStash(): void {
+    const stash = this.#stash ?? [];
+    this.#stash = undefined;
+    this.cell.putBack(stash);
+  }
+
+  #timerSet(): Timers<M> {
+    this.#live();
+    const { clock, limits } = this.cell.kernel;
+    this.#timers ??= new Timers(clock, this, limits.timersPerActor, (note) => this.cell.post(note));
+    return this.#timers;
+  }
+
+  #post(make: () => M): void {
+    if (this.closed) return;
+    try {
+      this.cell.post(new Note(this, make()));
+    } catch (error) {
+      this.cell.kernel.dispatcher.signal(() => this.cell.failIn(this, error));
+    }
+  }
+
+  #live(): void {
+    if (this.closed) throw this.cell.terminatedError();
+  }
+}
