@@ -1,6 +1,7 @@
 export * from './drain.ts';
 export * from './failure-detector.ts';
 export * from './handover.ts';
+export * from './keep-alive.ts';
 export * from './leader-duties.ts';
 export * from './peers.ts';
 export * from './placement.ts';

@@ -34,7 +34,7 @@ export class ClusterMap {
     const shards: ShardRecord[] = [];
     if (delivery.type === 'view') {
       for (const group of delivery.view.groups) this.#groups.set(group.group, group);
-      for (const node of delivery.view.nodes) if (this.#setNode(node)) nodes.push(node);
+      for (const node of delivery.view.nodes) this.#setNode(node, nodes);
       for (const shard of delivery.view.shards) if (this.#setShard(shard)) shards.push(shard);
       this.#index = delivery.view.index;
     } else {
@@ -92,7 +92,7 @@ export class ClusterMap {
 
   #take(event: LedgerEvent, nodes: NodeRecord[], shards: ShardRecord[]): void {
     if (event.type === 'node') {
-      if (this.#setNode(event.node)) nodes.push(event.node);
+      this.#setNode(event.node, nodes);
     } else if (event.type === 'group') {
       this.#groups.set(event.group.group, event.group);
     } else if (event.type === 'shards') {
@@ -100,12 +100,16 @@ export class ClusterMap {
     }
   }
 
-  #setNode(node: NodeRecord): boolean {
+  /** Adds what changed to `changed`: a new life ends the one before, whether or not the ledger's word on that was seen. */
+  #setNode(node: NodeRecord, changed: NodeRecord[]): void {
     const known = this.#nodes.get(node.node);
-    if (known !== undefined && known.incarnation > node.incarnation) return false;
-    if (known?.incarnation === node.incarnation && known.state === node.state) return false;
+    if (known !== undefined && known.incarnation > node.incarnation) return;
+    if (known?.incarnation === node.incarnation && known.state === node.state) return;
+    if (known !== undefined && known.incarnation < node.incarnation && this.isAlive(known)) {
+      changed.push({ ...known, state: 'down', reason: 'replaced by a new life' });
+    }
     this.#nodes.set(node.node, node);
-    return true;
+    changed.push(node);
   }
 
   #setShard(shard: ShardRecord): boolean {

@@ -1,0 +1,26 @@
+import type { Coordinator } from '../../coordinator/index.ts';
+import type { NodeId, NodeRef } from '../../core/index.ts';
+import type { ClusterConfig } from '../config.ts';
+
+/** The control plane of a node as its main thread sees it, whether it has a thread of its own or runs in line. */
+export interface ControlPlane {
+  readonly coordinator: Coordinator;
+  /** `host:port` of the control port. */
+  readonly address: string;
+  /** Keep-alives are sent for this life from now on; undefined sends none. */
+  keepAlive(life: NodeRef | undefined): void;
+  /** Hands Raft leadership over when this node leads; resolves when it doesn't. */
+  transferLeadership(): Promise<void>;
+  /** Resolves with the reason when the control plane had to stop by itself (a broken log, a broken invariant). */
+  readonly failed: Promise<unknown>;
+  /** Sends the spans it holds and closes everything. */
+  close(): Promise<void>;
+}
+
+/** What a control plane is made from; crosses to its thread as data. */
+export interface ControlPlaneSettings {
+  readonly config: ClusterConfig;
+  readonly node: NodeId;
+  /** Folder of the cluster on this machine. */
+  readonly folder: string;
+}

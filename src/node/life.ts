@@ -1,0 +1,137 @@
+import { ActorSystem } from '../actor/index.ts';
+import { AgentRuntime, type AnyAgent, Asks, type Host, nodeHost } from '../agent/index.ts';
+import { type Cargo, ClusterMap, drain, Handover, Peers, Router, type ShardTenant } from '../cluster/index.ts';
+import type { Coordinator, DrainAccount, NodeRecord } from '../coordinator/index.ts';
+import { type Clock, type Logger, type NodeRef, type Random, type ShardId, type Tracer } from '../core/index.ts';
+import { type Links, openLinks, type Transport } from '../remote/index.ts';
+import { JobRunner, jobGroup } from '../team/index.ts';
+
+/** Jobs move before agents: whoever runs them keeps everyone else busy. */
+const JOB_VALUE = 1_000_000;
+
+/** What one life of a node is made of. */
+export interface LifeParts {
+  readonly self: NodeRef;
+  readonly cluster: string;
+  readonly agents: readonly AnyAgent[];
+  readonly transport: Transport;
+  readonly coordinator: Coordinator;
+  readonly transferLeadership: () => Promise<void>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+}
+
+/**
+ * One life (incarnation) of a node: everything that is void when the cluster gives the node up. The node then begins another
+ * one; nothing of the old survives but the ports.
+ */
+export class Life {
+  readonly self: NodeRef;
+  readonly map: ClusterMap = new ClusterMap();
+  readonly links: Links;
+  readonly host: Host;
+  /** Resolves with the node's record when the ledger says that this life is over, and it wasn't this node's wish. */
+  readonly fenced: Promise<NodeRecord>;
+  readonly #parts: LifeParts;
+  readonly #system: ActorSystem;
+  readonly #peers: Peers;
+  readonly #runtime: AgentRuntime;
+  readonly #handover: Handover;
+  readonly #jobs: JobRunner;
+  readonly #stopWatch: () => void;
+  #leaving = false;
+
+  constructor(parts: LifeParts) {
+    this.#parts = parts;
+    this.self = parts.self;
+    const { self, map } = this;
+    const { coordinator, clock, random, logger, tracer } = parts;
+    this.links = openLinks({ self, clusterId: parts.cluster, transport: parts.transport, clock, random, logger });
+    this.fenced = new Promise((resolve) => {
+      // Links hear of nodes before anyone sends to them.
+      map.onChange(({ nodes }) => {
+        for (const node of nodes) this.#nodeChanged(node, resolve);
+      });
+    });
+    this.#peers = new Peers(this.links, clock);
+    const peers = this.#peers;
+    const router = new Router({ self, map, links: this.links, peers, clock, logger });
+    const asks = new Asks({ self, map, router, peers, clock, random, tracer });
+    this.host = nodeHost(asks, coordinator, random);
+    const { host } = this;
+    this.#system = new ActorSystem({ clock, random, logger, tracer });
+    const unload = (shard: Parameters<Handover['unload']>[0]): Cargo | undefined => this.#handover.unload(shard);
+    this.#runtime = new AgentRuntime(
+      { self, agents: parts.agents, system: this.#system, map, router, peers, coordinator, host, clock, logger, tracer },
+      unload,
+    );
+    router.attach(this.#runtime);
+    this.#jobs = new JobRunner({ self, map, coordinator, host, clock, logger });
+    this.#handover = new Handover({ self, map, router, peers, coordinator, tenant: this.#tenant(), clock, logger, tracer });
+    this.#stopWatch = coordinator.watch((delivery) => map.accept(delivery));
+  }
+
+  /** Agents in memory. */
+  get residents(): number {
+    return this.#runtime.residents;
+  }
+
+  /** Resolves when this life can serve: the ledger's view with it has arrived. */
+  ready(): Promise<void> {
+    if (this.map.isAlive(this.self)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const stop = this.map.onChange(() => {
+        if (!this.map.isAlive(this.self)) return;
+        stop();
+        resolve();
+      });
+    });
+  }
+
+  /** Leaves on purpose, inside a deadline; see `drain`. */
+  drain(options: { readonly reason: string; readonly deadlineMs: number; readonly traceparent?: string | undefined }): Promise<DrainAccount> {
+    this.#leaving = true;
+    const { coordinator, transferLeadership, clock, logger, tracer } = this.#parts;
+    return drain({ self: this.self, map: this.map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer }, options);
+  }
+
+  /** Ends everything. @param timeoutMs for what is still to be sent */
+  async close(timeoutMs: number): Promise<void> {
+    this.#leaving = true;
+    this.#stopWatch();
+    this.#handover.close();
+    this.#jobs.close();
+    this.#runtime.close();
+    await this.links.flush(timeoutMs);
+    await this.#system.shutdown(timeoutMs);
+    this.#peers.close();
+    await this.links.close();
+  }
+
+  #nodeChanged(node: NodeRecord, fenced: (record: NodeRecord) => void): void {
+    const over = node.state === 'down' || node.state === 'left';
+    if (node.node === this.self.node) {
+      if (!this.#leaving && (node.incarnation > this.self.incarnation || (over && node.incarnation === this.self.incarnation))) fenced(node);
+    } else if (over) this.links.peerDown(node, node.reason ?? `the node is ${node.state}`);
+    else this.links.peerUp(node, node.addresses.data);
+  }
+
+  /** Shards hold agents or jobs. */
+  #tenant(): ShardTenant {
+    const isJobs = (shard: ShardId): boolean => shard.group === jobGroup.group;
+    return {
+      value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
+      release: async (shard, untilMs) => {
+        if (!isJobs(shard)) return this.#runtime.release(shard, untilMs);
+        this.#jobs.release(shard.shard);
+        return { agents: [] };
+      },
+      load: (shard, cargo) => {
+        if (isJobs(shard)) this.#jobs.resume(shard.shard);
+        else this.#runtime.load(shard, cargo);
+      },
+    };
+  }
+}
