@@ -162,10 +162,7 @@ export class ExportQueue implements tracing.SpanProcessor {
   }
 
   #drop(span: tracing.ReadableSpan): void {
-    if (this.#dropped++ === this.#droppedTold) {
-      this.#droppedTold = this.#dropped;
-      this.#options.logger.warn('spans are dropped', { limit: this.#max });
-    }
+    this.#dropped++;
     this.#forgotten.push(span.spanContext().spanId);
     if (this.#forgotten.length >= BATCH_SPANS_MAX) this.#forget();
   }

@@ -109,10 +109,9 @@ export class SpanSpool {
 
   /** Ends the spool; with nothing left its file goes, else the next life sends what is in it. */
   close(empty: boolean): void {
-    this.#attempt(() => {
-      if (this.#fd !== undefined) closeSync(this.#fd);
-      if (empty) rmSync(this.#path, { force: true });
-    });
+    if (this.#fd === undefined) return;
+    if (empty) return this.#off();
+    closeSync(this.#fd);
     this.#fd = undefined;
   }
 
@@ -140,7 +139,7 @@ export class SpanSpool {
     if (this.#fd !== undefined) this.#bytes += writeSync(this.#fd, text);
   }
 
-  /** A file that is no longer kept up would tell of spans as lost that were sent: it goes. */
+  /** A file that is no longer kept up would call spans lost that were sent: it goes. */
   #off(): void {
     const fd = this.#fd;
     this.#fd = undefined;
