@@ -16,7 +16,7 @@ export interface Envelope {
   readonly correlation: number;
   /** Name of the message, e.g. `review`. Interned per link. */
   readonly method: string;
-  /** Encoded body; see `src/wire/payload.ts`. */
+  /** Encoded body; see `src/wire/payload.ts`. On arrival a view of its frame: decode or copy it before keeping it. */
   readonly payload: Uint8Array;
   /** Same id again means the same request again: a durable agent answers it once. */
   readonly requestId?: string;
@@ -64,22 +64,28 @@ export interface Links {
    */
   onEnvelope(receiver: (from: NodeRef, lane: Lane, envelope: Envelope) => void | Promise<void>): void;
   onPeerLost(listener: (loss: PeerLoss) => void): () => void;
+  /** Takes a connection that the transport's listener was given. */
+  accept(connection: Connection): void;
   /** Waits until everything sent is acknowledged, or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
-/** A connected pair of ordered byte-frame pipes; loses everything in flight when it breaks. */
+/**
+ * A connected pair of ordered byte-frame pipes; loses everything in flight when it breaks. Each event has one listener: a
+ * later one takes its place.
+ */
 export interface Connection {
-  /** False when the transport's buffer is full: wait for `onDrain`. */
+  /** Hands over a frame, which isn't copied. False when the transport's buffer is full: wait for `onDrain`. */
   write(frame: Uint8Array): boolean;
   onFrame(listener: (frame: Uint8Array) => void): void;
   onDrain(listener: () => void): void;
-  /** Called once, with the reason. */
+  /** Called once, with the reason, when the other side or the network ended it; not after `close`. */
   onClose(listener: (reason: string) => void): void;
   /** Stops reading from the other side, or goes on. */
   pause(): void;
   resume(): void;
+  /** Ends it. What the listening side wrote before still goes out; what the dialling side wrote may be lost. */
   close(): void;
 }
 
@@ -87,7 +93,19 @@ export interface Connection {
 export interface Transport {
   /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
   listen(address: string, onConnection: (connection: Connection) => void): Promise<string>;
-  /** Dials; the connection reports failure through onClose. */
+  /** Dials; the connection reports failure through onClose. No two dials share a connection. */
   dial(address: string, lane: Lane): Connection;
+  close(): Promise<void>;
+}
+
+/**
+ * Named streams of byte frames, which `Transport` and `ControlTransport` are made of: over gRPC the methods of one
+ * service, in memory just names.
+ */
+export interface Streams<Method extends string> {
+  /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
+  listen(address: string, onStream: (connection: Connection, method: Method) => void): Promise<string>;
+  /** Dials; the connection reports failure through onClose. No two dials share a connection. */
+  dial(address: string, method: Method): Connection;
   close(): Promise<void>;
 }

@@ -21,6 +21,7 @@ import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest_
 import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from './troupe/v1/Group.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from './troupe/v1/Job.ts';
 import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from './troupe/v1/JobChange.ts';
+import type { JobEnd as _troupe_v1_JobEnd, JobEnd__Output as _troupe_v1_JobEnd__Output } from './troupe/v1/JobEnd.ts';
 import type { JobHeader as _troupe_v1_JobHeader, JobHeader__Output as _troupe_v1_JobHeader__Output } from './troupe/v1/JobHeader.ts';
 import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _troupe_v1_JobProgress__Output } from './troupe/v1/JobProgress.ts';
 import type { Leader as _troupe_v1_Leader, Leader__Output as _troupe_v1_Leader__Output } from './troupe/v1/Leader.ts';
@@ -75,6 +76,7 @@ export interface ProtoGrpcType {
       Group: MessageTypeDefinition<_troupe_v1_Group, _troupe_v1_Group__Output>
       Job: MessageTypeDefinition<_troupe_v1_Job, _troupe_v1_Job__Output>
       JobChange: MessageTypeDefinition<_troupe_v1_JobChange, _troupe_v1_JobChange__Output>
+      JobEnd: MessageTypeDefinition<_troupe_v1_JobEnd, _troupe_v1_JobEnd__Output>
       JobHeader: MessageTypeDefinition<_troupe_v1_JobHeader, _troupe_v1_JobHeader__Output>
       JobProgress: MessageTypeDefinition<_troupe_v1_JobProgress, _troupe_v1_JobProgress__Output>
       JobState: EnumTypeDefinition

@@ -1,0 +1,31 @@
+import type { ProtoGrpcType } from '../../wire/generated/peer.ts';
+import { loadProto } from '../../wire/index.ts';
+import type { Transport } from '../port.ts';
+import { GrpcStreams, type GrpcStreamsOptions } from './streams.ts';
+
+/** Settings of the data port. */
+export interface GrpcTransportOptions
+  extends Pick<GrpcStreamsOptions, 'credentials' | 'allowInsecureBeyondLoopback'>,
+    Partial<Pick<GrpcStreamsOptions, 'windowBytes'>> {}
+
+/**
+ * The data port over gRPC: `Peer.Link` of peer.proto, one connection for each peer, lane and direction. Links send their
+ * own pings, so gRPC's keepalive only clears away what a vanished dialler left behind.
+ *
+ * @param options.windowBytes flow-control window of each connection, default 4 MiB
+ */
+export function openGrpcTransport(options: GrpcTransportOptions = {}): Transport {
+  const streams = new GrpcStreams<'Link'>({
+    windowBytes: 4 * 1024 * 1024,
+    ...options,
+    service: loadProto<ProtoGrpcType>('troupe/v1/peer.proto').troupe.v1.Peer.service,
+    frameBytesMax: 4 * 1024 * 1024,
+    keepaliveMs: 20_000,
+    keepaliveTimeoutMs: 10_000,
+  });
+  return {
+    listen: (address, onConnection) => streams.listen(address, onConnection),
+    dial: (address) => streams.dial(address, 'Link'),
+    close: () => streams.close(),
+  };
+}

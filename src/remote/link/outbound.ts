@@ -1,0 +1,325 @@
+import { backoffMs, Deque, errorMessage, type NodeRef, nodeRefKey, type Timer, TroupeError } from '../../core/index.ts';
+import { fromErrorDetail } from '../../wire/index.ts';
+import type { Connection, Envelope, Lane } from '../port.ts';
+import type { LinkContext } from './context.ts';
+import { type DecodedFrame, FrameDecoder } from './decode.ts';
+import { FrameEncoder, PING, type Receipt } from './encode.ts';
+import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
+import { Frame, LINK_PROTOCOL } from './messages.ts';
+
+interface Held {
+  readonly envelope: Envelope;
+  readonly cost: number;
+  /** Monotonic ms; 0 when the envelope has no deadline. */
+  readonly sinceMs: number;
+}
+
+/**
+ * The sending side of one lane to one life of a node. It keeps every envelope until the receiver has acknowledged it; a
+ * new connection goes on after the last one that the receiver has.
+ *
+ * Held envelopes are `unacked` (sent on this connection, numbered from `acked + 1`), then `unsent`. The first unsent one
+ * may be under way in pieces.
+ */
+export class Outbound {
+  readonly #context: LinkContext;
+  readonly #limits: LaneLimits;
+  readonly #peer: NodeRef;
+  readonly #lane: Lane;
+  readonly #address: () => string;
+
+  readonly #unacked: Deque<Held> = new Deque();
+  readonly #unsent: Deque<Held> = new Deque();
+  #acked = 0;
+  #heldBytes = 0;
+  /** Cost of everything up to the last one sent on this connection. */
+  #sentBytes = 0;
+  /** The last one ever sent, on whichever connection. */
+  #sentMax = 0;
+  /** Bytes of the first unsent payload that have gone out; undefined when it hasn't been announced. */
+  #pieceAt: number | undefined;
+  #credit: Receipt = { received: 0, messagesUntil: 0, bytesUntil: 0 };
+  #waiters: (() => void)[] = [];
+
+  #connection: Connection | undefined;
+  /** Set once the receiver has welcomed us on this connection. */
+  #encoder: FrameEncoder | undefined;
+  #writable = true;
+  #attempt = 0;
+  #failures = 0;
+  #refused: string | undefined;
+  #redial: Timer | undefined;
+  #silentRounds = 0;
+  #closed = false;
+  /** A pump has been promised: at the end of this turn of the event loop, or in a microtask. */
+  #pumping = false;
+  /** Something went out in this turn already, so what follows waits for the turn's end, to share a frame. */
+  #turnUsed = false;
+  readonly #pumpNow = (): void => {
+    this.#pumping = false;
+    this.#turnUsed = true;
+    this.#context.clock.yieldThen(this.#turnOver);
+    this.#pump();
+  };
+  readonly #turnOver = (): void => {
+    this.#turnUsed = false;
+    if (this.#pumping) this.#pumpNow();
+  };
+
+  constructor(context: LinkContext, peer: NodeRef, lane: Lane, address: () => string) {
+    this.#context = context;
+    this.#limits = context.limits.lanes[lane];
+    this.#peer = peer;
+    this.#lane = lane;
+    this.#address = address;
+  }
+
+  /** How many envelopes are waiting or unacknowledged. */
+  get held(): number {
+    return this.#unacked.length + this.#unsent.length;
+  }
+
+  /** See `Links.send`. */
+  send(envelope: Envelope): boolean {
+    const { clock, limits } = this.#context;
+    const bytes = envelope.payload.byteLength;
+    if (bytes > this.#limits.messageBytesMax) throw this.#tooLarge(bytes, this.#limits.messageBytesMax);
+    const { to, method, from, requestId, traceparent } = envelope;
+    const texts =
+      to.length + method.length + (from?.length ?? 0) + (requestId?.length ?? 0) + (traceparent?.length ?? 0);
+    if (texts > limits.textsMax) throw this.#tooLarge(texts, limits.textsMax);
+    const cost = bytes + ENVELOPE_COST_BYTES;
+    if (
+      this.held > 0 &&
+      (this.held >= this.#limits.heldMessagesMax || this.#heldBytes + cost > this.#limits.heldBytesMax)
+    ) {
+      throw new TroupeError('OVERLOADED', `the ${this.#lane} lane to ${this.#peer.node} is full`, {
+        address: this.#peer.node,
+        data: { messages: this.held, bytes: this.#heldBytes },
+      });
+    }
+    this.#unsent.push({ envelope, cost, sinceMs: envelope.timeoutMs === undefined ? 0 : clock.monotonic() });
+    this.#heldBytes += cost;
+    this.#wake();
+    return this.#belowHigh();
+  }
+
+  /** See `Links.writable`. */
+  writable(): Promise<void> {
+    if (this.#closed || this.#belowHigh()) return Promise.resolve();
+    return new Promise((resolve) => this.#waiters.push(resolve));
+  }
+
+  /** Called every `pingMs`: pings a silent receiver, gives up a dead connection. */
+  tick(): void {
+    if (this.#connection === undefined) return;
+    this.#silentRounds++;
+    if (this.#silentRounds > this.#context.limits.silentRoundsMax) this.#drop('no sign of life');
+    else if (this.#encoder !== undefined && this.#silentRounds > 1 && this.#writable) this.#write(PING);
+  }
+
+  /** Ends the lane. @returns what was never acknowledged, in order */
+  close(): Envelope[] {
+    this.#closed = true;
+    this.#redial?.cancel();
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#encoder = undefined;
+    const left = [...this.#unacked, ...this.#unsent].map((held) => held.envelope);
+    this.#unacked.clear();
+    this.#unsent.clear();
+    this.#heldBytes = 0;
+    this.#release();
+    return left;
+  }
+
+  #tooLarge(size: number, max: number): TroupeError {
+    return new TroupeError('MESSAGE_TOO_LARGE', `${size} is over the ${this.#lane} lane's limit of ${max}`, {
+      address: this.#peer.node,
+      data: { bytes: size, bytesMax: max },
+    });
+  }
+
+  #belowHigh(): boolean {
+    return this.held < this.#limits.heldMessagesHigh && this.#heldBytes < this.#limits.heldBytesHigh;
+  }
+
+  #release(): void {
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  /** The first envelopes of a turn leave at its next microtask, later ones together at its end. */
+  #wake(): void {
+    if (this.#pumping) return;
+    if (this.#encoder === undefined) {
+      this.#dial();
+      return;
+    }
+    this.#pumping = true;
+    if (!this.#turnUsed) queueMicrotask(this.#pumpNow);
+  }
+
+  #dial(): void {
+    if (this.#closed || this.#connection !== undefined || this.#redial !== undefined) return;
+    const { transport, self, clusterId, capabilities } = this.#context;
+    let connection: Connection;
+    this.#attempt++;
+    try {
+      connection = transport.dial(this.#address(), this.#lane);
+    } catch (error) {
+      this.#drop(errorMessage(error));
+      return;
+    }
+    const decoder = new FrameDecoder();
+    this.#connection = connection;
+    this.#writable = true;
+    this.#silentRounds = 0;
+    connection.onClose((reason) => {
+      if (this.#connection === connection) this.#drop(reason);
+    });
+    connection.onDrain(() => {
+      if (this.#connection !== connection) return;
+      this.#writable = true;
+      this.#pump();
+    });
+    connection.onFrame((bytes) => {
+      if (this.#connection !== connection) return;
+      try {
+        this.#receive(decoder.decode(bytes));
+      } catch (error) {
+        this.#context.logger.warn('link broke the protocol', { peer: nodeRefKey(this.#peer), lane: this.#lane, error });
+        this.#drop('protocol violation');
+      }
+    });
+    const hello = {
+      cluster: clusterId,
+      protocol: LINK_PROTOCOL,
+      from: self,
+      to: this.#peer,
+      lane: this.#lane.toUpperCase() as 'SYSTEM' | 'USER' | 'BULK',
+      capabilities: [...capabilities],
+      attempt: this.#attempt,
+      acknowledged: this.#acked,
+    };
+    this.#write(Frame.serialize({ hello }));
+  }
+
+  #receive(frame: DecodedFrame): void {
+    this.#silentRounds = 0;
+    if (frame.refusal !== undefined) {
+      const error = fromErrorDetail(frame.refusal);
+      // Until the membership decides, the peer may yet become who we think it is; said once, not at each try.
+      if (this.#refused !== error.code) {
+        this.#refused = error.code;
+        this.#context.logger.warn('link refused', { peer: nodeRefKey(this.#peer), lane: this.#lane, error });
+      }
+      this.#drop(error.message);
+      return;
+    }
+    if (this.#encoder === undefined) {
+      if (frame.welcome === undefined) throw new TroupeError('PROTOCOL_VIOLATION', 'the first frame is no welcome');
+      this.#encoder = new FrameEncoder();
+      this.#failures = 0;
+      this.#refused = undefined;
+    }
+    if (frame.receipt !== undefined) this.#acknowledge(frame.receipt);
+  }
+
+  #acknowledge(receipt: Receipt): void {
+    if (receipt.received > this.#sentMax || receipt.received < this.#acked) {
+      const range = `${this.#acked} to ${this.#sentMax}`;
+      throw new TroupeError('PROTOCOL_VIOLATION', `it acknowledges ${receipt.received}, out of ${range}`);
+    }
+    // The welcome may acknowledge what earlier connections sent and this one hasn't yet.
+    while (this.#acked + this.#unacked.length < receipt.received) this.#sent();
+    while (this.#acked < receipt.received) {
+      this.#heldBytes -= this.#unacked.shift()!.cost;
+      this.#acked++;
+    }
+    this.#credit = receipt;
+    if (this.#waiters.length > 0 && this.#belowHigh()) this.#release();
+    if (this.held === 0) this.#context.onIdle();
+    this.#pump();
+  }
+
+  #pump(): void {
+    while (this.#encoder !== undefined && this.#writable && this.#unsent.length > 0) {
+      const frame = this.#pieceAt === undefined ? this.#nextFrame(this.#encoder) : this.#nextPiece(this.#encoder);
+      if (frame === undefined) return;
+      this.#write(frame);
+    }
+  }
+
+  #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
+    const { frameEnvelopesMax, frameBytes, pieceBytes } = this.#context.limits;
+    let count = 0;
+    encoder.begin(this.#acked + this.#unacked.length + 1);
+    while (count < frameEnvelopesMax && encoder.length < frameBytes) {
+      const held = this.#unsent.peek();
+      if (held === undefined) break;
+      if (this.#acked + this.#unacked.length >= this.#credit.messagesUntil) break;
+      if (this.#sentBytes >= this.#credit.bytesUntil) break;
+      const { envelope } = held;
+      const bytes = envelope.payload.byteLength;
+      if (count > 0 && encoder.length + bytes > pieceBytes) break;
+      count++;
+      const left =
+        envelope.timeoutMs === undefined
+          ? undefined
+          : envelope.timeoutMs - (this.#context.clock.monotonic() - held.sinceMs);
+      encoder.add(envelope, left, bytes > pieceBytes);
+      if (bytes > pieceBytes) {
+        this.#pieceAt = 0;
+        break;
+      }
+      this.#sent();
+    }
+    return count === 0 ? undefined : encoder.finish();
+  }
+
+  #nextPiece(encoder: FrameEncoder): Uint8Array {
+    const payload = this.#unsent.peek()!.envelope.payload;
+    const from = this.#pieceAt!;
+    const to = Math.min(payload.byteLength, from + this.#context.limits.pieceBytes);
+    this.#pieceAt = to;
+    if (to === payload.byteLength) {
+      this.#pieceAt = undefined;
+      this.#sent();
+    }
+    return encoder.piece(payload.subarray(from, to));
+  }
+
+  /** The first unsent envelope has gone out whole. */
+  #sent(): void {
+    const held = this.#unsent.shift()!;
+    this.#unacked.push(held);
+    this.#sentBytes += held.cost;
+    this.#sentMax = Math.max(this.#sentMax, this.#acked + this.#unacked.length);
+  }
+
+  #write(frame: Uint8Array): void {
+    this.#writable = this.#connection!.write(frame);
+  }
+
+  /** The connection is over: what was sent on it counts as unsent, and while there is something to send it is dialled anew. */
+  #drop(reason: string): void {
+    const { clock, limits, logger, random } = this.#context;
+    const wasUp = this.#encoder !== undefined;
+    this.#connection?.close();
+    this.#connection = undefined;
+    this.#encoder = undefined;
+    this.#pieceAt = undefined;
+    for (let held = this.#unacked.pop(); held !== undefined; held = this.#unacked.pop()) {
+      this.#unsent.unshift(held);
+      this.#sentBytes -= held.cost;
+    }
+    logger.debug('link down', { peer: nodeRefKey(this.#peer), lane: this.#lane, reason, wasUp });
+    if (this.#unsent.length === 0) return;
+    this.#redial = clock.schedule(backoffMs(limits.redial, this.#failures++, random), () => {
+      this.#redial = undefined;
+      this.#dial();
+    });
+  }
+}
