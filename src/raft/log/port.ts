@@ -13,9 +13,10 @@ export interface Recovered {
 export interface RaftLog extends LogReader {
   readonly recovered: Recovered;
   /**
-   * Appends hard state and entries (replacing a conflicting suffix). Resolves when all of it is durable; calls made
-   * while a sync runs share the next one. Rejects, then and for ever after, with LOG_POISONED once a sync failed, and
-   * with DISK_FULL when there is no room.
+   * Appends hard state and entries (replacing a conflicting suffix), the hard state first. Resolves, in the order of the
+   * calls, when all of it is durable; calls made while a sync runs share the next one. A hard state that changes nothing
+   * but the commit index is written with the next append. Rejects, then and for ever after, with LOG_POISONED once a
+   * sync failed, or with DISK_FULL when there was no room.
    */
   append(hardState: HardState | undefined, entries: readonly Entry[]): Promise<void>;
   /**
@@ -27,10 +28,18 @@ export interface RaftLog extends LogReader {
     chunks: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
     keepEntries: number,
   ): Promise<void>;
-  /** As saveSnapshot, for one received from the leader: the whole log restarts at `meta.index`. */
-  installSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
-  /** The newest snapshot's bytes in chunks of at most 64 KiB; throws SNAPSHOT_CORRUPT when the checksum differs. */
+  /**
+   * Stores the bytes of a snapshot received from the leader, durably, without making it part of the log yet. The log keeps one;
+   * the next takes its place.
+   */
+  stageSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+  /** Makes the staged snapshot the newest: the whole log restarts after `meta.index`. @throws TroupeError NOT_FOUND */
+  installSnapshot(meta: SnapshotMeta): Promise<void>;
+  /**
+   * A snapshot's bytes in chunks of at most 64 KiB; the newest two are kept.
+   * @throws TroupeError NOT_FOUND, SNAPSHOT_CORRUPT when a checksum differs
+   */
   readSnapshot(index: number): AsyncIterable<Uint8Array>;
-  /** Waits for what is under way and closes the files. */
+  /** Waits for what is under way, makes all durable and closes the files. */
   close(): Promise<void>;
 }

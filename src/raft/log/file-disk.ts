@@ -1,0 +1,187 @@
+import fs from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
+import { TroupeError } from '../../core/index.ts';
+import { type Disk, type DiskFile, diskError } from './disk.ts';
+
+const fdatasync = promisify(fs.fdatasync);
+const fsync = promisify(fs.fsync);
+const LOCK_NAME = 'lock';
+/** Zeros are written in pieces of this size, so that other file work gets its turn. */
+const ZERO_CHUNK_BYTES = 1024 * 1024;
+
+class RealFile implements DiskFile {
+  readonly name: string;
+  readonly #path: string;
+  readonly #fd: number;
+  #size: number;
+
+  constructor(directory: string, name: string, flags: string) {
+    this.name = name;
+    this.#path = join(directory, name);
+    try {
+      this.#fd = fs.openSync(this.#path, flags, 0o600);
+      this.#size = fs.fstatSync(this.#fd).size;
+    } catch (error) {
+      throw diskError(error, 'open a file', this.#path);
+    }
+  }
+
+  get size(): number {
+    return this.#size;
+  }
+
+  write(data: Uint8Array, position: number): void {
+    try {
+      for (let done = 0; done < data.byteLength; ) {
+        done += fs.writeSync(this.#fd, data, done, data.byteLength - done, position + done);
+      }
+    } catch (error) {
+      throw diskError(error, `write ${data.byteLength} bytes`, this.#path);
+    }
+    this.#size = Math.max(this.#size, position + data.byteLength);
+  }
+
+  read(into: Uint8Array, position: number): number {
+    let done = 0;
+    try {
+      while (done < into.byteLength) {
+        const got = fs.readSync(this.#fd, into, done, into.byteLength - done, position + done);
+        if (got === 0) break;
+        done += got;
+      }
+    } catch (error) {
+      throw diskError(error, 'read', this.#path);
+    }
+    return done;
+  }
+
+  readAsync(into: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.read(this.#fd, into, 0, into.byteLength, position, (error, got) => {
+        if (error !== null) return reject(diskError(error, 'read', this.#path));
+        if (got === 0 || got === into.byteLength) return resolve(got);
+        this.readAsync(into.subarray(got), position + got).then((rest) => resolve(got + rest), reject);
+      });
+    });
+  }
+
+  truncate(size: number): void {
+    try {
+      fs.ftruncateSync(this.#fd, size);
+    } catch (error) {
+      throw diskError(error, 'truncate', this.#path);
+    }
+    this.#size = size;
+  }
+
+  // Real zeros, not a hole: a hole would make every later sync allocate blocks and write metadata.
+  async preallocate(size: number): Promise<void> {
+    this.truncate(0);
+    const zeros = Buffer.alloc(Math.min(size, ZERO_CHUNK_BYTES));
+    for (let done = 0; done < size; ) done += await this.#writeAsync(zeros.subarray(0, size - done), done);
+    this.#size = size;
+  }
+
+  async sync(): Promise<void> {
+    try {
+      await fdatasync(this.#fd);
+    } catch (error) {
+      throw new TroupeError('LOG_POISONED', 'a sync failed', { address: this.#path, cause: error });
+    }
+  }
+
+  close(): void {
+    fs.closeSync(this.#fd);
+  }
+
+  #writeAsync(data: Uint8Array, position: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      fs.write(this.#fd, data, 0, data.byteLength, position, (error, written) => {
+        if (error === null) resolve(written);
+        else reject(diskError(error, 'make room for a log segment', this.#path));
+      });
+    });
+  }
+}
+
+/** A directory of this machine. */
+export class FileDisk implements Disk {
+  readonly path: string;
+
+  /**
+   * @param path the directory; made when it isn't there
+   * @throws TroupeError INVALID_ARGUMENT when it can't be made, DISK_FULL
+   */
+  constructor(path: string) {
+    this.path = path;
+    try {
+      fs.mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw diskError(error, 'make the directory', path);
+    }
+  }
+
+  open(name: string): DiskFile {
+    return new RealFile(this.path, name, 'r+');
+  }
+
+  create(name: string): DiskFile {
+    return new RealFile(this.path, name, 'w+');
+  }
+
+  list(): readonly string[] {
+    return fs
+      .readdirSync(this.path)
+      .filter((name) => !name.startsWith(LOCK_NAME))
+      .sort();
+  }
+
+  rename(from: string, to: string): void {
+    try {
+      fs.renameSync(join(this.path, from), join(this.path, to));
+    } catch (error) {
+      throw diskError(error, 'rename', join(this.path, from));
+    }
+  }
+
+  remove(name: string): void {
+    try {
+      fs.rmSync(join(this.path, name), { force: true });
+    } catch (error) {
+      throw diskError(error, 'remove', join(this.path, name));
+    }
+  }
+
+  async syncDirectory(): Promise<void> {
+    try {
+      const fd = fs.openSync(this.path, 'r');
+      try {
+        await fsync(fd);
+      } finally {
+        fs.closeSync(fd);
+      }
+    } catch (error) {
+      throw new TroupeError('LOG_POISONED', 'a sync of the directory failed', { address: this.path, cause: error });
+    }
+  }
+
+  /**
+   * The lock is SQLite's own on an empty database file: the kernel drops it when the process dies, however it dies, so no
+   * stale lock is ever in the way and no process id has to be judged. It also holds between threads of one process.
+   */
+  lock(): () => void {
+    const database = new DatabaseSync(join(this.path, LOCK_NAME));
+    try {
+      database.exec('BEGIN EXCLUSIVE');
+    } catch (error) {
+      database.close();
+      const details = { address: this.path, cause: error };
+      throw new TroupeError('ALREADY_EXISTS', 'another process is using this log directory', details);
+    }
+    return () => {
+      if (database.isOpen) database.close();
+    };
+  }
+}

@@ -1,0 +1,192 @@
+import { TroupeError } from '../../core/index.ts';
+import type { HardState } from '../consensus/types.ts';
+import type { Disk, DiskFile } from './disk.ts';
+import type { EntryTable } from './entry-table.ts';
+import { RecordReader, RecordType } from './record.ts';
+
+/** Version of the format of segments. */
+export const SEGMENT_FORMAT = 1;
+
+/** Places in memory are sequence * PLACE_UNIT + offset, exact in a double while sequences stay under 2 ** 21. */
+export const PLACE_UNIT: number = 2 ** 32;
+
+/** Whose log it is; written into each segment, and checked when it is opened. */
+export interface LogIdentity {
+  readonly clusterId: string;
+  readonly id: string;
+}
+
+/** One file of the log. */
+export interface Segment {
+  /** 1 for the first segment ever; each next is one more. */
+  readonly sequence: number;
+  readonly file: DiskFile;
+  /** Where its records end, bytes. */
+  end: number;
+  /** Highest index of an entry in it; once the log starts after that, the file may go. */
+  highest: number;
+}
+
+/** The end that recovery took off: a write that a crash had interrupted. */
+export interface TornTail {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/** What the segments of a directory hold; entries are in the table. */
+export interface RecoveredSegments {
+  readonly segments: readonly Segment[];
+  /** CRC of the last record. */
+  readonly chain: number;
+  readonly hardState: HardState | undefined;
+  readonly torn: TornTail | undefined;
+}
+
+/** Name of a segment's file. */
+export function segmentName(sequence: number): string {
+  return `${String(sequence).padStart(10, '0')}.wal`;
+}
+
+/** What the first record of each segment carries. */
+export function encodeIdentity(identity: LogIdentity): Uint8Array {
+  return Buffer.from(JSON.stringify({ cluster: identity.clusterId, node: identity.id }));
+}
+
+/**
+ * Reads all segments in order and fills `table` with the entries that are part of the log. A torn tail of the last segment is
+ * left out and named in the result; nothing on the disk is changed.
+ *
+ * @throws TroupeError LOG_CORRUPT naming file and offset when something that had been durable is damaged or gone,
+ *   IDENTITY_MISMATCH when the log belongs to another node or cluster
+ */
+export function recoverSegments(disk: Disk, identity: LogIdentity, table: EntryTable): RecoveredSegments {
+  return new Recovery(disk, identity, table).run();
+}
+
+class Recovery {
+  readonly #disk: Disk;
+  readonly #identity: LogIdentity;
+  readonly #table: EntryTable;
+  #chain = 0;
+  #hardState: HardState | undefined;
+  #torn: TornTail | undefined;
+  /**
+   * Entries are missing before those of the table: their segments were removed, which is right only if a later record says that
+   * the log starts after them.
+   */
+  #gap: { readonly file: string; readonly offset: number } | undefined;
+  #buffer = new Uint8Array(0);
+
+  constructor(disk: Disk, identity: LogIdentity, table: EntryTable) {
+    this.#disk = disk;
+    this.#identity = identity;
+    this.#table = table;
+  }
+
+  run(): RecoveredSegments {
+    const names = this.#disk.list().filter((name) => /^\d{10}\.wal$/.test(name));
+    const first = names.length === 0 ? 1 : Number.parseInt(names[0] as string, 10);
+    const segments = names.map((name, i) => {
+      if (name !== segmentName(first + i)) throw corrupt(segmentName(first + i), 0, 'the segment is missing');
+      const segment: Segment = { sequence: first + i, file: this.#disk.open(name), end: 0, highest: 0 };
+      this.#readSegment(segment, i === 0, i === names.length - 1);
+      return segment;
+    });
+    if (this.#gap !== undefined) throw corrupt(this.#gap.file, this.#gap.offset, 'entries are missing before this one');
+    return { segments, chain: this.#chain, hardState: this.#hardState, torn: this.#torn };
+  }
+
+  #readSegment(segment: Segment, isFirst: boolean, isLast: boolean): void {
+    const size = segment.file.size;
+    if (this.#buffer.byteLength < size) this.#buffer = new Uint8Array(size);
+    const bytes = this.#buffer.subarray(0, size);
+    segment.file.read(bytes, 0);
+    const record = new RecordReader(bytes, segment.sequence);
+    const name = segment.file.name;
+    let at = 0;
+    for (; record.read(at); at = record.next) {
+      if (record.previous !== this.#chain && !(isFirst && at === 0)) {
+        throw corrupt(name, at, 'a record does not follow on the one before it');
+      }
+      if ((record.type === RecordType.segment) !== (at === 0)) throw corrupt(name, at, 'a record is out of place');
+      this.#take(record, segment, at);
+      this.#chain = record.crc;
+    }
+    segment.end = at;
+    if (isZero(bytes, at)) {
+      // A later segment is only begun once this one is durable, header included.
+      if (at === 0 && !isLast) throw corrupt(name, 0, 'the segment is empty');
+      return;
+    }
+    if (!isLast) throw corrupt(name, at, 'a record is damaged');
+    if (record.provesDurable(at)) throw corrupt(name, at, 'a record is damaged, and good ones follow it');
+    this.#torn = { file: name, offset: at };
+  }
+
+  #take(record: RecordReader, segment: Segment, at: number): void {
+    const table = this.#table;
+    switch (record.type) {
+      case RecordType.entry:
+      case RecordType.configEntry:
+        this.#takeEntry(record, segment, at);
+        break;
+      case RecordType.hardState: {
+        const vote = Buffer.from(record.data).toString();
+        this.#hardState = { term: record.term, vote: vote === '' ? undefined : vote, commit: record.index };
+        break;
+      }
+      case RecordType.trim:
+        if (this.#gap !== undefined && record.index >= table.baseIndex) this.#gap = undefined;
+        table.trim(record.index, record.term);
+        break;
+      case RecordType.restart:
+        this.#gap = undefined;
+        table.restart(record.index, record.term);
+        break;
+      case RecordType.segment:
+        this.#checkHeader(record, segment);
+    }
+  }
+
+  #takeEntry(record: RecordReader, segment: Segment, at: number): void {
+    const table = this.#table;
+    const { index } = record;
+    segment.highest = Math.max(segment.highest, index);
+    const isHole = index > table.last + 1;
+    if (isHole && table.last > table.baseIndex)
+      throw corrupt(segment.file.name, at, 'entries are missing before this one');
+    if (isHole || (this.#gap !== undefined && index <= table.baseIndex)) {
+      this.#gap ??= { file: segment.file.name, offset: at };
+      table.restart(index - 1, 0);
+    }
+    if (index <= table.baseIndex) return;
+    const place = segment.sequence * PLACE_UNIT + at;
+    table.pushPlaced(index, record.term, record.dataEnd - record.dataStart, place);
+  }
+
+  #checkHeader(record: RecordReader, segment: Segment): void {
+    const name = segment.file.name;
+    if (record.index !== segment.sequence) throw corrupt(name, 0, 'the segment has the name of another');
+    if (record.term !== SEGMENT_FORMAT) throw corrupt(name, 0, `format ${record.term} is unknown to this version`);
+    const found = Buffer.from(record.data).toString();
+    const wanted = Buffer.from(encodeIdentity(this.#identity)).toString();
+    if (found !== wanted) {
+      const message = `the directory belongs to ${found}, not to ${wanted}`;
+      throw new TroupeError('IDENTITY_MISMATCH', message, { address: this.#disk.path });
+    }
+  }
+}
+
+function corrupt(file: string, offset: number, message: string): TroupeError {
+  return new TroupeError('LOG_CORRUPT', `${message}: ${file} at byte ${offset}`, { address: file, data: { offset } });
+}
+
+const ZEROS = Buffer.alloc(64 * 1024);
+
+function isZero(bytes: Uint8Array, from: number): boolean {
+  for (let at = from; at < bytes.byteLength; at += ZEROS.byteLength) {
+    const end = Math.min(bytes.byteLength, at + ZEROS.byteLength);
+    if (ZEROS.compare(bytes, at, end, 0, end - at) !== 0) return false;
+  }
+  return true;
+}
