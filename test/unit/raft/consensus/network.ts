@@ -64,6 +64,8 @@ export interface NetworkOptions extends Partial<RaftOptions> {
   readonly seed?: number;
   readonly configuration?: Configuration;
   readonly logs?: Readonly<Record<NodeId, MemoryLog>>;
+  /** What single members believe the configuration to be, where it differs. */
+  readonly believes?: Readonly<Record<NodeId, Configuration>>;
 }
 
 /** A group of members in one process: messages wait in a queue until they are delivered, lost, repeated or swapped. */
@@ -81,12 +83,12 @@ export class Network {
   onApply: (peer: Peer, entry: Entry) => void = () => {};
 
   constructor(ids: readonly NodeId[], options: NetworkOptions = {}) {
-    const { seed = 1, logs = {}, ...rest } = options;
+    const { seed = 1, logs = {}, believes = {}, configuration = { voters: ids }, ...rest } = options;
     this.random = new SeededRandom(seed);
     for (const id of ids) {
       const log = logs[id] ?? new MemoryLog();
       const random = new SeededRandom(this.random.int(0, 2 ** 32));
-      this.peers.set(id, new Peer({ configuration: { voters: ids }, random, ...rest, id }, log));
+      this.peers.set(id, new Peer({ random, ...rest, configuration: believes[id] ?? configuration, id }, log));
     }
   }
 
