@@ -1,0 +1,154 @@
+import type {
+  handleClientStreamingCall,
+  handleServerStreamingCall,
+  handleUnaryCall,
+  Metadata,
+  ServerReadableStream,
+  ServerWritableStream,
+} from '@grpc/grpc-js';
+import { type Clock, isTroupeError, type Logger, TroupeError } from '../core/index.ts';
+import { CALL_TIMEOUT_MS } from './limits.ts';
+import { toStatus } from './status.ts';
+
+/** What a handler knows of its call beside the request. */
+export interface CallContext {
+  /** What is left of the client's deadline, ms; Infinity for a stream without one. */
+  readonly timeoutMs: number;
+  /** Fires when the client leaves, with CANCELLED, or when the server closes, with SHUTTING_DOWN. */
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
+}
+
+interface AnyCall {
+  readonly metadata: Metadata;
+  readonly cancelled: boolean;
+  getDeadline(): Date | number;
+  getPath(): string;
+  on(event: 'cancelled', listener: () => void): unknown;
+}
+
+/**
+ * Adapts plain async functions to gRPC's handlers: deadline, cancellation and trace come in as a context, errors go out
+ * with their registry code, and a stream is written no faster than its reader reads.
+ */
+export class Calls {
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #streams: Set<AbortController> = new Set();
+  readonly #unary: Set<AbortController> = new Set();
+  #closing = false;
+
+  constructor(clock: Clock, logger: Logger) {
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** One request, one reply. */
+  unary<Q, R>(handler: (request: Q, context: CallContext) => Promise<R>): handleUnaryCall<Q, R> {
+    return (call, callback) => {
+      void this.#answer(call, (context) => handler(call.request, context)).then(
+        (reply) => callback(null, reply),
+        (error: unknown) => callback(this.#status(call, error)),
+      );
+    };
+  }
+
+  /** Many requests, one reply. Breaking off throws inside the handler's loop. */
+  clientStream<Q, R>(
+    handler: (requests: AsyncIterable<Q>, context: CallContext) => Promise<R>,
+  ): handleClientStreamingCall<Q, R> {
+    return (call: ServerReadableStream<Q, R>, callback) => {
+      void this.#answer(call, (context) => handler(call, context)).then(
+        (reply) => callback(null, reply),
+        (error: unknown) => callback(this.#status(call, error)),
+      );
+    };
+  }
+
+  /** One request, many replies. The handler's iterable ends when the signal fires. */
+  serverStream<Q, R>(handler: (request: Q, context: CallContext) => AsyncIterable<R>): handleServerStreamingCall<Q, R> {
+    return (call) => {
+      const [controller, context] = this.#open(call, this.#streams, Number.POSITIVE_INFINITY);
+      void this.#pump(call, handler(call.request, context), context.signal)
+        .then(() => context.signal.throwIfAborted())
+        .then(
+          () => call.end(),
+          (error: unknown) => {
+            // grpc-js sends the status of an emitted error; a cancelled call has nobody to tell.
+            if (!call.cancelled) call.emit('error', this.#status(call, error));
+          },
+        )
+        .finally(() => this.#streams.delete(controller));
+    };
+  }
+
+  /** Ends every stream, so that its client moves to another node, and takes no more calls. */
+  close(): void {
+    this.#closing = true;
+    for (const controller of this.#streams) controller.abort(shuttingDown());
+  }
+
+  /** Aborts unary calls too. */
+  abort(): void {
+    this.close();
+    for (const controller of this.#unary) controller.abort(shuttingDown());
+  }
+
+  async #answer<R>(call: AnyCall, work: (context: CallContext) => Promise<R>): Promise<R> {
+    if (this.#closing) throw shuttingDown();
+    const [controller, context] = this.#open(call, this.#unary, CALL_TIMEOUT_MS);
+    try {
+      return await work(context);
+    } finally {
+      this.#unary.delete(controller);
+    }
+  }
+
+  #open(call: AnyCall, among: Set<AbortController>, defaultMs: number): [AbortController, CallContext] {
+    const controller = new AbortController();
+    among.add(controller);
+    call.on('cancelled', () => controller.abort(new TroupeError('CANCELLED', 'the client left')));
+    if (call.cancelled) controller.abort(new TroupeError('CANCELLED', 'the client left'));
+    if (this.#closing) controller.abort(shuttingDown());
+    const deadline = Number(call.getDeadline());
+    const timeoutMs = Number.isFinite(deadline) ? Math.max(1, deadline - this.#clock.now()) : defaultMs;
+    const traceparent = call.metadata.get('traceparent')[0];
+    return [
+      controller,
+      { timeoutMs, signal: controller.signal, traceparent: typeof traceparent === 'string' ? traceparent : undefined },
+    ];
+  }
+
+  async #pump<Q, R>(call: ServerWritableStream<Q, R>, replies: AsyncIterable<R>, signal: AbortSignal): Promise<void> {
+    for await (const reply of replies) {
+      if (signal.aborted) return;
+      if (!call.write(reply)) await drained(call, signal);
+    }
+  }
+
+  #status(call: AnyCall, error: unknown): ReturnType<typeof toStatus> {
+    // A defect is the operator's business as well as the caller's.
+    if (isTroupeError(error, 'INVARIANT_VIOLATED')) {
+      this.#logger.error('api call failed', { call: call.getPath(), error: error.message });
+    }
+    return toStatus(error);
+  }
+}
+
+function shuttingDown(): TroupeError {
+  return new TroupeError('SHUTTING_DOWN', 'this node is leaving; ask another one');
+}
+
+/** Resolves when a stream takes more, or has nobody left to take it. */
+function drained<Q, R>(call: ServerWritableStream<Q, R>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      call.off('drain', done);
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    if (signal.aborted) return resolve();
+    call.once('drain', done);
+    signal.addEventListener('abort', done, { once: true });
+  });
+}

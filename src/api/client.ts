@@ -1,0 +1,227 @@
+import type { ChannelCredentials } from '@grpc/grpc-js';
+import type { Host } from '../agent/index.ts';
+import type {
+  Ballot,
+  ClusterView,
+  DecisionRecord,
+  LedgerEvent,
+  LedgerStats,
+  NodeRecord,
+} from '../coordinator/index.ts';
+import { type Clock, type Logger, type Random, systemRandom, type Tracer, TroupeError, traced } from '../core/index.ts';
+import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
+import { fromDecision, toOpenDecision } from './decision-message.ts';
+import { Failover, isRepeatable } from './failover.ts';
+import { fromJob, fromOutcome } from './job-message.ts';
+import { JobUpload } from './job-upload.ts';
+import { fromJsonBytes, toJsonBytes } from './json.ts';
+import { CALL_TIMEOUT_MS, DRAIN_GRACE_MS } from './limits.ts';
+import { NodeChannel } from './node-channel.ts';
+import { fromNode, fromStats, fromView } from './node-message.ts';
+import { PositionSet } from './position-set.ts';
+import { fromEvents } from './update-message.ts';
+
+/** How long no node at all may be reachable before calls and streams give up, ms. */
+const UNAVAILABLE_MS = 30_000;
+/** Storing the list of a job, all tries together, ms. */
+const SUBMIT_MS = 600_000;
+
+/** What a client of a cluster takes. */
+export interface ConnectApiOptions {
+  /** API addresses of nodes, `host:port`; asked again at each reconnect, since a restarted node has new ports. */
+  readonly addresses: () => Promise<readonly string[]> | readonly string[];
+  /** When given, `status` refuses a cluster of another name. */
+  readonly cluster?: string;
+  /** TLS; default none. */
+  readonly credentials?: ChannelCredentials;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly random?: Random;
+  /** The trace that requests join which name none. */
+  readonly traceparent?: string | undefined;
+  /** Default 30,000 ms. */
+  readonly unavailableMs?: number;
+}
+
+/** What the cluster looks like now, as a node of it says. */
+export interface ApiStatus {
+  readonly cluster: string;
+  readonly leader: { readonly node: string; readonly term: number } | undefined;
+  readonly view: ClusterView;
+  readonly stats: LedgerStats;
+}
+
+/** A cluster, seen from outside: a host for teams, and what operators need. */
+export interface ApiClient extends Host {
+  /** @param options.stale answer from one node's knowledge, also without a majority of voters */
+  status(options?: { readonly stale?: boolean; readonly timeoutMs?: number }): Promise<ApiStatus>;
+  /** The newest life of each node, sorted by id. */
+  nodes(): Promise<readonly NodeRecord[]>;
+  /** Empties a node inside the deadline. Resolves with its last record when it has left. */
+  drain(node: string, options: { readonly reason: string; readonly deadlineMs: number }): Promise<NodeRecord>;
+  decision(id: string): Promise<DecisionRecord>;
+  castBallot(id: string, ballot: Ballot): Promise<DecisionRecord>;
+  /**
+   * What the ledger commits from the first `next()` on, each index once and in order, whichever node tells it; ends when the
+   * signal fires. After an interruption that the new node doesn't remember (thousands of entries), the nodes that differ are
+   * told as events, and what happened to decisions and jobs meanwhile isn't. Results of tasks are empty.
+   */
+  events(signal: AbortSignal): AsyncIterable<LedgerEvent>;
+  close(): Promise<void>;
+}
+
+/**
+ * Connects to a cluster's API, lazily. Every request goes on with another node when its node is lost, within its time.
+ * Values cross as JSON.
+ */
+export function connectApi(options: ConnectApiOptions): ApiClient {
+  const { clock, tracer, random = systemRandom, unavailableMs = UNAVAILABLE_MS } = options;
+  const channel = new NodeChannel({ ...options, random, logger: options.logger.child({ part: 'api-client' }) });
+  const failover = new Failover(channel, clock, random, unavailableMs);
+  const traceparent = options.traceparent;
+  const limits = { timeoutMs: CALL_TIMEOUT_MS, traceparent };
+
+  return {
+    freshId: () => random.id(16),
+
+    async ask({ kind, key }, method, input, ask = {}) {
+      const payload = toJsonBytes(input, `the input of "${method}" for ${kind}/${key}`);
+      const requestId = ask.requestId ?? random.id(16);
+      const attributes = { [ATTRIBUTES.messagingDestination]: kind, [ATTRIBUTES.messagingMessageId]: requestId };
+      const parent = ask.traceparent ?? traceparent;
+      return traced(tracer, SPANS.send, { parent, kind: 'client', attributes }, async (span) => {
+        const reply = await failover.call(
+          'Ask',
+          { kind, key, method, payload, requestId },
+          {
+            timeoutMs: ask.timeoutMs ?? CALL_TIMEOUT_MS,
+            signal: ask.signal,
+            traceparent: span.traceparent ?? parent,
+          },
+        );
+        return fromJsonBytes(reply.payload, `the reply of ${kind}/${key}`);
+      });
+    },
+
+    async tell({ kind, key }, method, input) {
+      const payload = toJsonBytes(input, `the input of "${method}" for ${kind}/${key}`);
+      // At most once: only a node that refused it at the door lets us try another.
+      const again = ({ error, answered }: { error: TroupeError; answered: boolean }): boolean =>
+        answered && error.code === 'SHUTTING_DOWN';
+      await failover.call('Tell', { kind, key, method, payload }, { ...limits, again });
+    },
+
+    async openDecision(request) {
+      return fromDecision(await failover.call('OpenDecision', toOpenDecision(request), limits));
+    },
+
+    async closeDecision(id) {
+      return fromDecision(await failover.call('CloseDecision', { id }, limits));
+    },
+
+    async decision(id) {
+      return fromDecision(await failover.call('GetDecision', { id }, limits));
+    },
+
+    async castBallot(id, ballot) {
+      return fromDecision(await failover.call('CastBallot', { id, ballot }, limits));
+    },
+
+    async decisionClosed(id, signal) {
+      for await (const message of failover.follow('WatchDecision', () => ({ id }), { signal, traceparent })) {
+        if (message.result != null) return fromDecision(message);
+      }
+      throw new TroupeError('PROTOCOL_VIOLATION', 'the node ended the watch of an open decision', { address: id });
+    },
+
+    async submitJob(id, spec, items) {
+      const parent = spec.traceparent ?? traceparent;
+      const upload = new JobUpload(id, { ...spec, traceparent: parent }, items);
+      const job = await failover.attempt((connected, remainingMs) => upload.send(connected, remainingMs, clock.now()), {
+        timeoutMs: SUBMIT_MS,
+      });
+      return fromJob(job);
+    },
+
+    async *watchJob(id, signal) {
+      const seen = new PositionSet();
+      const request = () => ({ id, seen: [...seen.ranges] });
+      for await (const { job, settled } of failover.follow('WatchJob', request, { signal, traceparent })) {
+        const fresh = (settled ?? []).filter((outcome) => seen.add(outcome.position ?? 0));
+        yield { job: fromJob(job), settled: fresh.map(fromOutcome) };
+      }
+    },
+
+    async status({ stale = false, timeoutMs = CALL_TIMEOUT_MS } = {}) {
+      const reply = await failover.call('GetStatus', { stale }, { ...limits, timeoutMs });
+      const { cluster = '', leader } = reply;
+      if (options.cluster !== undefined && cluster !== options.cluster) {
+        throw new TroupeError('IDENTITY_MISMATCH', `this is cluster "${cluster}", not "${options.cluster}"`);
+      }
+      return {
+        cluster,
+        leader: leader == null ? undefined : { node: leader.node ?? '', term: leader.term ?? 0 },
+        view: fromView(reply.view),
+        stats: fromStats(reply.stats),
+      };
+    },
+
+    async nodes() {
+      return ((await failover.call('ListNodes', {}, limits)).nodes ?? []).map(fromNode);
+    },
+
+    async drain(node, { reason, deadlineMs }) {
+      const reply = await failover.call(
+        'DrainNode',
+        { node, reason, deadlineMs },
+        {
+          timeoutMs: deadlineMs + DRAIN_GRACE_MS,
+          traceparent,
+          again: (failure) => isRepeatable(failure) && failure.error.address !== node,
+        },
+      );
+      return fromNode(reply);
+    },
+
+    events: (signal) => clusterEvents(failover, signal),
+
+    async close() {
+      channel.close();
+    },
+  };
+}
+
+async function* clusterEvents(failover: Failover, signal: AbortSignal): AsyncGenerator<LedgerEvent> {
+  let cursor = 0;
+  let known: Map<string, NodeRecord> | undefined;
+  try {
+    for await (const update of failover.follow('StreamEvents', () => ({ afterIndex: cursor }), { signal })) {
+      if (update.view != null) {
+        const view = fromView(update.view);
+        // A node that lags behind what is known already has nothing to tell yet.
+        if (view.index < cursor) continue;
+        if (known !== undefined) yield* missed(view, known);
+        known = new Map(view.nodes.map((node) => [node.node, node]));
+        cursor = view.index;
+      } else if (update.events != null && (update.events.index ?? 0) > cursor) {
+        for (const event of fromEvents(update.events)) {
+          if (event.type === 'node') known?.set(event.node.node, event.node);
+          yield event;
+        }
+        cursor = update.events.index ?? 0;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** The nodes that changed while nobody listened, as events of the view's index. Term and time aren't known: 0. */
+function* missed(view: ClusterView, known: ReadonlyMap<string, NodeRecord>): Generator<LedgerEvent> {
+  for (const node of view.nodes) {
+    const before = known.get(node.node);
+    if (before?.incarnation === node.incarnation && before.state === node.state) continue;
+    yield { type: 'node', node, index: view.index, term: 0, time: 0 };
+  }
+}

@@ -1,0 +1,14 @@
+/** Largest message that client and server take, bytes. */
+export const API_MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024;
+
+/** Calls and streams that one connection may have open. */
+export const API_STREAMS_MAX = 1_000;
+
+/** How long a unary call without a deadline may take, ms. */
+export const CALL_TIMEOUT_MS = 10_000;
+
+/** What a drain gets that names no deadline, ms. */
+export const DRAIN_MS = 15_000;
+
+/** How long a drain's call may take beyond the drain's own deadline, ms. */
+export const DRAIN_GRACE_MS = 5_000;

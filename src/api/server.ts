@@ -1,0 +1,148 @@
+import { createServer } from 'node:net';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { ReflectionService } from '@grpc/reflection';
+import { HealthImplementation } from 'grpc-health-check';
+import type { Host } from '../agent/index.ts';
+import type { Coordinator } from '../coordinator/index.ts';
+import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
+import { Calls } from './calls.ts';
+import { LedgerFeed } from './ledger-feed.ts';
+import { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
+import { apiPackage, TROUPE_SERVICE, troupeService } from './schema.ts';
+import { type Drain, troupeHandlers } from './service.ts';
+
+/** What serving the API takes. */
+export interface ServeApiOptions {
+  /** `host:port`; port 0 takes a free one. */
+  readonly address: string;
+  readonly host: Host;
+  readonly coordinator: Coordinator;
+  readonly drain: Drain;
+  /** The cluster's name, told in its status. */
+  readonly cluster: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** TLS; without it the address must be a loopback one, or `insecure` be set. */
+  readonly credentials?: ServerCredentials;
+  /** Serves beyond loopback without TLS: anyone who reaches the port may use the cluster. */
+  readonly insecure?: boolean;
+  /** Default 16 MiB. */
+  readonly messageBytesMax?: number;
+  /** Per connection; default 1,000. */
+  readonly streamsMax?: number;
+}
+
+/** The API port while it is open. */
+export interface ApiServer {
+  /** `host:port` with the real port. */
+  readonly address: string;
+  /** Ends streams at once (their clients move on), lets calls finish for `timeoutMs`, then breaks them off. */
+  close(timeoutMs: number): Promise<void>;
+}
+
+/**
+ * Serves `troupe.v1.Troupe`, the standard health service and reflection on one port.
+ *
+ * @throws TroupeError PORT_IN_USE, or INVALID_CONFIGURATION for a bad address or one that would need TLS
+ */
+export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
+  const { address, clock, coordinator } = options;
+  const logger = options.logger.child({ part: 'api' });
+  const { host, port } = splitAddress(address);
+  if (options.credentials === undefined && !options.insecure && !isLoopback(host)) {
+    throw new TroupeError(
+      'INVALID_CONFIGURATION',
+      `the API would listen on ${host} without TLS; give it credentials, or allow it with insecure: true`,
+      { address },
+    );
+  }
+  if (port !== 0) await probe(host, port, address);
+
+  const messageBytesMax = options.messageBytesMax ?? API_MESSAGE_BYTES_MAX;
+  const server = new Server({
+    'grpc.max_receive_message_length': messageBytesMax,
+    'grpc.max_send_message_length': messageBytesMax,
+    'grpc.max_concurrent_streams': options.streamsMax ?? API_STREAMS_MAX,
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+  });
+  const feed = new LedgerFeed(coordinator);
+  const calls = new Calls(clock, logger);
+  const { cluster, drain } = options;
+  server.addService(troupeService, {
+    ...troupeHandlers({ cluster, host: options.host, coordinator, drain, feed }, calls),
+  });
+  const health = new HealthImplementation({ '': 'SERVING', [TROUPE_SERVICE]: 'SERVING' });
+  health.addToServer(server);
+  new ReflectionService(apiPackage).addToServer(server);
+
+  let bound: number;
+  try {
+    bound = await bind(server, address, options.credentials ?? ServerCredentials.createInsecure());
+  } catch (error) {
+    feed.close();
+    throw error;
+  }
+  let closing: Promise<void> | undefined;
+  const close = async (timeoutMs: number): Promise<void> => {
+    health.setStatus('', 'NOT_SERVING');
+    health.setStatus(TROUPE_SERVICE, 'NOT_SERVING');
+    calls.close();
+    const done = new AbortController();
+    const finished = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+    await Promise.race([finished, delay(clock, timeoutMs, done.signal)]);
+    done.abort();
+    calls.abort();
+    server.forceShutdown();
+    feed.close();
+  };
+  return {
+    address: `${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    close: (timeoutMs) => {
+      closing ??= close(timeoutMs);
+      return closing;
+    },
+  };
+}
+
+function splitAddress(address: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(address);
+  const port = Number(match?.[3]);
+  if (match === null || port > 65_535) {
+    throw new TroupeError('INVALID_CONFIGURATION', `"${address}" is not host:port`, { address });
+  }
+  return { host: (match[1] ?? match[2]) as string, port };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function portError(error: unknown, address: string): TroupeError {
+  if (errorMessage(error).includes('EADDRINUSE')) {
+    return new TroupeError(
+      'PORT_IN_USE',
+      `another program listens on ${address}; stop it, or choose another API port`,
+      { address },
+    );
+  }
+  return new TroupeError('INVALID_CONFIGURATION', `can't listen on ${address}: ${errorMessage(error)}`, { address });
+}
+
+/** grpc-js prints a line of its own when a port is taken; asking the system first keeps it to our one line. */
+function probe(host: string, port: number, address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const listener = createServer();
+    listener.once('error', (error) => reject(portError(error, address)));
+    listener.listen({ host, port, exclusive: true }, () => listener.close(() => resolve()));
+  });
+}
+
+function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(portError(error, address));
+    });
+  });
+}
