@@ -46,9 +46,14 @@ export interface Batch {
   readonly commands: readonly Command[];
 }
 
-/** Encodes a command once, however often it is sent. */
-export function encodeCommand(seq: number, name: string, request: unknown): Uint8Array {
-  return encode([seq, name, request]);
+/** Encodes what is done, once, before the command has a number. */
+export function encodeAction(name: string, request: unknown): Uint8Array {
+  return encode([name, request]);
+}
+
+/** Gives an encoded action its number. */
+export function encodeCommand(seq: number, action: Uint8Array): Uint8Array {
+  return join([encode(seq), action]);
 }
 
 /** Encodes a batch from encoded commands. Without commands it only keeps the session alive. */
@@ -85,9 +90,11 @@ export function readEntry(entry: Uint8Array): { readonly time: number; readonly 
   } catch {
     throw notAnEntry();
   }
-  const [head, ...commands] = values;
-  if (!isNumbers(head)) throw notAnEntry();
-  return { time, batch: { session: head[0], acked: head[1], commands: commands.map(toCommand) } };
+  const [head] = values;
+  if (!isNumbers(head) || values.length % 2 === 0) throw notAnEntry();
+  const commands: Command[] = [];
+  for (let i = 1; i < values.length; i += 2) commands.push(toCommand(values[i], values[i + 1]));
+  return { time, batch: { session: head[0], acked: head[1], commands } };
 }
 
 function isNumbers(value: unknown): value is readonly [number, number] {
@@ -98,9 +105,9 @@ function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-function toCommand(value: unknown): Command {
-  if (!Array.isArray(value) || !isCount(value[0]) || typeof value[1] !== 'string') throw notAnEntry();
-  return { seq: value[0], name: value[1], request: value[2] };
+function toCommand(seq: unknown, action: unknown): Command {
+  if (!isCount(seq) || !Array.isArray(action) || typeof action[0] !== 'string') throw notAnEntry();
+  return { seq, name: action[0], request: action[1] };
 }
 
 function notAnEntry(): TroupeError {

@@ -1,2 +1,11 @@
-export * from './commands.ts';
-export * from './port.ts';
+export { type ChannelPort, connectCoordinator, serveCoordinator } from './channel.ts';
+export { type ClientOptions, CoordinatorClient, type Voters } from './client.ts';
+export type * from './commands.ts';
+export { decodeFrame, type Leader, type WatchFrame } from './frames.ts';
+export { InlineEnd, inlineChannel } from './inline-channel.ts';
+export { Ledger, type LedgerListener, type LedgerOptions } from './ledger/ledger.ts';
+export * from './limits.ts';
+export { MemoryLogCluster } from './memory/log.ts';
+export type * from './port.ts';
+export { raftLog, stateMachineOf } from './raft/log.ts';
+export { CoordinatorServer, type ServerOptions } from './server.ts';

@@ -1,0 +1,60 @@
+import {
+  type Clock,
+  delay,
+  errorMessage,
+  type Logger,
+  type NodeId,
+  type Timer,
+  TroupeError,
+} from '../../core/index.ts';
+import { decodeFrame, type WatchFrame } from '../frames.ts';
+import type { ClientLimits } from '../limits.ts';
+
+/** What an upstream needs of its surroundings. */
+export interface UpstreamParts {
+  /** Opens the watch of a voter. */
+  readonly open: (voter: NodeId, signal: AbortSignal) => AsyncIterable<Uint8Array>;
+  /** Voters in the order in which they are tried; one of them alone when it is this process. */
+  readonly voters: readonly NodeId[];
+  readonly clock: Clock;
+  readonly limits: ClientLimits;
+  readonly logger: Logger;
+  readonly hear: (frame: WatchFrame) => void;
+}
+
+/**
+ * Keeps one watch open until `signal` fires: stays with its voter while that works and knows a leader, else goes on with the
+ * next one, where it begins with a new view.
+ */
+export async function keepWatching(parts: UpstreamParts, signal: AbortSignal): Promise<void> {
+  const { voters, clock, limits, logger } = parts;
+  for (let turn = 0; !signal.aborted; turn++) {
+    const voter = voters[turn % voters.length] as NodeId;
+    const leaving = new AbortController();
+    let leaderless: Timer | undefined;
+    try {
+      for await (const bytes of parts.open(voter, AbortSignal.any([signal, leaving.signal]))) {
+        const frame = decodeFrame(bytes);
+        if (frame.type === 'leader') {
+          leaderless?.cancel();
+          // A voter that is cut off knows no leader and hears nothing: another may.
+          leaderless =
+            frame.leader === undefined && voters.length > 1
+              ? clock.schedule(limits.watchLeaderlessMs, () => leaving.abort(leaderlessError(voter)))
+              : undefined;
+        }
+        parts.hear(frame);
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.debug('watch broke', { voter, error: errorMessage(error) });
+    } finally {
+      leaderless?.cancel();
+      leaving.abort();
+    }
+    if (!signal.aborted) await delay(clock, turn < voters.length ? limits.retryMinMs : limits.retryMaxMs, signal);
+  }
+}
+
+function leaderlessError(voter: NodeId): TroupeError {
+  return new TroupeError('NO_QUORUM', 'the voter knows no leader', { address: voter });
+}
