@@ -12,12 +12,6 @@ import {
   TroupeError,
   traced,
 } from '../core/index.ts';
-import type { LedgerEvent, Queries, QueryName } from './commands.ts';
-import { Feed } from './feed.ts';
-import { encodeFrame, type Leader } from './frames.ts';
-import type { Ledger } from './ledger/ledger.ts';
-import { SERVER_LIMITS, type ServerLimits } from './limits.ts';
-import type { ReplicatedLog } from './port.ts';
 import {
   decode,
   encode,
@@ -28,7 +22,13 @@ import {
   encodeReply,
   join,
   stampEntry,
-} from './ts';
+} from './codec.ts';
+import type { LedgerEvent, Queries, QueryName } from './commands.ts';
+import { Feed } from './feed.ts';
+import { encodeFrame, type Leader } from './frames.ts';
+import type { Ledger } from './ledger/ledger.ts';
+import { SERVER_LIMITS, type ServerLimits } from './limits.ts';
+import type { ReplicatedLog } from './port.ts';
 
 /** What a voter serves to clients. */
 export interface ServerOptions {
@@ -183,8 +183,8 @@ export class CoordinatorServer {
 
   #mustLead(): void {
     if (this.#log.role.leading) return;
-    const leader = leaderOf(this.#log.role);
-    const data = leader === undefined ? { term: this.#log.role.term } : { leader: leader.node, term: leader.term };
+    const { leader, term } = this.#log.role;
+    const data = leader === undefined ? { term } : { leader, term };
     throw new TroupeError('NOT_LEADER', 'this voter does not lead', { data });
   }
 
