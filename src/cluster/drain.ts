@@ -21,16 +21,19 @@ export interface DrainParts {
   readonly tracer: Tracer;
 }
 
+/** Why and how fast. */
+export interface DrainOptions {
+  readonly reason: string;
+  /** Time until the machine is gone, ms from now. */
+  readonly deadlineMs: number;
+  readonly traceparent?: string | undefined;
+}
+
 /**
  * Leaves on purpose, inside a deadline: the ledger marks the node draining, leadership goes first, then every shard, most
  * valuable first. What isn't moved in time is left to its journals. The node is `left` when this resolves.
- *
- * @param options.deadlineMs time until the machine is gone, ms from now
  */
-export function drain(
-  parts: DrainParts,
-  options: { readonly reason: string; readonly deadlineMs: number; readonly traceparent?: string | undefined },
-): Promise<DrainAccount> {
+export function drain(parts: DrainParts, options: DrainOptions): Promise<DrainAccount> {
   const attributes = { 'troupe.node': parts.self.node, 'troupe.reason': options.reason, 'troupe.deadline_ms': options.deadlineMs };
   return traced(parts.tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, async (span) => {
     parts.handover.traceparent = span.traceparent;
@@ -38,7 +41,7 @@ export function drain(
   });
 }
 
-async function run(parts: DrainParts, options: { readonly reason: string; readonly deadlineMs: number }): Promise<DrainAccount> {
+async function run(parts: DrainParts, options: DrainOptions): Promise<DrainAccount> {
   const { self, map, handover, coordinator, clock, logger } = parts;
   const startedAt = clock.monotonic();
   const stopAt = startedAt + options.deadlineMs - Math.min(DRAIN_MARGIN_MS, options.deadlineMs / 3);

@@ -61,3 +61,20 @@ export function delay(clock: Clock, delayMs: number, signal?: AbortSignal): Prom
     signal?.addEventListener('abort', done, { once: true });
   });
 }
+
+/**
+ * Waits for `work`, but no longer than `limitMs`.
+ *
+ * @returns whether it settled in time; its rejection passes through when it did
+ */
+export async function settlesWithin(clock: Clock, limitMs: number, work: Promise<unknown>): Promise<boolean> {
+  let timer: Timer | undefined;
+  const limit = new Promise<boolean>((resolve) => {
+    timer = clock.schedule(limitMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([work.then(() => true), limit]);
+  } finally {
+    timer?.cancel();
+  }
+}

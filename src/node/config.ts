@@ -117,6 +117,17 @@ export async function loadConfig(path: string): Promise<ClusterConfig> {
   return checkConfig(loaded.default, dirname(file));
 }
 
+/**
+ * The node of that id.
+ * @throws TroupeError NOT_FOUND, naming the ids there are
+ */
+export function nodeOf(config: ClusterConfig, id: string): NodeConfig {
+  const node = config.nodes.find((candidate) => candidate.id === id);
+  if (node !== undefined) return node;
+  const known = config.nodes.map((candidate) => candidate.id).join(', ');
+  throw new TroupeError('NOT_FOUND', `the configuration has no node "${id}"; it has ${known}`, { address: id });
+}
+
 interface Loose {
   readonly nodes?: unknown;
   readonly timing?: unknown;

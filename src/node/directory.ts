@@ -28,6 +28,11 @@ export class ClusterFolder {
     return join(this.path, 'data', node);
   }
 
+  /** Where spans wait that a killed process could not send. */
+  spoolDir(node: NodeId): string {
+    return join(this.path, 'data', node, 'spans');
+  }
+
   logFile(node: NodeId): string {
     return join(this.path, 'logs', `${node}.log`);
   }

@@ -1,10 +1,11 @@
 import { ActorSystem } from '../actor/index.ts';
 import { AgentRuntime, type AnyAgent, Asks, type Host, nodeHost } from '../agent/index.ts';
-import { type Cargo, ClusterMap, drain, Handover, Peers, Router, type ShardTenant } from '../cluster/index.ts';
+import { type Cargo, ClusterMap, type DrainOptions, drain, Handover, Peers, Router, type ShardTenant } from '../cluster/index.ts';
 import type { Coordinator, DrainAccount, NodeRecord } from '../coordinator/index.ts';
-import { type Clock, type Logger, type NodeRef, type Random, type ShardId, type Tracer } from '../core/index.ts';
+import { type Clock, type Logger, type NodeRef, type Random, settlesWithin, type ShardId, type Tracer, TroupeError } from '../core/index.ts';
 import { type Links, openLinks, type Transport } from '../remote/index.ts';
 import { JobRunner, jobGroup } from '../team/index.ts';
+import { decodePayload, encodePayload } from '../wire/index.ts';
 
 /** Jobs move before agents: whoever runs them keeps everyone else busy. */
 const JOB_VALUE = 1_000_000;
@@ -21,7 +22,12 @@ export interface LifeParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly tracer: Tracer;
+  /** Another node was asked to drain this one. */
+  readonly onDrain: (options: DrainOptions) => Promise<void>;
 }
+
+/** Time past its deadline that a drained node may take to be seen leaving, ms. */
+const LEAVING_GRACE_MS = 5_000;
 
 /**
  * One life (incarnation) of a node: everything that is void when the cluster gives the node up. The node then begins another
@@ -41,6 +47,7 @@ export class Life {
   readonly #handover: Handover;
   readonly #jobs: JobRunner;
   readonly #stopWatch: () => void;
+  readonly #emptied: PromiseWithResolvers<void> = Promise.withResolvers();
   #leaving = false;
 
   constructor(parts: LifeParts) {
@@ -57,6 +64,10 @@ export class Life {
     });
     this.#peers = new Peers(this.links, clock);
     const peers = this.#peers;
+    peers.serve('drain', async (_method, payload) => {
+      void parts.onDrain(decodePayload(payload) as DrainOptions);
+      return encodePayload(undefined);
+    });
     const router = new Router({ self, map, links: this.links, peers, clock, logger });
     const asks = new Asks({ self, map, router, peers, clock, random, tracer });
     this.host = nodeHost(asks, coordinator, random);
@@ -91,10 +102,43 @@ export class Life {
   }
 
   /** Leaves on purpose, inside a deadline; see `drain`. */
-  drain(options: { readonly reason: string; readonly deadlineMs: number; readonly traceparent?: string | undefined }): Promise<DrainAccount> {
+  async drain(options: DrainOptions): Promise<DrainAccount> {
     this.#leaving = true;
     const { coordinator, transferLeadership, clock, logger, tracer } = this.#parts;
-    return drain({ self: this.self, map: this.map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer }, options);
+    const { self, map } = this;
+    try {
+      return await drain({ self, map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer }, options);
+    } finally {
+      this.#emptied.resolve();
+    }
+  }
+
+  /** Resolves when a drain has done what it could. */
+  get emptied(): Promise<void> {
+    return this.#emptied.promise;
+  }
+
+  /**
+   * Asks another node to drain; resolves when it has left.
+   * @throws TroupeError NOT_FOUND, TIMEOUT
+   */
+  async drainOther(id: string, options: DrainOptions): Promise<void> {
+    const node = this.map.node(id);
+    if (node === undefined) throw new TroupeError('NOT_FOUND', `there is no node "${id}"`, { address: id });
+    if (!this.map.isAlive(node)) return;
+    const limitMs = options.deadlineMs + LEAVING_GRACE_MS;
+    await this.#peers.request(node, 'system', 'drain', 'drain', encodePayload(options), limitMs);
+    const left = new Promise<void>((resolve) => {
+      const stop = this.map.onChange(() => {
+        if (this.map.isAlive(node)) return;
+        stop();
+        resolve();
+      });
+      if (!this.map.isAlive(node)) resolve();
+    });
+    if (!(await settlesWithin(this.#parts.clock, limitMs, left))) {
+      throw new TroupeError('TIMEOUT', `node "${id}" has not left ${limitMs} ms after it was told to`, { address: id });
+    }
   }
 
   /** Ends everything. @param timeoutMs for what is still to be sent */

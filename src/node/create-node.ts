@@ -1,0 +1,46 @@
+import { systemClock, systemRandom, type Clock, type Random } from '../core/index.ts';
+import { openGrpcTransport } from '../remote/index.ts';
+import { createLogger, startTelemetry } from '../telemetry/index.ts';
+import { loadAgents } from './agents.ts';
+import { type ClusterConfig, nodeOf } from './config.ts';
+import { startControlThread } from './control/threaded.ts';
+import { ClusterFolder } from './directory.ts';
+import { TroupeNode } from './node.ts';
+
+/** Where a node runs when not on this machine's own clock and randomness. */
+export interface CreateNodeOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** File for log lines; default standard error. */
+  readonly logFile?: string;
+}
+
+/**
+ * Starts one node of a cluster in this process: its control plane in a thread of its own, its ports on the addresses of the
+ * configuration.
+ *
+ * @param config as `loadConfig` or `checkConfig` gives it
+ * @param id which of its nodes this is
+ * @throws TroupeError INVALID_CONFIGURATION, PORT_IN_USE, LOG_CORRUPT, DISK_FULL, IDENTITY_MISMATCH, TIMEOUT without a majority
+ *
+ * @example
+ * const node = await createNode(await loadConfig('cluster.config.ts'), 'node-1');
+ * await node.ended;
+ */
+export async function createNode(config: ClusterConfig, id: string, options: CreateNodeOptions = {}): Promise<TroupeNode> {
+  const { clock = systemClock, random = systemRandom } = options;
+  const node = nodeOf(config, id);
+  const folder = new ClusterFolder(config.dataDir);
+  const logger = createLogger({ fields: { node: id }, ...(options.logFile === undefined ? {} : { file: options.logFile }) });
+  const agents = await loadAgents(config.agents);
+  const telemetry = await startTelemetry({
+    service: `troupe-${id}`,
+    instance: `${id}/${process.pid}`,
+    attributes: { 'troupe.cluster': config.name },
+    spoolDirectory: folder.spoolDir(id),
+    logger,
+  });
+  const plane = await startControlThread({ config, node: id, folder: folder.path, logFile: options.logFile }, { clock, logger });
+  const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure });
+  return TroupeNode.start({ config, node, agents, folder, plane, transport, clock, random, logger, telemetry });
+}

@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+/** Entry of a node process started by a local cluster: `main.ts CONFIG_JSON NODE_ID`. */
+import { readFileSync } from 'node:fs';
+import { toWireError, type WireError } from '../core/index.ts';
+import type { ClusterConfig } from './config.ts';
+import { createNode } from './create-node.ts';
+import type { TroupeNode } from './node.ts';
+
+/** What the process tells its parent. */
+export type NodeReport = { readonly type: 'ready' } | { readonly type: 'failed'; readonly error: WireError };
+/** What the parent tells the process. */
+export type NodeOrder = { readonly type: 'stop' };
+
+const [configFile, id] = process.argv.slice(2);
+
+function report(message: NodeReport): Promise<void> {
+  return new Promise((resolve) => (process.connected ? process.send?.(message, undefined, {}, () => resolve()) : resolve()));
+}
+
+async function main(): Promise<number> {
+  const config = JSON.parse(readFileSync(configFile as string, 'utf8')) as ClusterConfig;
+  let node: TroupeNode | undefined;
+  let stopping = false;
+  const stop = (): void => {
+    stopping = true;
+    void node?.stop();
+  };
+  // Ctrl-C reaches the whole terminal group: the parent decides what becomes of the nodes.
+  process.on('SIGINT', () => undefined);
+  process.on('disconnect', stop);
+  process.on('message', (order: NodeOrder) => order.type === 'stop' && stop());
+  const preempted = config.nodes.find((candidate) => candidate.id === id)?.preemption.some((source) => source.kind === 'signal');
+  if (!preempted) process.on('SIGTERM', stop);
+  try {
+    node = await createNode(config, id as string);
+  } catch (error) {
+    await report({ type: 'failed', error: toWireError(error) });
+    return 1;
+  }
+  if (stopping) void node.stop();
+  await report({ type: 'ready' });
+  const end = await node.ended;
+  if (end.reason !== 'failed') return 0;
+  await report({ type: 'failed', error: toWireError(end.error) });
+  return 1;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`${String(error)}\n`);
+    process.exit(1);
+  },
+);

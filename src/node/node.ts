@@ -1,0 +1,256 @@
+import { type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
+import { type ApiServer, serveApi } from '../api/index.ts';
+import { type DrainOptions, fileSource, type Notice, type PreemptionSource, signalSource } from '../cluster/index.ts';
+import type { NodeAddresses } from '../coordinator/index.ts';
+import { type Clock, errorMessage, type Logger, type NodeRef, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import type { Transport } from '../remote/index.ts';
+import { jobGroup } from '../team/index.ts';
+import type { Telemetry } from '../telemetry/index.ts';
+import type { ClusterConfig, NodeConfig } from './config.ts';
+import type { ControlPlane } from './control/port.ts';
+import type { ClusterFolder } from './directory.ts';
+import { Life } from './life.ts';
+
+/** Time to be let into the cluster: a majority of voters must be there, ms. */
+const JOIN_TIMEOUT_MS = 60_000;
+/** Notices remembered, so that one told twice acts once. */
+const NOTICES_MAX = 100;
+
+/** What a node is made of. */
+export interface NodeParts {
+  readonly config: ClusterConfig;
+  readonly node: NodeConfig;
+  readonly agents: readonly AnyAgent[];
+  readonly folder: ClusterFolder;
+  readonly plane: ControlPlane;
+  readonly transport: Transport;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly telemetry: Telemetry;
+}
+
+/** How a node ended. */
+export type NodeEnd = { readonly reason: 'drained' | 'stopped' } | { readonly reason: 'failed'; readonly error: unknown };
+
+/**
+ * One node of a cluster: its ports, and one life after another. It serves until it is stopped, drained (on command or by a
+ * notice), or its control plane fails.
+ */
+export class TroupeNode {
+  readonly id: string;
+  /** Resolves when the node has closed everything. */
+  readonly ended: Promise<NodeEnd>;
+  readonly #parts: NodeParts;
+  readonly #seen: Set<string> = new Set();
+  readonly #stopSources: (() => void)[] = [];
+  #end: (end: NodeEnd) => void = () => undefined;
+  #life: Life | undefined;
+  #api: ApiServer | undefined;
+  #addresses: NodeAddresses | undefined;
+  #leaving: Promise<void> | undefined;
+
+  private constructor(parts: NodeParts) {
+    this.#parts = parts;
+    this.id = parts.node.id;
+    this.ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /**
+   * Opens the ports, joins the cluster and serves.
+   * @throws TroupeError PORT_IN_USE, TIMEOUT when no majority of voters lets it in, INVALID_CONFIGURATION
+   */
+  static async start(parts: NodeParts): Promise<TroupeNode> {
+    const node = new TroupeNode(parts);
+    try {
+      await node.#open();
+    } catch (error) {
+      await node.#close();
+      throw error;
+    }
+    return node;
+  }
+
+  /** Where it listens. */
+  get addresses(): NodeAddresses {
+    return this.#addresses as NodeAddresses;
+  }
+
+  /** The present life, for tests and embedding programs. */
+  get life(): Life {
+    return this.#life as Life;
+  }
+
+  /** Empties the node inside the deadline, then closes it. A second call joins the first. */
+  drain(options: DrainOptions): Promise<void> {
+    this.#leaving ??= (async () => {
+      this.#parts.logger.info('draining', { reason: options.reason, deadlineMs: options.deadlineMs });
+      try {
+        await this.life.drain(options);
+      } catch (error) {
+        // What couldn't be handed over comes back from its journal; the machine goes anyway.
+        this.#parts.logger.error('drain failed', { error: errorMessage(error) });
+      }
+      await this.#parts.telemetry.flush(this.#parts.config.timing.shutdownPhaseMs);
+      await this.#close();
+      this.#end({ reason: 'drained' });
+    })();
+    return this.#leaving;
+  }
+
+  /** Closes the node without handing anything over: its agents come back from their journals. */
+  stop(): Promise<void> {
+    this.#leaving ??= this.#close().then(() => this.#end({ reason: 'stopped' }));
+    return this.#leaving;
+  }
+
+  async #open(): Promise<void> {
+    const { config, node, plane, transport, folder, clock, logger } = this.#parts;
+    const data = await transport.listen(node.listen.data, (connection) => {
+      if (this.#life === undefined) connection.close();
+      else this.#life.links.accept(connection);
+    });
+    this.#api = await serveApi({
+      address: node.listen.api,
+      host: this.#host(),
+      coordinator: plane.coordinator,
+      drain: (id, options) => this.#drainAny(id, options),
+      cluster: config.name,
+      clock,
+      logger,
+      insecure: node.insecure,
+    });
+    this.#addresses = { control: plane.address, data, api: this.#api.address };
+    void plane.failed.then((error) => this.#fail(error));
+    await this.#live();
+    folder.publish({ node: this.id, pid: process.pid, addresses: this.#addresses });
+    for (const source of this.#sources()) {
+      this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
+    }
+  }
+
+  /** Begins a life: the ledger gives it its incarnation. */
+  async #live(): Promise<void> {
+    const { config, node, agents, plane, transport, clock, random, logger, telemetry } = this.#parts;
+    const { incarnation } = await plane.coordinator.execute(
+      'node.join',
+      {
+        node: this.id,
+        bootId: random.id(16),
+        addresses: this.addresses,
+        labels: node.labels,
+        voter: node.voter,
+        groups: [jobGroup, ...groupsOf(agents)],
+      },
+      { timeoutMs: JOIN_TIMEOUT_MS },
+    );
+    const self: NodeRef = { node: this.id, incarnation };
+    plane.keepAlive(self);
+    const life = new Life({
+      self,
+      cluster: config.name,
+      agents,
+      transport,
+      coordinator: plane.coordinator,
+      transferLeadership: () => plane.transferLeadership(),
+      clock,
+      random,
+      logger: logger.child({ incarnation }),
+      tracer: telemetry.tracer,
+      onDrain: (options) => this.drain(options),
+    });
+    this.#life = life;
+    void life.fenced.then((record) => this.#again(life, record.reason ?? record.state));
+    await life.ready();
+    logger.info('joined', { cluster: config.name, incarnation, ...this.addresses });
+  }
+
+  /** The cluster gave this life up (a pause, a partition): it is void, and the next begins. */
+  async #again(life: Life, reason: string): Promise<void> {
+    if (this.#leaving !== undefined || this.#life !== life) return;
+    this.#parts.logger.warn('given up by the cluster; joining again', { incarnation: life.self.incarnation, reason });
+    this.#parts.plane.keepAlive(undefined);
+    try {
+      await life.close(0);
+      await this.#live();
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#leaving !== undefined) return;
+    this.#parts.logger.error('node fails', { error: error instanceof TroupeError ? error.toString() : errorMessage(error) });
+    this.#leaving = this.#close().then(() => this.#end({ reason: 'failed', error }));
+  }
+
+  #noticed(notice: Notice): void {
+    if (this.#seen.has(notice.id) || this.#seen.size >= NOTICES_MAX) return;
+    this.#seen.add(notice.id);
+    this.#parts.logger.warn('notice of preemption', { ...notice });
+    if (notice.kind === 'final') void this.drain({ reason: notice.reason, deadlineMs: notice.leftMs });
+    else {
+      this.#parts.plane.coordinator
+        .execute('node.mark', { ...this.life.self, state: 'cordoned', reason: notice.reason })
+        .catch((error) => this.#parts.logger.warn('not cordoned', { error: errorMessage(error) }));
+    }
+  }
+
+  #sources(): PreemptionSource[] {
+    const { node, folder, clock } = this.#parts;
+    return node.preemption.map((source) =>
+      source.kind === 'signal' ? signalSource(source.graceMs) : fileSource(source.path ?? folder.noticeFile(this.id), clock),
+    );
+  }
+
+  /** Drains this node or another; resolves when it has left. */
+  async #drainAny(id: string, options: DrainOptions): Promise<void> {
+    if (id !== this.id) return this.life.drainOther(id, options);
+    // Closing waits for open calls, and this call is one: it ends when the node is empty.
+    void this.drain(options);
+    await this.life.emptied;
+  }
+
+  /** The host of whichever life is present. */
+  #host(): Host {
+    const host = (): Host => {
+      if (this.#life === undefined) throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });
+      return this.#life.host;
+    };
+    return {
+      freshId: () => host().freshId(),
+      ask: (...args) => host().ask(...args),
+      tell: (...args) => host().tell(...args),
+      openDecision: (...args) => host().openDecision(...args),
+      closeDecision: (...args) => host().closeDecision(...args),
+      decisionClosed: (...args) => host().decisionClosed(...args),
+      submitJob: (...args) => host().submitJob(...args),
+      watchJob: (...args) => host().watchJob(...args),
+    };
+  }
+
+  /** The last phases of leaving, each with its limit: stop accepting, close the life, close the ports. */
+  async #close(): Promise<void> {
+    const { plane, transport, folder, telemetry, config, logger, clock } = this.#parts;
+    const limitMs = config.timing.shutdownPhaseMs;
+    for (const stop of this.#stopSources) stop();
+    folder.withdraw(this.id);
+    plane.keepAlive(undefined);
+    const phases: [string, () => Promise<unknown> | undefined][] = [
+      ['stop accepting', () => this.#api?.close(Math.min(limitMs, 1_000))],
+      ['close the life', () => this.#life?.close(Math.min(limitMs, 1_000))],
+      ['close the data port', () => transport.close()],
+      ['close the control plane', () => plane.close()],
+      ['send spans', () => telemetry.shutdown(limitMs)],
+    ];
+    for (const [name, phase] of phases) {
+      try {
+        if (!(await settlesWithin(clock, limitMs, Promise.resolve(phase())))) logger.warn('shutdown phase not finished', { phase: name, limitMs });
+      } catch (error) {
+        logger.warn('shutdown phase failed', { phase: name, error: errorMessage(error) });
+      }
+    }
+  }
+}
