@@ -53,6 +53,22 @@ export class ClusterFolder {
     rmSync(this.#card(node), { force: true });
   }
 
+  /** Tells where a node's control port is; it is known before the node has joined. */
+  publishControl(node: NodeId, address: string): void {
+    const file = join(this.path, 'run', `${node}.control`);
+    writeFileSync(`${file}.new`, address);
+    renameSync(`${file}.new`, file);
+  }
+
+  controlAddress(node: NodeId): string | undefined {
+    try {
+      return readFileSync(join(this.path, 'run', `${node}.control`), 'utf8');
+    } catch {
+      // The node hasn't started yet.
+      return undefined;
+    }
+  }
+
   card(node: NodeId): NodeCard | undefined {
     try {
       return JSON.parse(readFileSync(this.#card(node), 'utf8')) as NodeCard;

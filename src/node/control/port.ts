@@ -23,4 +23,6 @@ export interface ControlPlaneSettings {
   readonly node: NodeId;
   /** Folder of the cluster on this machine. */
   readonly folder: string;
+  /** File for log lines; undefined means standard error. */
+  readonly logFile: string | undefined;
 }

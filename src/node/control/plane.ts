@@ -1,0 +1,152 @@
+import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
+import { CoordinatorClient, CoordinatorServer, Ledger, raftLog, stateMachineOf, type Voters } from '../../coordinator/index.ts';
+import { type Clock, type Logger, type NodeId, type NodeRef, type Random, type Tracer, TroupeError } from '../../core/index.ts';
+import { decodeMessages, encodeMessages, openRaftMember, type RaftLog, type RaftMember, type RaftTransport } from '../../raft/index.ts';
+import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
+import { decodePayload, encodePayload } from '../../wire/index.ts';
+import type { ClusterConfig } from '../config.ts';
+import type { ControlPlane } from './port.ts';
+
+/** What a control plane runs on. */
+export interface ControlPlaneParts {
+  readonly config: ClusterConfig;
+  readonly node: NodeId;
+  readonly transport: ControlTransport;
+  /** Opens the durable log; only voters have one. */
+  readonly openLog: () => Promise<RaftLog>;
+  /** SQLite file of the ledger, or `:memory:`. */
+  readonly ledgerPath: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  /** Told where the control port listens before anyone else is spoken to, so that peers can find it. */
+  readonly onListen?: (address: string) => void;
+  /** Called last when it closes, e.g. to send spans. */
+  readonly onClose?: () => Promise<unknown>;
+}
+
+interface Voter {
+  readonly member: RaftMember;
+  readonly ledger: Ledger;
+  readonly log: RaftLog;
+  readonly server: CoordinatorServer;
+}
+
+/**
+ * The control plane of a node: Raft, the ledger and its server on voters; keep-alives and the coordinator's client on every node.
+ * It shares nothing with the data plane, so whatever agents do, elections and failure detection go on.
+ */
+export async function startControlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
+  const { config, node, transport, clock, random, logger } = parts;
+  const voters = config.nodes.filter((candidate) => candidate.voter).map((candidate) => candidate.id);
+  const failed = Promise.withResolvers<unknown>();
+  let voter: Voter | undefined;
+  const map = new ClusterMap();
+  const self = config.nodes.find((candidate) => candidate.id === node);
+  const address = await transport.listen(self?.listen.control ?? '127.0.0.1:0', handlers(() => voter, (life) => duties?.heard(life)));
+  parts.onListen?.(address);
+  if (voters.includes(node)) voter = await startVoter(parts, voters, raftTransport(transport));
+  const client = new CoordinatorClient({
+    self: node,
+    voters,
+    transport: votersOver(transport),
+    ...(voter === undefined ? {} : { local: voter.server }),
+    clock,
+    random,
+    logger,
+  });
+  const limits = { timeoutMs: config.timing.downAfterMs, ownPauseMs: config.timing.downAfterMs / 2 };
+  const duties =
+    voter === undefined
+      ? undefined
+      : new LeaderDuties({ map, coordinator: client, leading: () => voter?.member.status.role === 'leader', limits, clock, logger });
+  const stopWatch = voter === undefined ? undefined : client.watch((delivery) => map.accept(delivery));
+  const keepAlive = new KeepAlive({
+    voters,
+    periodMs: config.timing.keepAliveMs,
+    clock,
+    logger,
+    send: async (to, life, timeoutMs) => {
+      if (to === node) duties?.heard(life);
+      else await transport.request(to, { kind: 'keepalive', body: encodePayload(life), timeoutMs });
+    },
+  });
+  void voter?.member.failed.then((error) => failed.resolve(error));
+  return {
+    coordinator: client,
+    address,
+    keepAlive: (life) => {
+      keepAlive.life = life;
+    },
+    transferLeadership: async () => {
+      if (voter?.member.status.role === 'leader' && voters.length > 1) await voter.member.transferLeadership();
+    },
+    failed: failed.promise,
+    close: async () => {
+      keepAlive.close();
+      duties?.close();
+      stopWatch?.();
+      client.close();
+      voter?.server.close();
+      await transport.close();
+      await voter?.member.close();
+      await voter?.log.close();
+      voter?.ledger.close();
+      await parts.onClose?.();
+    },
+  };
+}
+
+async function startVoter(parts: ControlPlaneParts, voters: readonly NodeId[], transport: RaftTransport): Promise<Voter> {
+  const { config, node, clock, random, logger, tracer } = parts;
+  const log = await parts.openLog();
+  const ledger = new Ledger({ path: parts.ledgerPath, logger });
+  const member = await openRaftMember({
+    id: node,
+    voters,
+    log,
+    transport,
+    stateMachine: stateMachineOf(ledger),
+    clock,
+    random,
+    logger,
+    tickMs: config.timing.raftTickMs,
+    electionTicks: config.timing.electionTicks,
+  });
+  const server = new CoordinatorServer({ log: raftLog(member), ledger, clock, tracer, logger });
+  return { member, ledger, log, server };
+}
+
+/** What peers may ask of the control port. */
+function handlers(voter: () => Voter | undefined, heard: (life: NodeRef) => void): ControlHandlers {
+  const voting = (): Voter => {
+    const here = voter();
+    if (here === undefined) throw new TroupeError('NODE_UNAVAILABLE', 'this node does not vote, or not yet');
+    return here;
+  };
+  return {
+    raft: (_from, messages) => voter()?.member.receive(decodeMessages(messages)),
+    request: async (_from, request) => {
+      if (request.kind !== 'keepalive') return voting().server.call(request.kind, request.body, request.traceparent);
+      heard(decodePayload(request.body) as NodeRef);
+      return encodePayload(undefined);
+    },
+    watch: (_from, signal) => voting().server.watch(signal),
+    snapshot: (_from, index) => voting().member.readSnapshot(index),
+  };
+}
+
+function raftTransport(transport: ControlTransport): RaftTransport {
+  return {
+    send: (to, messages) => transport.sendRaft(to, encodeMessages(messages)),
+    fetchSnapshot: (from, meta, signal) => transport.fetchSnapshot(from, meta.index, signal),
+  };
+}
+
+function votersOver(transport: ControlTransport): Voters {
+  return {
+    call: (to, kind, body, timeoutMs, traceparent) => transport.request(to, { kind, body, timeoutMs, traceparent }),
+    watch: (to, signal) => transport.watch(to, signal),
+  };
+}

@@ -1,0 +1,102 @@
+/** Entry of a node's control thread. */
+import { join } from 'node:path';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { serveCoordinator } from '../../coordinator/index.ts';
+import { invariant, type NodeRef, systemClock, systemRandom, toWireError, type WireError } from '../../core/index.ts';
+import { FileDisk, openDiskLog } from '../../raft/index.ts';
+import { openGrpcControl } from '../../remote/index.ts';
+import { createLogger, startTelemetry } from '../../telemetry/index.ts';
+import { nodeOf } from '../config.ts';
+import { ClusterFolder } from '../directory.ts';
+import { startControlPlane } from './plane.ts';
+import type { ControlPlane, ControlPlaneSettings } from './port.ts';
+
+/** What the thread is started with. */
+export interface ControlThreadData {
+  readonly settings: ControlPlaneSettings;
+  /** Its end of the coordinator's channel. */
+  readonly coordinator: MessagePort;
+}
+
+/** What the thread tells the main thread. */
+export type ControlReport =
+  | { readonly type: 'ready'; readonly address: string }
+  | { readonly type: 'failed'; readonly error: WireError }
+  | { readonly type: 'transferred'; readonly error: WireError | undefined }
+  | { readonly type: 'closed' };
+
+/** What the main thread tells it. */
+export type ControlOrder =
+  | { readonly type: 'keepAlive'; readonly life: NodeRef | undefined }
+  | { readonly type: 'transferLeadership' }
+  | { readonly type: 'close' };
+
+function report(message: ControlReport): void {
+  parentPort?.postMessage(message);
+}
+
+async function start({ settings, coordinator }: ControlThreadData): Promise<ControlPlane> {
+  const { config, node, logFile } = settings;
+  const folder = new ClusterFolder(settings.folder);
+  const logger = createLogger({ fields: { node, thread: 'control' }, ...(logFile === undefined ? {} : { file: logFile }) });
+  const telemetry = await startTelemetry({
+    service: `troupe-${node}`,
+    instance: `${node}/${process.pid}`,
+    thread: 'control',
+    attributes: { 'troupe.cluster': config.name },
+    spoolDirectory: folder.spoolDir(node),
+    logger,
+  });
+  const listen = new Map(config.nodes.map((candidate) => [candidate.id, candidate.listen.control]));
+  const transport = openGrpcControl({
+    self: node,
+    cluster: config.name,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    allowInsecureBeyondLoopback: nodeOf(config, node).insecure,
+    resolve: async (peer) => {
+      const fixed = listen.get(peer);
+      return fixed === undefined || fixed.endsWith(':0') ? folder.controlAddress(peer) : fixed;
+    },
+  });
+  const plane = await startControlPlane({
+    config,
+    node,
+    transport,
+    openLog: () => openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, nodeId: node, logger }),
+    ledgerPath: join(folder.dataDir(node), 'ledger.sqlite'),
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    tracer: telemetry.tracer,
+    onListen: (address) => folder.publishControl(node, address),
+    onClose: () => telemetry.shutdown(config.timing.shutdownPhaseMs),
+  });
+  serveCoordinator(plane.coordinator, coordinator);
+  return plane;
+}
+
+invariant(parentPort !== null, 'the control thread is a worker');
+let plane: ControlPlane | undefined;
+parentPort.on('message', (order: ControlOrder) => {
+  if (order.type === 'keepAlive') plane?.keepAlive(order.life);
+  else if (order.type === 'transferLeadership') {
+    (plane?.transferLeadership() ?? Promise.resolve()).then(
+      () => report({ type: 'transferred', error: undefined }),
+      (error) => report({ type: 'transferred', error: toWireError(error) }),
+    );
+  } else {
+    (plane?.close() ?? Promise.resolve())
+      .catch((error) => report({ type: 'failed', error: toWireError(error) }))
+      .finally(() => report({ type: 'closed' }));
+  }
+});
+start(workerData as ControlThreadData).then(
+  (started) => {
+    plane = started;
+    void started.failed.then((error) => report({ type: 'failed', error: toWireError(error) }));
+    report({ type: 'ready', address: started.address });
+  },
+  (error) => report({ type: 'failed', error: toWireError(error) }),
+);

@@ -1,0 +1,75 @@
+import { MessageChannel, Worker } from 'node:worker_threads';
+import { connectCoordinator } from '../../coordinator/index.ts';
+import { type Clock, fromWireError, type Logger, settlesWithin, TroupeError } from '../../core/index.ts';
+import { runtimeUrl, sourceFlags } from '../runtime-url.ts';
+import type { ControlPlane, ControlPlaneSettings } from './port.ts';
+import type { ControlOrder, ControlReport, ControlThreadData } from './thread.ts';
+
+/** Time for leadership to pass to another voter, ms. */
+const TRANSFER_TIMEOUT_MS = 2_000;
+/** Time for the thread to close its files, ms. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts the control plane in a thread of its own.
+ * @throws TroupeError what the thread could not do: PORT_IN_USE, LOG_CORRUPT, DISK_FULL, IDENTITY_MISMATCH, …
+ */
+export async function startControlThread(
+  settings: ControlPlaneSettings,
+  parts: { readonly clock: Clock; readonly logger: Logger },
+): Promise<ControlPlane> {
+  const { port1, port2 } = new MessageChannel();
+  const data: ControlThreadData = { settings, coordinator: port2 };
+  const worker = new Worker(runtimeUrl('./control/thread'), {
+    workerData: data,
+    transferList: [port2],
+    execArgv: sourceFlags(),
+  });
+  const started = Promise.withResolvers<string>();
+  const failed = Promise.withResolvers<unknown>();
+  const closed = Promise.withResolvers<void>();
+  let transferred: PromiseWithResolvers<void> | undefined;
+  const fail = (error: unknown): void => {
+    started.reject(error);
+    failed.resolve(error);
+  };
+  worker.on('message', (report: ControlReport) => {
+    if (report.type === 'ready') started.resolve(report.address);
+    else if (report.type === 'failed') fail(fromWireError(report.error));
+    else if (report.type === 'closed') closed.resolve();
+    else if (report.error === undefined) transferred?.resolve();
+    else transferred?.reject(fromWireError(report.error));
+  });
+  worker.on('error', fail);
+  worker.on('exit', (code) => {
+    closed.resolve();
+    fail(new TroupeError('INVARIANT_VIOLATED', `the control thread ended with code ${code}`));
+  });
+  const order = (message: ControlOrder): void => worker.postMessage(message);
+  let address: string;
+  try {
+    address = await started.promise;
+  } catch (error) {
+    await worker.terminate();
+    throw error;
+  }
+  return {
+    address,
+    coordinator: connectCoordinator(port1),
+    failed: failed.promise,
+    keepAlive: (life) => order({ type: 'keepAlive', life }),
+    transferLeadership: async () => {
+      transferred ??= Promise.withResolvers<void>();
+      order({ type: 'transferLeadership' });
+      if (!(await settlesWithin(parts.clock, TRANSFER_TIMEOUT_MS, transferred.promise))) {
+        throw new TroupeError('TIMEOUT', `leadership was not handed over within ${TRANSFER_TIMEOUT_MS} ms`);
+      }
+    },
+    close: async () => {
+      order({ type: 'close' });
+      if (!(await settlesWithin(parts.clock, CLOSE_TIMEOUT_MS, closed.promise))) parts.logger.warn('the control thread did not close in time');
+      port1.close();
+      await worker.terminate();
+    },
+  };
+}
