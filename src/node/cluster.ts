@@ -1,14 +1,7 @@
-import type { ClusterView, LedgerEvent, LedgerStats } from '../coordinator/index.ts';
-import type { AgentDefinition, AgentRef, Protocol } from '../agent/index.ts';
-import type { Team, TeamOptions } from '../team/index.ts';
-
-/** What a cluster looks like now. */
-export interface ClusterStatus {
-  readonly cluster: string;
-  readonly leader: { readonly node: string; readonly term: number } | undefined;
-  readonly view: ClusterView;
-  readonly stats: LedgerStats;
-}
+import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol } from '../agent/index.ts';
+import type { ApiClient, ApiStatus } from '../api/index.ts';
+import type { LedgerEvent } from '../coordinator/index.ts';
+import { type Team, type TeamOptions, team } from '../team/index.ts';
 
 /** One node, as the one who started or joined the cluster may treat it. */
 export interface NodeHandle {
@@ -17,19 +10,48 @@ export interface NodeHandle {
   drain(options: { readonly reason: string; readonly deadlineMs: number }): Promise<void>;
   /** Gives the node's machine a preemption notice through its file source; only on a cluster started here. */
   preempt(noticeMs: number): Promise<void>;
-  /** SIGKILL, SIGSTOP or SIGCONT to the node's process; only on a cluster started here. */
+  /** Signals the node's process; only on a cluster started here. */
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void;
 }
+
+/** What a cluster looks like now. */
+export type ClusterStatus = ApiStatus;
 
 /** A running cluster, seen from a program. */
 export interface Cluster extends AsyncDisposable {
   readonly name: string;
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   team(name: string, options: TeamOptions): Team;
+  /** @throws TroupeError NOT_FOUND */
   node(id: string): NodeHandle;
   status(): Promise<ClusterStatus>;
   /** What the ledger commits from now on, as it happens. */
   events(signal: AbortSignal): AsyncIterable<LedgerEvent>;
   /** Stops what `start` started, in order; a client only disconnects. */
   close(): Promise<void>;
+}
+
+/** The handle of a cluster that a client reaches. */
+export function clusterOver(parts: {
+  readonly name: string;
+  readonly client: Host & Pick<ApiClient, 'status' | 'events'>;
+  readonly node: (id: string) => NodeHandle;
+  readonly close: () => Promise<void>;
+}): Cluster {
+  const { name, client, node } = parts;
+  let closed: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    closed ??= parts.close();
+    return closed;
+  };
+  return {
+    name,
+    agent: (definition, key) => agentRef(client, definition, key),
+    team: (teamName, options) => team(client, teamName, options),
+    node,
+    status: () => client.status(),
+    events: (signal) => client.events(signal),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
 }

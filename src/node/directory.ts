@@ -49,6 +49,12 @@ export class ClusterFolder {
     renameSync(`${file}.new`, file);
   }
 
+  /** Forgets where nodes of an earlier run listened, and what notices they had. */
+  clearRun(): void {
+    rmSync(join(this.path, 'run'), { recursive: true, force: true });
+    mkdirSync(join(this.path, 'run'));
+  }
+
   withdraw(node: NodeId): void {
     rmSync(this.#card(node), { force: true });
   }

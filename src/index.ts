@@ -1,0 +1,36 @@
+/** Troupe: a fault-tolerant, distributed actor runtime for teams of LLM agents. */
+export {
+  type AgentContext,
+  type AgentDefinition,
+  type AgentRef,
+  type AgentSpec,
+  type AskOptions,
+  type AnyAgent,
+  defineAgent,
+  type Host,
+  type StepOptions,
+  type StepRun,
+  type Vote,
+  type VoteRequest,
+} from './agent/index.ts';
+export { connectApi, type ApiClient } from './api/index.ts';
+export type { DecisionRecord, DecisionResult, LedgerEvent, LedgerStats, NodeRecord } from './coordinator/index.ts';
+export { ERROR_CODES, type ErrorCode, isTroupeError, TroupeError } from './core/index.ts';
+export {
+  type Cluster,
+  type ClusterConfigInput,
+  type ClusterStatus,
+  createNode,
+  defineCluster,
+  defineJob,
+  type Job,
+  type JobContext,
+  type JobResult,
+  loadConfig,
+  type NodeHandle,
+  startCluster,
+  type Timeline,
+  type TimelineEntry,
+  type TroupeNode,
+} from './node/index.ts';
+export { type DecideOptions, type MapOptions, type MapResult, type Team, type TeamOptions, team } from './team/index.ts';

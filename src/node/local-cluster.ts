@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type ApiClient, connectApi } from '../api/index.ts';
+import { type Clock, type Logger, nullLogger, nullTracer, type Random, systemClock, systemRandom, type Tracer, TroupeError } from '../core/index.ts';
+import { NodeChild } from './child.ts';
+import { clusterOver, type Cluster, type NodeHandle } from './cluster.ts';
+import { type ClusterConfig, type ClusterConfigInput, checkConfig } from './config.ts';
+import { ClusterFolder } from './directory.ts';
+import { lockFolder } from './lock.ts';
+
+/** How a cluster is started. */
+export interface StartOptions {
+  /** More modules with agent kinds, beside the configuration's. */
+  readonly agents?: readonly URL[];
+  /** Stops the start, and later the cluster. */
+  readonly signal?: AbortSignal;
+  readonly logger?: Logger;
+  readonly tracer?: Tracer;
+  /** The trace that the program's requests join. */
+  readonly traceparent?: string | undefined;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+/**
+ * Starts every node of a configuration as a process of this machine, and keeps them: one that dies is started again, one that
+ * drains stays away. They end with this process, whatever happens to it.
+ *
+ * @param config what `defineCluster` or `loadConfig` gives
+ * @throws TroupeError INVALID_CONFIGURATION, ALREADY_EXISTS (folder in use), what a node could not do, CANCELLED
+ */
+export async function startCluster(config: ClusterConfig | ClusterConfigInput, options: StartOptions = {}): Promise<Cluster> {
+  const { clock = systemClock, random = systemRandom, logger = nullLogger, tracer = nullTracer, signal } = options;
+  const checked = checkConfig({ ...config, agents: [...(config.agents ?? []), ...(options.agents ?? [])] }, process.cwd());
+  const folder = new ClusterFolder(checked.dataDir);
+  const unlock = lockFolder(folder.path);
+  const configFile = join(folder.path, 'cluster.json');
+  const children = new Map<string, NodeChild>();
+  let api: ApiClient | undefined;
+  const stop = async (): Promise<void> => {
+    await api?.close();
+    const limitMs = checked.timing.shutdownPhaseMs * 2;
+    await Promise.all([...children.values()].map((child) => child.stop(limitMs)));
+    unlock();
+  };
+  // Whatever ends this process ends the nodes: they see their parent go.
+  try {
+    folder.clearRun();
+    writeFileSync(configFile, JSON.stringify(checked));
+    for (const { id } of checked.nodes) {
+      children.set(id, new NodeChild({ id, configFile, logFile: folder.logFile(id), clock, random, logger }));
+    }
+    const starting = Promise.all([...children.values()].map((child) => child.start()));
+    await (signal === undefined ? starting : Promise.race([starting, aborted(signal)]));
+  } catch (error) {
+    for (const child of children.values()) child.kill();
+    await stop();
+    throw error;
+  }
+  api = connectApi({
+    addresses: () => folder.cards().map((card) => card.addresses.api),
+    cluster: checked.name,
+    clock,
+    random,
+    logger,
+    tracer,
+    traceparent: options.traceparent,
+  });
+  const client = api;
+  return clusterOver({ name: checked.name, client, node: (id) => handle(id, children, folder, client, clock), close: stop });
+}
+
+function handle(id: string, children: ReadonlyMap<string, NodeChild>, folder: ClusterFolder, api: ApiClient, clock: Clock): NodeHandle {
+  const child = children.get(id);
+  if (child === undefined) throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"; it has ${[...children.keys()].join(', ')}`, { address: id });
+  return {
+    id,
+    drain: async (options) => {
+      await api.drain(id, options);
+    },
+    preempt: async (noticeMs) => {
+      const time = new Date(clock.now() + noticeMs).toISOString();
+      writeFileSync(folder.noticeFile(id), JSON.stringify({ action: 'terminate', time }));
+    },
+    signal: (signal) => child.signal(signal),
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const abort = (): void => reject(new TroupeError('CANCELLED', 'the cluster was stopped while it started'));
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+}
