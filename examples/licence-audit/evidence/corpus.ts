@@ -42,13 +42,14 @@ let corpus: readonly Entry[] | undefined;
  * @returns undefined when none reaches `sameTextScore`
  */
 export function wholeMatch(text: string): TextMatch | undefined {
-  const bag = bagOf(licenceWords(text));
-  const nearest = nearestMatch(bag, text.length);
+  const nearest = nearestMatch(text);
   return nearest !== undefined && nearest.score >= sameTextScore ? nearest : undefined;
 }
 
 /** The most similar licence of about the same length, however far. */
-export function nearestMatch(bag: Bag, chars: number): TextMatch | undefined {
+export function nearestMatch(text: string): TextMatch | undefined {
+  const bag = bagOf(licenceWords(text));
+  const chars = lengthOf(text);
   let best: TextMatch | undefined;
   for (const entry of entries()) {
     // Before normalisation lengths differ by the copyright lines; beyond this the score can't be high.
@@ -100,6 +101,11 @@ function longestContained(bag: Bag): { entry: Entry; share: number } | undefined
   return best;
 }
 
+/** Characters without the white space that is there for looks. */
+function lengthOf(text: string): number {
+  return text.replaceAll(/\s+/g, ' ').length;
+}
+
 /** Share of a licence's pairs that are in the bag; less than the truth once it is known to be under `containedShare`. */
 function shareIn(licence: Bag, bag: Bag): number {
   return overlap(licence, bag, licence.length * (1 - containedShare)) / licence.length;
@@ -122,7 +128,7 @@ function entries(): readonly Entry[] {
     for (const variant of variants(id, text)) {
       const known = byText.get(variant);
       if (known === undefined)
-        byText.set(variant, { ids: [normal], chars: variant.length, text: variant, bag: undefined });
+        byText.set(variant, { ids: [normal], chars: lengthOf(variant), text: variant, bag: undefined });
       else if (!known.ids.includes(normal)) known.ids.push(normal);
     }
   }

@@ -114,7 +114,7 @@ function licenceOfUrl(url: string, path: string): string | undefined {
       .toLowerCase()
       .replace(/^https?:\/\/(?:www\.)?/, '')
       .replace(/(?:\.(?:html?|php|txt))?\/?$/, '');
-  const listed = Object.entries(licences).find(([, licence]) => licence.url !== '' && same(licence.url) === same(url));
+  const listed = Object.entries(licences).find(([, licence]) => same(licence.url ?? '') === same(url));
   if (listed !== undefined) return normaliseExpression(listed[0]);
   const last =
     path

@@ -55,7 +55,8 @@ export function namedLicences(prose: string): string | undefined {
   const choice = mentions.some((mention, i) => {
     const next = mentions[i + 1];
     if (next === undefined || next.id === mention.id) return false;
-    return /\bor\b|^\s*\/\s*$|\beither\b|\bdual/i.test(prose.slice(Math.max(0, mention.from - 60), next.from));
+    if (/^\s*\/\s*$/.test(prose.slice(mention.to, next.from))) return true;
+    return /\bor\b|\beither\b|\bdual/i.test(prose.slice(Math.max(0, mention.from - 60), next.from));
   });
   return joinExpressions(choice ? 'or' : 'and', [...new Set(mentions.map((mention) => mention.id))]);
 }

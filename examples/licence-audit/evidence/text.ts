@@ -1,12 +1,12 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { joinExpressions } from '../expression.ts';
-import type { TextMatch } from './corpus.ts';
+import type { Contents, TextMatch } from './corpus.ts';
 import { contents, nearestMatch, wholeMatch } from './corpus.ts';
 import type { NoText, TextFile } from './files.ts';
 import { readText } from './files.ts';
 import { namedLicences } from './names.ts';
-import { bagOf, licenceWords } from './normalise.ts';
+import { licenceWords } from './normalise.ts';
 import type { Review } from './review.ts';
 import { found, nothing, unreadable } from './review.ts';
 
@@ -20,6 +20,9 @@ const licenceFilesMax = 8;
 /** A licence file with less of it explained than this holds terms of its own. */
 const coveredMin = 0.55;
 const nameOnlyWordsMax = 60;
+/** Above this score there is no room for a second licence. */
+const surelyWholeScore = 0.985;
+const NOTHING: Contents = { matches: [], covered: 0 };
 
 /** What one licence text turned out to be. */
 export interface TextFinding {
@@ -65,11 +68,12 @@ export async function reviewText(directory: string, stated: string | undefined):
  */
 export function identify(name: string, text: string, stated: string | undefined): TextFinding {
   const whole = wholeMatch(text);
-  if (whole !== undefined) {
+  const { matches, covered } = whole !== undefined && whole.score >= surelyWholeScore ? NOTHING : contents(text);
+  // A short licence behind a long one hardly lowers the score of the long one, so what is quoted is looked at too.
+  if (whole !== undefined && matches.length < 2) {
     const id = pick(whole, stated);
     return { expression: id, reason: `${name} is the ${id} text (${percent(whole.score)})`, score: whole.score };
   }
-  const { matches, covered } = contents(text);
   const ids = matches.map((match) => pick(match, stated));
   if (matches.length > 0 && covered >= coveredMin) {
     const type = matches.length > 1 && offersChoice(text) ? 'or' : 'and';
@@ -90,7 +94,7 @@ export function identify(name: string, text: string, stated: string | undefined)
     const reason = `${name} quotes ${ids.join(', ')}, but ${percent(1 - covered)} of it are other words`;
     return { expression: undefined, reason, score: 0 };
   }
-  const near = nearestMatch(bagOf(words), text.length);
+  const near = nearestMatch(text);
   const hint = near === undefined || near.score < 0.3 ? '' : `; nearest is ${near.ids[0]} (${percent(near.score)})`;
   return { expression: undefined, reason: `${name} matches no text of the SPDX list${hint}`, score: 0 };
 }

@@ -71,7 +71,7 @@ export function ratesOf(entries: readonly TimelineEntry[], endMs: number): Rate[
     const to = (bin + 1) * width;
     let done = before;
     for (; at < reports.length && ((reports[at]?.atMs ?? 0) <= to || bin === bins - 1); at++)
-      done = reports[at]?.done ?? done;
+      done = Math.max(done, reports[at]?.done ?? 0);
     rates.push({ from: bin * width, to, perSecond: ((done - before) * 1_000) / width });
     before = done;
   }

@@ -54,12 +54,12 @@ export function toPage(outcome: Outcome): string {
 <p class="soft mono">${outcome.input}</p>
 ${tiles(outcome)}
 ${shares(findings)}
-${listed('Needs a person', 'no majority among the three reviewers', needingPerson(findings))}
-${listed('Disagreements settled by majority', 'two agreed, one did not', overruled(findings))}
-<h2>Licences</h2>
-${licences(countLicences(findings))}
 <h2>What happened <small>nodes, leader, faults, throughput</small></h2>
 ${happened(outcome)}
+<h2>Licences</h2>
+${licences(countLicences(findings))}
+${listed('Needs a person', 'no majority among the three reviewers', needingPerson(findings))}
+${listed('Disagreements settled by majority', 'two agreed, one did not', overruled(findings))}
 <h2>Packages <small id="shown">${findings.length}</small></h2>
 <div class="filter" hidden><input id="find" type="search" placeholder="Find a package or a licence" aria-label="Find a package or a licence">
 <select id="kind" aria-label="Show"><option value="">All packages</option><option value="allowed">Allowed</option><option value="review">Review</option><option value="denied">Denied</option><option value="person">Needs a person</option><option value="disagree">Disagreements</option></select></div>
@@ -102,7 +102,7 @@ function licences(counts: readonly LicenceCount[]): Markup {
   const most = Math.max(1, ...counts.map((count) => count.packages));
   return html`<div class="card scroll"><table><thead><tr><th>Licence</th><th class="number">Packages</th><th></th><th>Policy</th></tr></thead><tbody>${counts.map(
     (count) =>
-      html`<tr><td>${count.licence}</td><td class="number">${count.packages}</td><td class="bar"><i class="${count.policy}" style="width:${((100 * count.packages) / most).toFixed(1)}%"></i></td><td><span class="badge ${count.policy}">${count.policy}</span></td></tr>`,
+      html`<tr><td>${count.licence === NEEDS_PERSON ? 'needs a person' : count.licence}</td><td class="number">${count.packages}</td><td class="bar"><i class="${count.policy}" style="width:${((100 * count.packages) / most).toFixed(1)}%"></i></td><td><span class="badge ${count.policy}">${count.policy}</span></td></tr>`,
   )}</tbody></table></div>`;
 }
 

@@ -66,11 +66,11 @@ function faults(outcome: Outcome, endMs: number, x: (ms: number) => number, bott
     const y = from < free ? 14 : 30;
     const leftwards = from > width - labelWidth;
     free = from + labelWidth;
-    const name = fault.fault === 'preempt' ? 'preempted' : 'leader killed';
+    const name = fault.fault === 'preempt' ? `${fault.node} preempted` : `leader ${fault.node} killed`;
     const hurt = fault.hurtMs === undefined ? '' : `, ${formatMs(fault.hurtMs)}`;
     return html`<rect class="hurt" x="${from}" y="${top - 8}" width="${round(Math.max(2, to - from))}" height="${bottom - top + 8}"/>
   <line class="fault" x1="${from}" x2="${from}" y1="${y - 9}" y2="${bottom}"/>
-  <text class="fault-name" x="${leftwards ? from - 6 : from + 6}" y="${y}" text-anchor="${leftwards ? 'end' : 'start'}">${fault.node} ${name}${hurt}</text>`;
+  <text class="fault-name" x="${leftwards ? from - 6 : from + 6}" y="${y}" text-anchor="${leftwards ? 'end' : 'start'}">${name}${hurt}</text>`;
   })}`;
 }
 
