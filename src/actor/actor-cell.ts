@@ -257,9 +257,14 @@ export class ActorCell<M> implements Ref<M> {
 
   // --- asks ---------------------------------------------------------------------------------------------------------
 
-  /** Whether a message could still be taken, here or by whoever holds the mail that comes late. */
-  get reachable(): boolean {
-    return this.status < STOPPING || this.extraction?.onLate !== undefined;
+  /** Whether it takes no mail any more. */
+  get closed(): boolean {
+    return this.status >= STOPPING;
+  }
+
+  /** Whether somebody holds the mail that comes too late. */
+  get forwards(): boolean {
+    return this.extraction?.onLate !== undefined;
   }
 
   addAsk(ask: Ask): void {

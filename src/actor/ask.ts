@@ -174,7 +174,7 @@ export function openAsk<M, R>(
   const signal = options?.signal;
   return new Promise<R>((resolve, reject) => {
     if (signal?.aborted) return reject(cancelled(target.path));
-    if (!target.reachable) return reject(target.terminatedError());
+    if (target.closed && !target.forwards) return reject(target.terminatedError());
     if (deadlines.full) return reject(new TroupeError('OVERLOADED', 'too many open asks', { address: target.path }));
     const timeoutMs = options?.timeoutMs ?? limits.askTimeoutMs;
     if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS)) {
@@ -195,5 +195,7 @@ export function openAsk<M, R>(
     if (signal !== undefined) ask.cancelOn(signal);
     const refusal = target.accept(message);
     if (refusal !== undefined) ask.fail(target.refusalError(refusal));
+    // Late mail was handed on: who answers it is no longer this actor, so its end must not fail the ask.
+    else if (target.closed) target.removeAsk(ask);
   });
 }

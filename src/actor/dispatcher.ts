@@ -12,8 +12,7 @@ const settled: Promise<void> = Promise.resolve();
 
 /**
  * Lets actors run in turn, each for a few messages. Work that comes while it sleeps is begun in a microtask, so a message
- * costs no turn of the event loop; after `sliceMs` or `sliceMessages`, counted from the last time the event loop had its
- * turn, it yields, so that no flood of messages (or of promises) holds up timers and I/O.
+ * costs no turn of the event loop; after `sliceMs` or `sliceMessages` within one turn it waits for the next, so that no flood of messages (or of promises) holds up timers and I/O.
  */
 export class Dispatcher {
   /** Whether a run is under way or on its way. A sender wakes it when it isn't. */
@@ -27,14 +26,19 @@ export class Dispatcher {
   readonly #sliceMessages: number;
   readonly #onFatal: (error: unknown) => void;
   readonly #origin: number;
-  #turnStart: number;
+  /** When the current turn of the event loop was first used, ms; undefined until it is. */
+  #turnStart: number | undefined;
+  /** Messages handled in the current turn. */
   #spent = 0;
+  /** Whether work waits for the next turn. */
+  #paused = false;
   /** Messages between two looks at the clock: few when handlers are slow. */
   #stride = STRIDE_MIN;
   readonly #run = (): void => this.#slice();
-  readonly #freshTurn = (): void => {
-    this.#turnStart = this.#clock.monotonic();
-    this.#spent = 0;
+  readonly #turnOver = (): void => {
+    this.#turnStart = undefined;
+    if (!this.#paused) return;
+    this.#paused = false;
     this.#slice();
   };
 
@@ -45,7 +49,6 @@ export class Dispatcher {
     this.#sliceMessages = sliceMessages;
     this.#onFatal = onFatal;
     this.#origin = clock.monotonic();
-    this.#turnStart = this.#origin;
   }
 
   /** Whether a signal waits: whoever handles messages stops for it. */
@@ -83,12 +86,21 @@ export class Dispatcher {
     return now;
   }
 
+  /** @returns when this turn of the event loop was first used; notices its end through the clock */
+  #beginTurn(now: number): number {
+    this.#turnStart = now;
+    this.#spent = 0;
+    this.#clock.yieldThen(this.#turnOver);
+    return now;
+  }
+
   #slice(): void {
     let looked = this.#look();
+    const turnStart = this.#turnStart ?? this.#beginTurn(looked);
     let sinceLook = 0;
     for (;;) {
-      if (looked - this.#turnStart >= this.#sliceMs || this.#spent >= this.#sliceMessages) {
-        this.#clock.yieldThen(this.#freshTurn);
+      if (looked - turnStart >= this.#sliceMs || this.#spent >= this.#sliceMessages) {
+        this.#paused = true;
         return;
       }
       while (sinceLook < this.#stride) {
