@@ -1,9 +1,14 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests read the sources, not the build: `troupe` and its subpaths resolve to src. */
 const resolve: { conditions: string[] } = { conditions: ['troupe-source'] };
 const ssr: { resolve: { conditions: string[] } } = { resolve };
 
-/** Fast suites share the cores; suites with real processes run one file at a time, after them. */
+/**
+ * Groups run one after another, so that what measures or kills never shares the cores with what computes:
+ * `fast` in parallel, then `package` (builds, packs, installs), then `cluster` (real processes) one file at a time.
+ * `house` looks at the sources only and belongs to `npm run check`.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -18,6 +23,15 @@ export default defineConfig({
         },
       },
       {
+        test: {
+          name: 'package',
+          include: ['test/package/**/*.test.ts'],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
         resolve,
         ssr,
         test: {
@@ -26,8 +40,13 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
+      },
+      {
+        resolve,
+        ssr,
+        test: { name: 'house', include: ['test/house/**/*.test.ts'], sequence: { groupOrder: 3 } },
       },
     ],
   },

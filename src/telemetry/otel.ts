@@ -8,7 +8,7 @@ import { ATTRIBUTES } from './names.ts';
 import { otelMetrics } from './otel-metrics.ts';
 import { fromRecord, type SpanRecord } from './span-record.ts';
 import { leftSpans, lostAt, SpanSpool } from './spool.ts';
-import type { ResolvedTelemetryOptions, Telemetry } from './start.ts';
+import type { ResolvedTelemetryOptions, Telemetry } from './telemetry.ts';
 import { OtelTracer } from './tracer.ts';
 
 /** How long one export request may take, its own retries included, ms. */
