@@ -7,6 +7,8 @@ export {
   type AskOptions,
   type AnyAgent,
   defineAgent,
+  isAgent,
+  type Protocol,
   type Host,
   type StepOptions,
   type StepRun,
@@ -15,7 +17,18 @@ export {
 } from './agent/index.ts';
 export { connectApi, type ApiClient } from './api/index.ts';
 export type { DecisionRecord, DecisionResult, LedgerEvent, LedgerStats, NodeRecord } from './coordinator/index.ts';
-export { ERROR_CODES, type ErrorCode, isTroupeError, TroupeError } from './core/index.ts';
+export {
+  type AgentAddress,
+  agentAddressKey,
+  asTroupeError,
+  delay,
+  ERROR_CODES,
+  type ErrorCode,
+  errorMessage,
+  isTroupeError,
+  systemClock,
+  TroupeError,
+} from './core/index.ts';
 export {
   type Cluster,
   type ClusterConfigInput,

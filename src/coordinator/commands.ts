@@ -307,6 +307,11 @@ export interface Queries {
     reply: { readonly decisions: readonly DecisionRecord[] };
   };
   'job.get': { request: { readonly id: string }; reply: JobRecord };
+  /** Jobs in order of id, after `after` ('' for all). */
+  'job.list': {
+    request: { readonly state?: JobRecord['state']; readonly after: string; readonly limit: number };
+    reply: { readonly jobs: readonly JobRecord[] };
+  };
   'job.tasks': {
     request: {
       readonly id: string;

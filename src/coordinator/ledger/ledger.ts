@@ -161,6 +161,7 @@ export class Ledger implements LogConsumer {
       'decision.get': (request) => decisions.get(request),
       'decision.list': (request) => decisions.list(request),
       'job.get': (request) => tasks.get(request),
+      'job.list': (request) => tasks.listJobs(request),
       'job.tasks': (request) => tasks.list(request),
       'journal.read': (request) => journals.read(request),
       'ledger.stats': () => this.#stats(),

@@ -51,6 +51,7 @@ export class Tasks {
   readonly #limits: LedgerLimits;
   readonly #shards: Shards;
   readonly #findJob: Query<JobRow>;
+  readonly #listJobs: Query<JobRow>;
   readonly #openJobs: Query<readonly [number]>;
   readonly #insertJob;
   readonly #saveJob;
@@ -72,6 +73,7 @@ export class Tasks {
     this.#limits = limits;
     this.#shards = shards;
     this.#findJob = prepare(db, 'select * from jobs where id = ?');
+    this.#listJobs = prepare(db, 'select * from jobs where id > ?1 and (?2 is null or state = ?2) order by id limit ?3');
     this.#openJobs = prepareTuples(db, 'select count(*) from jobs where closed is null');
     this.#insertJob = db.prepare(`insert into jobs values (?, 'open', 0, 0, 0, 0, ?, null)`);
     this.#saveJob = db.prepare(
@@ -236,6 +238,12 @@ export class Tasks {
   get(request: Queries['job.get']['request']): JobRecord {
     const row = this.#findJob.get(text(request.id, 'id', this.#limits.nameCharsMax));
     return row === undefined ? refuse('NOT_FOUND', `there is no job ${request.id}`) : toJob(row);
+  }
+
+  /** `job.list`: in order of id, after `after`. */
+  listJobs(request: Queries['job.list']['request']): Queries['job.list']['reply'] {
+    const limit = whole(request.limit, 'limit', 1, this.#limits.pageItemsMax);
+    return { jobs: this.#listJobs.all(request.after, request.state ?? null, limit).map(toJob) };
   }
 
   /** `job.tasks`: in order of position, after position `after` (-1 for all). */

@@ -1,7 +1,7 @@
 import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
 import { CoordinatorClient, CoordinatorServer, Ledger, raftLog, stateMachineOf, type Voters } from '../../coordinator/index.ts';
 import { type Clock, type Logger, type NodeId, type NodeRef, type Random, type Tracer, TroupeError } from '../../core/index.ts';
-import { decodeMessages, encodeMessages, openRaftMember, type RaftLog, type RaftMember, type RaftTransport } from '../../raft/index.ts';
+import { fromWire, openRaftMember, type RaftLog, type RaftMember, type RaftTransport, toWire } from '../../raft/index.ts';
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
@@ -29,7 +29,6 @@ export interface ControlPlaneParts {
 interface Voter {
   readonly member: RaftMember;
   readonly ledger: Ledger;
-  readonly log: RaftLog;
   readonly server: CoordinatorServer;
 }
 
@@ -91,7 +90,6 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
       voter?.server.close();
       await transport.close();
       await voter?.member.close();
-      await voter?.log.close();
       voter?.ledger.close();
       await parts.onClose?.();
     },
@@ -104,6 +102,7 @@ async function startVoter(parts: ControlPlaneParts, voters: readonly NodeId[], t
   const ledger = new Ledger({ path: parts.ledgerPath, logger });
   const member = await openRaftMember({
     id: node,
+    clusterId: config.name,
     voters,
     log,
     transport,
@@ -115,7 +114,7 @@ async function startVoter(parts: ControlPlaneParts, voters: readonly NodeId[], t
     electionTicks: config.timing.electionTicks,
   });
   const server = new CoordinatorServer({ log: raftLog(member), ledger, clock, tracer, logger });
-  return { member, ledger, log, server };
+  return { member, ledger, server };
 }
 
 /** What peers may ask of the control port. */
@@ -126,7 +125,7 @@ function handlers(voter: () => Voter | undefined, heard: (life: NodeRef) => void
     return here;
   };
   return {
-    raft: (_from, messages) => voter()?.member.receive(decodeMessages(messages)),
+    raft: (_from, messages) => voter()?.member.receive(messages.map(fromWire)),
     request: async (_from, request) => {
       if (request.kind !== 'keepalive') return voting().server.call(request.kind, request.body, request.traceparent);
       heard(decodePayload(request.body) as NodeRef);
@@ -139,7 +138,7 @@ function handlers(voter: () => Voter | undefined, heard: (life: NodeRef) => void
 
 function raftTransport(transport: ControlTransport): RaftTransport {
   return {
-    send: (to, messages) => transport.sendRaft(to, encodeMessages(messages)),
+    send: (to, messages) => transport.sendRaft(to, messages.map(toWire)),
     fetchSnapshot: (from, meta, signal) => transport.fetchSnapshot(from, meta.index, signal),
   };
 }

@@ -64,7 +64,7 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
     config,
     node,
     transport,
-    openLog: () => openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, nodeId: node, logger }),
+    openLog: () => openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, id: node, logger }),
     ledgerPath: join(folder.dataDir(node), 'ledger.sqlite'),
     clock: systemClock,
     random: systemRandom,
