@@ -38,12 +38,13 @@ export function toTable(outcome: Outcome): string {
 export function faultLines(outcome: Outcome): string[] {
   return outcome.timeline.flatMap((entry) => {
     if (entry.type !== 'fault') return [];
-    const hurt = entry.hurtMs === undefined ? 'not over when the run ended' : formatMs(entry.hurtMs);
-    const what =
-      entry.fault === 'preempt'
-        ? `${entry.node} preempted; empty after ${hurt}`
-        : `${entry.node}, the leader, killed; next decision after ${hurt}`;
-    return [`at ${formatMs(entry.atMs)}  ${what}`];
+    const preempted = entry.fault === 'preempt';
+    const what = preempted ? `${entry.node} preempted` : `${entry.node}, the leader, killed`;
+    const hurt =
+      entry.hurtMs === undefined
+        ? 'not over when the run ended'
+        : `${preempted ? 'empty' : 'next decision'} after ${formatMs(entry.hurtMs)}`;
+    return [`at ${formatMs(entry.atMs)}  ${what}; ${hurt}`];
   });
 }
 

@@ -100,15 +100,17 @@ describe('the page', () => {
   const page = toPage(outcome([finding('a@1.0.0'), TIE, nasty]));
 
   test('needs nothing from the network', () => {
-    expect(page).not.toMatch(
-      /<(?:link|img|iframe|object|embed|base)\b|\s(?:src|href|action|srcset)\s*=|url\(|@import|\bfetch\(|import\(/i,
-    );
+    const tags = (page.match(/<[a-z][^>]*>/gi) ?? []).map((tag) => tag.replaceAll(/"[^"]*"/g, '""'));
+    expect(tags.length).toBeGreaterThan(100);
+    const fetching = /^<(?:link|img|iframe|object|embed|base|form)\b|\s(?:src|href|action|srcset)\s*=/i;
+    expect(tags.filter((tag) => fetching.test(tag))).toEqual([]);
+    expect(page).not.toMatch(/url\(|@import|\bfetch\(|import\(|XMLHttpRequest/);
     expect(page).toContain("default-src 'none'");
   });
 
   test('shows what strangers wrote as text', () => {
     expect(page.match(/<script/g)).toHaveLength(1);
-    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;@&quot;1.0.0&quot;'.replace(' src=', ' src='));
+    expect(page).toContain('&lt;img src=x onerror=alert(1)&gt;@&quot;1.0.0&quot;');
     expect(page).not.toContain('<img');
     expect(page).toContain('&lt;a href=&quot;https://evil.example&quot;&gt;');
   });
@@ -161,7 +163,7 @@ describe('the table', () => {
     expect(table).toContain('Evidence that could not be read (1)\n  @s/tie@2.0.0: unreadable: LICENSE: only the first');
     expect(table).toContain('Odd on the way (1)');
     expect(table).toContain('spot-1 preempted; empty after 500 ms');
-    expect(table).toContain('node-1, the leader, killed; next decision after not over when the run ended');
+    expect(table).toContain('node-1, the leader, killed; not over when the run ended');
   });
 
   test('ends with the account', () => {
