@@ -16,7 +16,7 @@ export function decode(bytes: Uint8Array): unknown {
 
 /** Decodes values that were encoded one after the other. */
 export function decodeAll(bytes: Uint8Array): readonly unknown[] {
-  return packr.unpackMultiple(plain(bytes));
+  return bytes.byteLength === 0 ? [] : packr.unpackMultiple(plain(bytes));
 }
 
 /** Puts encoded values one after the other. */

@@ -120,6 +120,8 @@ export class CoordinatorServer {
     this.#bytes += body.byteLength;
     try {
       return await (kind === 'execute' ? this.#execute(body, traceparent) : this.#query(body));
+    } catch (error) {
+      throw isTroupeError(error, 'NOT_LEADER') ? this.#notLeader() : error;
     } finally {
       this.#calls--;
       this.#bytes -= body.byteLength;
@@ -182,10 +184,13 @@ export class CoordinatorServer {
   }
 
   #mustLead(): void {
-    if (this.#log.role.leading) return;
+    if (!this.#log.role.leading) throw this.#notLeader();
+  }
+
+  #notLeader(): TroupeError {
     const { leader, term } = this.#log.role;
-    const data = leader === undefined ? { term } : { leader, term };
-    throw new TroupeError('NOT_LEADER', 'this voter does not lead', { data });
+    const data = { term, ...(leader === undefined ? {} : { leader }) };
+    return new TroupeError('NOT_LEADER', 'this voter does not lead', { data });
   }
 
   #tick(): void {

@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorDetails, TroupeError } from '../../core/index.ts';
+import { type ErrorCode, type ErrorDetails, isTroupeError, TroupeError } from '../../core/index.ts';
 
 /**
  * Refuses the command.
@@ -44,4 +44,20 @@ export function names(value: readonly string[], name: string, itemsMax: number, 
   for (const item of list(value, name, itemsMax, 1)) text(item, name, charsMax);
   if (new Set(value).size !== value.length) refuse('INVALID_ARGUMENT', `${name} has an item twice`);
   return value;
+}
+
+/** Primary SQLite result codes that a request causes (constraint, too big, mismatch), the same on every voter. */
+const REQUEST_FAULTS: readonly number[] = [18, 19, 20];
+
+/** The refusal that an error means on every voter alike; undefined when it is this voter's own trouble. */
+export function asRefusal(error: unknown): TroupeError | undefined {
+  if (isTroupeError(error)) return error.code === 'INVARIANT_VIOLATED' ? undefined : error;
+  const code = sqliteCode(error);
+  const malformed = code === undefined ? error instanceof TypeError : REQUEST_FAULTS.includes(code & 0xff);
+  return malformed ? new TroupeError('INVALID_ARGUMENT', 'the request does not have the expected shape') : undefined;
+}
+
+/** SQLite's extended result code, when an error has one. */
+export function sqliteCode(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
 }

@@ -1,8 +1,9 @@
-import { invariant, isTroupeError, type Logger, nullLogger, TroupeError } from '../../core/index.ts';
+import { invariant, type Logger, nullLogger, TroupeError } from '../../core/index.ts';
 import { type Batch, encodeRefusal, encodeReply, join, readEntry } from '../codec.ts';
 import type { CommandName, Commands, LedgerEvent, LedgerStats, Queries, QueryName } from '../commands.ts';
 import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
 import type { LogConsumer, LogEntry } from '../port.ts';
+import { asRefusal, sqliteCode } from './check.ts';
 import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
 import { JOURNALS_SCHEMA, Journals } from './journals.ts';
@@ -66,8 +67,6 @@ type QueryHandlers = { readonly [N in QueryName]: (request: Queries[N]['request'
 /** Commands that need no session: their repetition is harmless. */
 const SESSIONLESS: readonly string[] = ['session.open', 'clock.tick'] satisfies CommandName[];
 
-/** Primary SQLite result codes that a request causes (constraint, too big, mismatch), the same on every voter. */
-const REQUEST_FAULTS: readonly number[] = [18, 19, 20];
 const SQLITE_FULL = 13;
 
 /** Hears what entries changed, after it is committed. */
@@ -407,18 +406,6 @@ function* readOut(reader: ReturnType<LedgerFile['reader']> & object, index: numb
   } finally {
     reader.close();
   }
-}
-
-/** The refusal that an error means on every voter alike; undefined when it is this voter's own trouble. */
-function asRefusal(error: unknown): TroupeError | undefined {
-  if (isTroupeError(error)) return error.code === 'INVARIANT_VIOLATED' ? undefined : error;
-  const code = sqliteCode(error);
-  const malformed = code === undefined ? error instanceof TypeError : REQUEST_FAULTS.includes(code & 0xff);
-  return malformed ? new TroupeError('INVALID_ARGUMENT', 'the request does not have the expected shape') : undefined;
-}
-
-function sqliteCode(error: unknown): number | undefined {
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined;
 }
 
 function rethrow(error: unknown): never {

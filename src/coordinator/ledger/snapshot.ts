@@ -2,6 +2,7 @@ import { createHash, type Hash } from 'node:crypto';
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { TroupeError } from '../../core/index.ts';
 import { decode, encode } from '../codec.ts';
+import { asRefusal } from './check.ts';
 import { prepareTuples } from './sql.ts';
 
 /**
@@ -106,12 +107,21 @@ export async function readImage(
   for await (const chunk of chunks) {
     reader.push(chunk);
     for (let frame = reader.frame(); frame !== undefined; frame = reader.frame()) {
-      if (index === undefined) index = readHeader(decode(frame));
-      else writer.write(decode(frame));
+      const value = decodeFrame(frame);
+      if (index === undefined) index = readHeader(value);
+      else writer.write(value);
     }
   }
   if (index === undefined || !reader.intact) throw corrupt('the image is cut short or does not match its checksum');
   return index;
+}
+
+function decodeFrame(frame: Uint8Array): unknown {
+  try {
+    return decode(frame);
+  } catch (error) {
+    throw corrupt('a frame is garbled', error);
+  }
 }
 
 class FrameReader {
@@ -181,7 +191,12 @@ class RowWriter {
         insert = this.#db.prepare(`insert into ${table} values (${row.map(() => '?').join(', ')})`);
         this.#inserts.set(table, insert);
       }
-      insert.run(...row);
+      try {
+        insert.run(...row);
+      } catch (error) {
+        // The disk's trouble is the disk's; a row that the table refuses is the image's.
+        throw asRefusal(error) === undefined ? error : corrupt('a row does not fit its table', error);
+      }
     }
   }
 }
@@ -203,6 +218,6 @@ function readHeader(header: unknown): number {
   throw corrupt(`this is not an image of format ${FORMAT} ${VERSION}`);
 }
 
-function corrupt(message: string): TroupeError {
-  return new TroupeError('SNAPSHOT_CORRUPT', message);
+function corrupt(message: string, cause?: unknown): TroupeError {
+  return new TroupeError('SNAPSHOT_CORRUPT', message, { cause });
 }

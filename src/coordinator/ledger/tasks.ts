@@ -73,7 +73,10 @@ export class Tasks {
     this.#limits = limits;
     this.#shards = shards;
     this.#findJob = prepare(db, 'select * from jobs where id = ?');
-    this.#listJobs = prepare(db, 'select * from jobs where id > ?1 and (?2 is null or state = ?2) order by id limit ?3');
+    this.#listJobs = prepare(
+      db,
+      'select * from jobs where id > ?1 and (?2 is null or state = ?2) order by id limit ?3',
+    );
     this.#openJobs = prepareTuples(db, 'select count(*) from jobs where closed is null');
     this.#insertJob = db.prepare(`insert into jobs values (?, 'open', 0, 0, 0, 0, ?, null)`);
     this.#saveJob = db.prepare(

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { shardOf } from '../../../../src/core/index.ts';
+import { bytes, LedgerDriver } from './driver.ts';
+
+const shard = shardOf('agent-1', 4);
+const fence = { group: 'g', shard, epoch: 1 };
+
+function owned(limits = {}): LedgerDriver {
+  const driver = new LedgerDriver({ limits });
+  driver.own('n', driver.join('n'));
+  return driver;
+}
+
+const append = (version: number, records: string[], snapshot?: string) => ({
+  fence,
+  key: 'agent-1',
+  version,
+  records: records.map(bytes),
+  ...(snapshot === undefined ? {} : { snapshot: bytes(snapshot) }),
+});
+
+describe('journals', () => {
+  test('records come back in order, and a snapshot replaces what is before it', () => {
+    const driver = owned();
+    expect(driver.run('journal.append', append(0, ['1', '2']))).toEqual({ version: 2 });
+    expect(driver.run('journal.append', append(2, ['3'], 'all three'))).toEqual({ version: 3 });
+    expect(driver.run('journal.append', append(3, ['4']))).toEqual({ version: 4 });
+    expect(driver.ledger.query('journal.read', { fence, key: 'agent-1' })).toEqual({
+      version: 4,
+      snapshotVersion: 3,
+      snapshot: bytes('all three'),
+      records: [bytes('4')],
+    });
+    expect(driver.ledger.query('ledger.stats', {}).journalRecords).toBe(4);
+  });
+
+  test('a writer that is behind or ahead is refused and told the version', () => {
+    const driver = owned();
+    driver.run('journal.append', append(0, ['1']));
+    expect(driver.refusal('journal.append', append(0, ['1']))).toBe('JOURNAL_CONFLICT');
+    expect(driver.refusal('journal.append', append(2, ['1']))).toBe('JOURNAL_CONFLICT');
+    expect(() => driver.run('journal.append', append(0, []))).toThrow(
+      expect.objectContaining({ data: { version: 1 } }),
+    );
+  });
+
+  test('only the current owner writes and reads: not an old epoch, not while ownerless, not a node that is down', () => {
+    const driver = owned();
+    driver.run('journal.append', append(0, ['1']));
+    const b = { node: 'b', incarnation: driver.join('b') };
+    driver.run('shards.transfer', { fences: [fence], to: b });
+    expect(driver.refusal('journal.append', append(1, ['2']))).toBe('STALE_EPOCH');
+    const read = (epoch: number) => driver.ledger.query('journal.read', { fence: { ...fence, epoch }, key: 'agent-1' });
+    expect(() => read(1)).toThrow('epoch 2');
+    expect(read(2)).toMatchObject({ version: 1 });
+    driver.run('node.down', { ...b, reason: 'silent' });
+    expect(() => read(2)).toThrow('ownerless');
+    expect(driver.refusal('journal.append', { ...append(1, ['2']), fence: { ...fence, epoch: 2 } })).toBe(
+      'STALE_EPOCH',
+    );
+  });
+
+  test('a fence is good for the keys of its shard only', () => {
+    const driver = owned();
+    const other = { ...fence, shard: (shard + 1) % 4 };
+    expect(driver.refusal('journal.append', { ...append(0, ['1']), fence: other })).toBe('INVALID_ARGUMENT');
+    expect(driver.refusal('journal.append', { ...append(0, ['1']), fence: { ...fence, group: 'x' } })).toBe(
+      'NOT_FOUND',
+    );
+  });
+
+  test('records and journals are bounded until a snapshot makes room', () => {
+    const driver = owned({ blobBytesMax: 4, journalRecordsMax: 2, journalBytesMax: 6, journalSnapshotBytesMax: 5 });
+    expect(driver.refusal('journal.append', append(0, ['12345']))).toBe('MESSAGE_TOO_LARGE');
+    expect(driver.refusal('journal.append', append(0, [], '123456'))).toBe('MESSAGE_TOO_LARGE');
+    driver.run('journal.append', append(0, ['1', '2']));
+    expect(driver.refusal('journal.append', append(2, ['3']))).toBe('OVERLOADED');
+    driver.run('journal.append', append(2, ['3'], 'snap'));
+    driver.run('journal.append', append(3, ['1234']));
+    expect(driver.refusal('journal.append', append(4, ['123']))).toBe('OVERLOADED');
+    expect(driver.refusal('journal.append', { fence, key: '', version: 0, records: [] })).toBe('INVALID_ARGUMENT');
+    expect(driver.refusal('journal.append', { fence, key: 'agent-1', version: 4, records: ['text'] })).toBe(
+      'INVALID_ARGUMENT',
+    );
+  });
+
+  test('a journal that was never written is empty at version 0', () => {
+    expect(owned().ledger.query('journal.read', { fence, key: 'agent-1' })).toEqual({
+      version: 0,
+      snapshotVersion: 0,
+      records: [],
+    });
+  });
+});
