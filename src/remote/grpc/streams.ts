@@ -1,10 +1,12 @@
 import {
   Client,
   type ClientDuplexStream,
+  logVerbosity,
   Server,
   type ServerDuplexStream,
   type ServiceDefinition,
   type ServiceError,
+  setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
 import { TroupeError } from '../../core/index.ts';
@@ -31,6 +33,9 @@ export interface GrpcStreamsOptions {
   readonly keepaliveTimeoutMs: number;
 }
 
+// grpc-js writes to stderr what it also throws; each error has one line, and it is ours.
+if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
+
 // Frames are encoded and decoded by those who use them: to grpc-js they are bytes already.
 const same = (bytes: Buffer): Buffer => bytes;
 
@@ -54,7 +59,8 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
 
   async listen(address: string, onStream: (connection: Connection, method: Method) => void): Promise<string> {
     checkExposure(address, this.#credentials, this.#options.allowInsecureBeyondLoopback ?? false);
-    const server = new Server(this.#channelOptions());
+    // Without channelz grpc-js forgets which sessions it has, and `forceShutdown` leaves them open.
+    const server = new Server({ ...this.#channelOptions(), 'grpc.enable_channelz': 1 });
     const definition: Record<string, ServiceDefinition[string]> = {};
     const handlers: Record<string, (call: ServerDuplexStream<Buffer, Uint8Array>) => void> = {};
     for (const [method, declared] of Object.entries(this.#options.service)) {

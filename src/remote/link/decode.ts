@@ -1,7 +1,7 @@
 import { TroupeError } from '../../core/index.ts';
 import type { LinkHello__Output } from '../../wire/generated/troupe/v1/LinkHello.ts';
 import type { LinkWelcome__Output } from '../../wire/generated/troupe/v1/LinkWelcome.ts';
-import { type ErrorDetail as Detail, detailToWireError } from '../../wire/index.ts';
+import { asBuffer, type ErrorDetail as Detail, detailToWireError } from '../../wire/index.ts';
 import type { Envelope } from '../port.ts';
 import type { Receipt as LinkReceipt } from './encode.ts';
 import { Budget, ErrorDetail, INTERNED_TEXTS, LinkHello, LinkWelcome, Receipt } from './messages.ts';

@@ -161,8 +161,10 @@ export class FrameEncoder {
   }
 }
 
-/** A frame that asks for a receipt. */
-export const PING: Uint8Array = Frame.serialize({ ping: true });
+/** A frame that asks for a receipt, and says which envelope would come next, so that a gap shows. */
+export function encodePing(nextSequence: number): Uint8Array {
+  return Frame.serialize({ firstSequence: nextSequence, ping: true });
+}
 
 /** A frame with a receipt. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {

@@ -91,11 +91,11 @@ export class Inbound {
   #take(frame: DecodedFrame): void {
     const { envelopes, payloadBytes } = frame;
     if (frame.piece !== undefined) this.#addPiece(frame.piece);
+    if (frame.firstSequence > this.#received + 1) {
+      throw new TroupeError('PROTOCOL_VIOLATION', `${frame.firstSequence} follows ${this.#received}`);
+    }
     if (envelopes.length > 0) {
       if (this.#assembly !== undefined) throw new TroupeError('PROTOCOL_VIOLATION', 'a payload lacks its last piece');
-      if (frame.firstSequence > this.#received + 1) {
-        throw new TroupeError('PROTOCOL_VIOLATION', `${frame.firstSequence} follows ${this.#received}`);
-      }
       const repeated = this.#received + 1 - frame.firstSequence;
       const whole = envelopes.length - (payloadBytes > 0 ? 1 : 0);
       for (let i = repeated; i < whole; i++) this.#deliver(envelopes[i]!);

@@ -3,7 +3,7 @@ import { fromErrorDetail } from '../../wire/index.ts';
 import type { Connection, Envelope, Lane } from '../port.ts';
 import type { LinkContext } from './context.ts';
 import { type DecodedFrame, FrameDecoder } from './decode.ts';
-import { FrameEncoder, PING, type Receipt } from './encode.ts';
+import { encodePing, FrameEncoder, type Receipt } from './encode.ts';
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
 import { Frame, LINK_PROTOCOL } from './messages.ts';
 
@@ -115,7 +115,8 @@ export class Outbound {
     if (this.#connection === undefined) return;
     this.#silentRounds++;
     if (this.#silentRounds > this.#context.limits.silentRoundsMax) this.#drop('no sign of life');
-    else if (this.#encoder !== undefined && this.#silentRounds > 1 && this.#writable) this.#write(PING);
+    else if (this.#encoder !== undefined && this.#silentRounds > 1 && this.#writable)
+      this.#write(encodePing(this.#nextSequence));
   }
 
   /** Ends the lane. @returns what was never acknowledged, in order */
@@ -131,6 +132,11 @@ export class Outbound {
     this.#heldBytes = 0;
     this.#release();
     return left;
+  }
+
+  /** Number of the first unsent envelope. */
+  get #nextSequence(): number {
+    return this.#acked + this.#unacked.length + 1;
   }
 
   #tooLarge(size: number, max: number): TroupeError {
@@ -233,7 +239,7 @@ export class Outbound {
       throw new TroupeError('PROTOCOL_VIOLATION', `it acknowledges ${receipt.received}, out of ${range}`);
     }
     // The welcome may acknowledge what earlier connections sent and this one hasn't yet.
-    while (this.#acked + this.#unacked.length < receipt.received) this.#sent();
+    while (this.#nextSequence <= receipt.received) this.#sent();
     while (this.#acked < receipt.received) {
       this.#heldBytes -= this.#unacked.shift()!.cost;
       this.#acked++;
@@ -255,11 +261,11 @@ export class Outbound {
   #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
     const { frameEnvelopesMax, frameBytes, pieceBytes } = this.#context.limits;
     let count = 0;
-    encoder.begin(this.#acked + this.#unacked.length + 1);
+    encoder.begin(this.#nextSequence);
     while (count < frameEnvelopesMax && encoder.length < frameBytes) {
       const held = this.#unsent.peek();
       if (held === undefined) break;
-      if (this.#acked + this.#unacked.length >= this.#credit.messagesUntil) break;
+      if (this.#nextSequence > this.#credit.messagesUntil) break;
       if (this.#sentBytes >= this.#credit.bytesUntil) break;
       const { envelope } = held;
       const bytes = envelope.payload.byteLength;
@@ -296,7 +302,7 @@ export class Outbound {
     const held = this.#unsent.shift()!;
     this.#unacked.push(held);
     this.#sentBytes += held.cost;
-    this.#sentMax = Math.max(this.#sentMax, this.#acked + this.#unacked.length);
+    this.#sentMax = Math.max(this.#sentMax, this.#nextSequence - 1);
   }
 
   #write(frame: Uint8Array): void {
