@@ -11,6 +11,7 @@ import { identify } from './text.ts';
 const manifestBytesMax = 1024 * 1024;
 const namedFileBytesMax = 1024 * 1024;
 const entriesMax = 20;
+const nameCharsMax = 1_000;
 // Each names a family of licences that differ in what they ask.
 const FAMILY =
   /^(?:bsd|a?gpl|lgpl|cc|cc-by|creative commons|gnu|open source|free|public domain|commercial|proprietary|other)(?:[\s-]*licen[cs]e)?$/i;
@@ -50,13 +51,14 @@ export async function reviewManifest(directory: string): Promise<Review> {
   if (Array.isArray(value)) return reviewList(key, value);
   const text = nameIn(value);
   if (text === undefined) return nothing(`package.json has a "${key}" that is neither text nor { type }`);
-  const see = /^SEE LICEN[CS]E IN\s+(.+)$/i.exec(text.trim());
+  const see = /^SEE LICEN[CS]E IN\s+(.+)$/i.exec(text.slice(0, nameCharsMax).trim());
   if (see !== null) return reviewNamedFile(directory, (see[1] as string).replaceAll(/^["'<]+|[>"']+$/g, ''));
   return reviewName(key, text, typeof value === 'string' ? '' : ' (old form)');
 }
 
 function reviewName(key: string, text: string, form: string): Review {
   const name = text.trim();
+  if (name.length > nameCharsMax) return nothing(`"${key}" is longer than ${nameCharsMax} characters`);
   if (/^unlicensed$/i.test(name)) return found(UNLICENSED, `"${key}": "${name}" grants nobody anything`, 1);
   const exact = normaliseExpression(name);
   if (exact !== undefined) return found(exact, `"${key}": "${name}"${form}`, form === '' ? 1 : 0.9);

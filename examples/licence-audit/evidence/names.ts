@@ -35,6 +35,8 @@ const NAMES: readonly (readonly [pattern: RegExp, id: string])[] = [
   [/\bMIT\b/g, 'MIT'],
 ];
 
+const proseCharsMax = 4_000;
+
 /** Ids that are also everyday words name a licence only in an SPDX expression, so prose is searched for those with a digit in them. */
 const TELLING_IDS: ReadonlySet<string> = new Set(licenceIds.filter((id) => /[0-9]/.test(id) && /[-A-Z]/.test(id)));
 
@@ -47,10 +49,11 @@ interface Mention {
 /**
  * The licences that a piece of prose names, as an expression: names with "or" or a slash between them are a choice, others a sum.
  *
+ * @param prose of which the first 4,000 characters count
  * @returns undefined when it names none
  */
 export function namedLicences(prose: string): string | undefined {
-  const mentions = mentionsIn(prose);
+  const mentions = mentionsIn(prose.slice(0, proseCharsMax));
   if (mentions.length === 0) return undefined;
   const choice = mentions.some((mention, i) => {
     const next = mentions[i + 1];

@@ -1,28 +1,32 @@
 /** A text as a sorted multiset of its word pairs, each hashed to 32 bits. */
 export type Bag = Uint32Array;
 
-const SPELLING: Readonly<Record<string, string>> = {
-  licence: 'license',
-  licences: 'licenses',
-  licenced: 'licensed',
-  sublicence: 'sublicense',
-  owner: 'holder',
-  owners: 'holders',
-  https: 'http',
-  favour: 'favor',
-  labour: 'labor',
-  organisation: 'organization',
-  whilst: 'while',
-  noncommercial: 'non-commercial',
-};
+const SPELLING: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    licence: 'license',
+    licences: 'licenses',
+    licenced: 'licensed',
+    sublicence: 'sublicense',
+    owner: 'holder',
+    owners: 'holders',
+    https: 'http',
+    favour: 'favor',
+    labour: 'labor',
+    organisation: 'organization',
+    whilst: 'while',
+  }),
+);
 
 // A line that only says whose work it is: a mark, a year, a placeholder or a capitalised name follows. "Copyright notice", "copyright holder"
 // and the like at the start of a wrapped line are the licence's own words.
+const ANY_COPYRIGHT = /copyright|\(c\)|©|&copy;/i;
 const COPYRIGHT_MARK = /^[^\p{L}\p{N}©(]*(?:\([cC]\)\s|©|&copy;)/u;
 const COPYRIGHT_WORD = /^[^\p{L}\p{N}]*copyright\s*:?\s*(?:\(c\)|©|&copy;|[0-9<[{]|by\s)/iu;
 const COPYRIGHT_NAME =
   /^[^\p{L}\p{N}]*(?:Copyright|COPYRIGHT)\s+(?:the\s+|THE\s+)?(?!(?:notice|holder|owner|licen[cs]e|law|statement|interest|and|or|is|in)s?\b)(?!NOTICE|HOLDER|OWNER|LICEN|LAW|STATEMENT|INTEREST|AND\b|OR\b|IS\b|IN\b|Notice|Holder|Owner|Licen|Law|Statement)[A-Z]/u;
-const LIST_MARKER = /^[\s>#*/;-]*(?:\(?(?:[0-9]{1,2}|[a-z]|[ivx]{1,4})[.)]\s|[*•-]\s)/gimu;
+const LIST_MARKER = /^[ \t>#*/;-]{0,40}(?:\(?(?:[0-9]{1,2}|[a-z]|[ivx]{1,4})[.)]\s|[*•-]\s)/gim;
+// A longer one holds more than a name: some licences are a single line.
+const copyrightCharsMax = 300;
 
 /**
  * The words of a licence text as the SPDX matching guidelines see them: case, punctuation, white space, copyright lines, list markers,
@@ -31,7 +35,7 @@ const LIST_MARKER = /^[\s>#*/;-]*(?:\(?(?:[0-9]{1,2}|[a-z]|[ivx]{1,4})[.)]\s|[*�
 export function licenceWords(text: string): string[] {
   const bare = text
     .split(/\r\n?|\n/)
-    .filter((line) => !(COPYRIGHT_MARK.test(line) || COPYRIGHT_WORD.test(line) || COPYRIGHT_NAME.test(line)))
+    .filter((line) => !isCopyrightLine(line))
     .join('\n')
     .replaceAll(/all rights reserved/gi, ' ')
     .replaceAll(LIST_MARKER, ' ')
@@ -40,10 +44,16 @@ export function licenceWords(text: string): string[] {
     .toLowerCase();
   const words = bare.match(/[a-z0-9]+/g) ?? [];
   for (let i = 0; i < words.length; i++) {
-    const word = words[i] as string;
-    if (Object.hasOwn(SPELLING, word)) words[i] = SPELLING[word] as string;
+    const usual = SPELLING.get(words[i] as string);
+    if (usual !== undefined) words[i] = usual;
   }
   return words;
+}
+
+function isCopyrightLine(line: string): boolean {
+  // Most lines fail the cheap tests, and every text of the SPDX list comes through here.
+  if (line.length > copyrightCharsMax || !ANY_COPYRIGHT.test(line)) return false;
+  return COPYRIGHT_MARK.test(line) || COPYRIGHT_WORD.test(line) || COPYRIGHT_NAME.test(line);
 }
 
 /** The bag of a text. Word pairs tell apart what single words can't: "with" and "without" change both their pairs. */

@@ -14,6 +14,8 @@ const UNDERLINE = /^\s{0,3}(?:=|-|~|\*){3,}\s*$/;
 const ABOUT_LICENCE = /licen[cs]|copyright|legal/i;
 const readmeBytesMax = 256 * 1024;
 const sectionCharsMax = 16 * 1024;
+const lineCharsMax = 4_000;
+const titleCharsMax = 200;
 const quotedCharsMin = 500;
 const headerBytesMax = 2 * 1024;
 const headerFilesMax = 24;
@@ -56,7 +58,7 @@ async function reviewSection(directory: string): Promise<Review> {
 
 /** Bodies of the sections whose heading is about the licence, heading included; the last first, for that is where the package's own is. */
 function licenceSections(readme: string): string[] {
-  const lines = readme.split(/\r\n?|\n/);
+  const lines = linesOf(readme);
   const sections: string[] = [];
   for (let i = 0; i < lines.length; i++) {
     const title = headingAt(lines, i);
@@ -71,6 +73,7 @@ function licenceSections(readme: string): string[] {
 
 function headingAt(lines: readonly string[], i: number): string | undefined {
   const line = lines[i] ?? '';
+  if (line.length > titleCharsMax) return undefined;
   const marked = HEADING.exec(line);
   if (marked !== null) return marked[1] ?? marked[2] ?? marked[3];
   return line.trim() !== '' && line.length < 80 && UNDERLINE.test(lines[i + 1] ?? '') ? line : undefined;
@@ -78,7 +81,21 @@ function headingAt(lines: readonly string[], i: number): string | undefined {
 
 /** What stands in an example of code says nothing about the package. */
 function withoutCode(readme: string): string {
-  return readme.replaceAll(/^(`{3,}|~{3,})[\s\S]*?^\1/gm, '').replaceAll(/^(?: {4}|\t).*$/gm, '');
+  let fence: string | undefined;
+  const kept = linesOf(readme).filter((line) => {
+    const mark = /^\s{0,3}(```|~~~)/.exec(line)?.[1];
+    if (mark !== undefined && (fence === undefined || fence === mark)) {
+      fence = fence === undefined ? mark : undefined;
+      return false;
+    }
+    return fence === undefined && !/^(?: {4}|\t)/.test(line);
+  });
+  return kept.join('\n');
+}
+
+/** Lines of a readme; what is too long to be read as one is cut. */
+function linesOf(readme: string): string[] {
+  return readme.split(/\r\n?|\n/).map((line) => line.slice(0, lineCharsMax));
 }
 
 /** Without a section: sentences that license something, and badges. */

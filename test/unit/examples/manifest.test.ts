@@ -34,6 +34,7 @@ describe('the manifest reviewer reads', () => {
     ['a number', { license: 7 }, /neither text/],
     ['an empty list', { licenses: [] }, /no clear licence/],
     ['a list with one unclear entry', { licenses: [{ type: 'MIT' }, {}] }, /no clear licence/],
+    ['a book', { license: `MIT${' '.repeat(500_000)}OR` }, /longer than 1000 characters|no SPDX/],
     ['words', { license: 'ask our lawyers' }, /no SPDX expression/],
     ['a file outside the package', { license: 'SEE LICENSE IN ../../etc/passwd' }, /outside the package/],
     ['a file that is not there', { license: 'SEE LICENSE IN TERMS' }, /does not exist/],

@@ -68,6 +68,15 @@ describe('the readme reviewer', () => {
     });
   });
 
+  test.each(['# ', '#', ' ', '`', '```\n', 'licensed ', '<h1>'])(
+    'takes no longer over a readme of nothing but %j',
+    async (piece) => {
+      const readme = `# License\n#${piece.repeat(256 * 1024).slice(0, 256 * 1024)}x`;
+      expect((await review({ 'README.md': readme })).expression).toBeUndefined();
+    },
+    5_000,
+  );
+
   test('reads the headers of source files when the readme is silent', async () => {
     const files = {
       'README.md': '# a',

@@ -153,6 +153,26 @@ describe('the text reviewer', () => {
     expect((await reviewText(join(folder, 'gone'), undefined)).reason).toBe('no licence file');
   });
 
+  test('knows a licence that is written on one line', async () => {
+    expect((await review({ LICENSE: licenceText('MIT').replaceAll(/\s+/g, ' ') })).expression).toBe('MIT');
+  });
+
+  test.each([
+    ['line ends', '\n'],
+    ['spaces', ' '],
+    ['copyright signs', '© '],
+    ['opening brackets', '('],
+    ['one word', 'copyright '],
+    ['names without an end', 'Apache '],
+  ])(
+    'takes no longer over a MiB of %s',
+    (_what, piece) => {
+      const text = `Copyright ${piece.repeat(1024 * 1024)}`.slice(0, 1024 * 1024);
+      expect(identify('LICENSE', text, undefined).score).toBeLessThan(0.6);
+    },
+    5_000,
+  );
+
   test('gives equal reviews for equal texts', () => {
     const text = licenceText('Zlib');
     expect(identify('a', text, undefined)).toEqual(identify('a', text, undefined));
