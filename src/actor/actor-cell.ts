@@ -1,35 +1,21 @@
-import { Deque, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
-import { type Ask, openAsk } from './ask.ts';
-import type { BehaviorFactory, StopReason, Terminated } from './behavior.ts';
+import { asTroupeError, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
+import { type Ask, addToRing, openAsk, removeFromRing, ringOf } from './ask.ts';
+import type { BehaviorFactory, StopReason } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
 import { Context } from './context.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
+import { DeathWatch, type Watcher } from './death-watch.ts';
 import { type Ending, endIncarnation, settledWhileEnding } from './ending.ts';
 import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
 import { dropOldest, fits } from './overflow.ts';
 import type { AskOptions, Ref, ReplyTo } from './ref.ts';
+import { type ActorFacts, Status, statusName } from './status.ts';
 import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
 import { Note } from './timers.ts';
-
-/** Where an actor stands, in the order that the comparisons need. */
-export const Status = {
-  /** Spawned; its first incarnation hasn't begun. */
-  new: 0,
-  /** Its start hook is under way. */
-  starting: 1,
-  running: 2,
-  /** It crashed and its supervisor hasn't decided. */
-  failed: 3,
-  /** Its incarnation ends; another will follow. */
-  restarting: 4,
-  /** Between two incarnations. */
-  waiting: 5,
-  /** It ends for good: from here on no mail is taken. */
-  stopping: 6,
-  dead: 7,
-} as const;
+import { endWith, startProcessSpan } from './tracing.ts';
+import { WaitingRoom } from './waiting-room.ts';
 
 const NEW = Status.new;
 const RUNNING = Status.running;
@@ -41,13 +27,6 @@ export interface Extraction<M> {
   readonly first: M[];
   readonly onLate: ((message: M) => void) | undefined;
   readonly done: (messages: M[]) => void;
-}
-
-interface Waiter<M> {
-  readonly message: M;
-  readonly size: number;
-  readonly resolve: () => void;
-  readonly reject: (error: unknown) => void;
 }
 
 /** One actor: its mailbox, and which incarnation handles it. Rarely needed parts are made when first used. */
@@ -69,11 +48,11 @@ export class ActorCell<M> implements Ref<M> {
   /** The message whose handler is awaited. */
   #current: { readonly message: M } | undefined;
   context: Context<M> | undefined;
-  #waiters: Deque<Waiter<M>> | undefined;
+  /** There while senders wait for room. */
+  #waiting: WaitingRoom<M> | undefined;
   /** Oldest open ask; the others are in its ring. */
   #asks: Ask | undefined;
-  #watchers: Set<(terminated: Terminated) => void> | undefined;
-  #terminated: Terminated | undefined;
+  #deathWatch: DeathWatch | undefined;
   record: RestartRecord | undefined;
   ending: Ending | undefined;
   extraction: Extraction<M> | undefined;
@@ -136,7 +115,7 @@ export class ActorCell<M> implements Ref<M> {
     if (!dispatcher.awake) dispatcher.wake();
     this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
     const mailbox = this.#mailbox;
-    if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.#waiters !== undefined) {
+    if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.#waiting !== undefined) {
       return this.#acceptBounded(mailbox, message);
     }
     mailbox.push(message, dispatcher.stamp, 0);
@@ -200,40 +179,41 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   #hasRoom(size: number): boolean {
-    if (this.#waiters !== undefined) return false;
+    if (this.#waiting !== undefined) return false;
     return this.#mailbox === undefined ? size <= this.spec.bounds.bytes : fits(this.#mailbox, this.spec.bounds, size);
   }
 
-  /** A size that isn't a number can't be bounded: it counts as too large. */
+  /** What has no size can't be bounded: it counts as too large. */
   #sizeOf(message: M): number {
     if (this.spec.sizeOf === undefined) return 0;
-    const size = this.spec.sizeOf(message);
-    return size >= 0 ? size : Number.POSITIVE_INFINITY;
+    try {
+      const size = this.spec.sizeOf(message);
+      if (size >= 0) return size;
+    } catch (error) {
+      this.kernel.logger.error('sizeOf failed', { actor: this.path, error: errorMessage(error) });
+    }
+    return Number.POSITIVE_INFINITY;
   }
 
   #waitForRoom(message: M, size: number): Promise<void> {
-    this.#waiters ??= new Deque();
-    const waiters = this.#waiters;
-    if (waiters.length >= this.kernel.limits.mailboxWaiters) {
-      this.#deadLetter(message, 'overflow');
-      return Promise.reject(this.refusalError('OVERLOADED'));
-    }
-    return new Promise((resolve, reject) => waiters.push({ message, size, resolve, reject }));
+    this.#waiting ??= new WaitingRoom();
+    if (this.#waiting.length < this.kernel.limits.mailboxWaiters) return this.#waiting.enter(message, size);
+    this.#deadLetter(message, 'overflow');
+    return Promise.reject(this.refusalError('OVERLOADED'));
   }
 
-  #admitWaiters(waiters: Deque<Waiter<M>>): void {
+  #admitWaiting(waiting: WaitingRoom<M>): void {
     const mailbox = this.#mailbox!;
-    for (let waiter = waiters.peek(); waiter !== undefined; waiter = waiters.peek()) {
-      if (!fits(mailbox, this.spec.bounds, waiter.size)) return;
-      waiters.shift();
-      mailbox.push(waiter.message, this.kernel.dispatcher.stamp, waiter.size);
-      waiter.resolve();
-    }
-    this.#waiters = undefined;
+    waiting.admit((message, size) => {
+      if (!fits(mailbox, this.spec.bounds, size)) return false;
+      mailbox.push(message, this.kernel.dispatcher.stamp, size);
+      return true;
+    });
+    if (waiting.length === 0) this.#waiting = undefined;
   }
 
   #deadLetter(message: M, reason: DeadLetterReason, error?: unknown): void {
-    const sender = this.spec.sender?.(message);
+    const sender = this.#senderOf(message);
     this.kernel.deadLetters.add({
       message,
       to: this.path,
@@ -242,6 +222,15 @@ export class ActorCell<M> implements Ref<M> {
       ...(sender === undefined ? {} : { sender }),
     });
     if (error !== undefined) this.#failAskOf(message, error);
+  }
+
+  #senderOf(message: M): string | undefined {
+    try {
+      return this.spec.sender?.(message);
+    } catch (error) {
+      this.kernel.logger.error('sender accessor failed', { actor: this.path, error: errorMessage(error) });
+      return undefined;
+    }
   }
 
   /** The error for a sender whose message was refused. */
@@ -268,35 +257,19 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   addAsk(ask: Ask): void {
-    const oldest = this.#asks;
-    if (oldest === undefined) {
-      this.#asks = ask;
-      return;
-    }
-    const newest = oldest.previousOfTarget;
-    newest.nextOfTarget = ask;
-    ask.previousOfTarget = newest;
-    ask.nextOfTarget = oldest;
-    oldest.previousOfTarget = ask;
+    this.#asks = addToRing(this.#asks, ask);
   }
 
   removeAsk(ask: Ask): void {
-    if (this.#asks === ask) this.#asks = ask.nextOfTarget === ask ? undefined : ask.nextOfTarget;
-    ask.previousOfTarget.nextOfTarget = ask.nextOfTarget;
-    ask.nextOfTarget.previousOfTarget = ask.previousOfTarget;
-    ask.nextOfTarget = ask;
-    ask.previousOfTarget = ask;
+    this.#asks = removeFromRing(this.#asks, ask);
   }
 
   /** Fails the ask that came with `message`, if one did. */
   #failAskOf(message: M, error: unknown): void {
-    const oldest = this.#asks;
-    for (let ask = oldest; ask !== undefined; ask = ask.nextOfTarget === oldest ? undefined : ask.nextOfTarget) {
+    if (this.#asks === undefined) return;
+    for (const ask of ringOf(this.#asks)) {
       if (ask.message !== message) continue;
-      const foreign = !(error instanceof TroupeError);
-      ask.fail(
-        foreign ? new TroupeError('HANDLER_FAILED', errorMessage(error), { address: this.path, cause: error }) : error,
-      );
+      ask.fail(asTroupeError(error, 'HANDLER_FAILED', { address: this.path }));
       return;
     }
   }
@@ -325,7 +298,7 @@ export class ActorCell<M> implements Ref<M> {
       }
       done++;
       const message = mailbox.shift();
-      if (this.#waiters !== undefined) this.#admitWaiters(this.#waiters);
+      if (this.#waiting !== undefined) this.#admitWaiting(this.#waiting);
       if (this.#notes > 0 && message instanceof Note) this.#handleNote(message);
       else this.#handle(message as M);
     }
@@ -340,14 +313,11 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   #handle(message: M): void {
-    if (this.spec.traceparent !== undefined) {
-      this.#handleTraced(message, this.spec.traceparent(message));
-      return;
-    }
     const context = this.context!;
     let outcome: void | Promise<void>;
     try {
-      outcome = context.behavior!.receive(message, context);
+      if (this.spec.traceparent === undefined) outcome = context.behavior!.receive(message, context);
+      else outcome = this.#receiveTraced(context, message, this.spec.traceparent(message));
     } catch (error) {
       this.fail(error, { message });
       return;
@@ -355,34 +325,17 @@ export class ActorCell<M> implements Ref<M> {
     if (outcome !== undefined) this.#await(context, outcome, message);
   }
 
-  #handleTraced(message: M, parent: string | undefined): void {
-    const context = this.context!;
-    const span =
-      parent === undefined
-        ? undefined
-        : this.kernel.tracer.start('process', {
-            parent,
-            kind: 'consumer',
-            attributes: { 'messaging.destination.name': this.path },
-          });
+  #receiveTraced(context: Context<M>, message: M, parent: string | undefined): void | Promise<void> {
+    const span = parent === undefined ? undefined : startProcessSpan(this, parent);
     context.traceparent = span?.traceparent;
-    let outcome: void | Promise<void>;
     try {
-      outcome = context.behavior!.receive(message, context);
+      const outcome = context.behavior!.receive(message, context);
+      if (span !== undefined) endWith(span, outcome);
+      return outcome;
     } catch (error) {
       span?.end(error);
-      this.fail(error, { message });
-      return;
+      throw error;
     }
-    if (span !== undefined) {
-      if (typeof outcome?.then === 'function')
-        outcome.then(
-          () => span.end(),
-          (error: unknown) => span.end(error),
-        );
-      else span.end();
-    }
-    if (outcome !== undefined) this.#await(context, outcome, message);
   }
 
   #await(context: Context<M>, outcome: Promise<void>, message: M): void {
@@ -405,7 +358,10 @@ export class ActorCell<M> implements Ref<M> {
       return;
     }
     if (crash !== undefined && current !== undefined) this.#deadLetter(current.message, 'crashed', crash.error);
-    if (this.ending !== undefined) settledWhileEnding(this, this.ending, crash);
+    if (this.ending === undefined) return;
+    // A start hook that ended well while the stop was already under way has something to clean up.
+    if (crash === undefined) context.started = true;
+    settledWhileEnding(this, this.ending, crash);
   }
 
   /** Gives up the handler or hook under way: its message is handed over or becomes a dead letter. */
@@ -423,7 +379,7 @@ export class ActorCell<M> implements Ref<M> {
   /** Starts a child. */
   spawn<C>(factory: BehaviorFactory<C>, name: string | undefined, spec: ActorSpec<C>): ActorCell<C> {
     const { context, kernel } = this;
-    if (context === undefined || this.status > RUNNING) throw this.terminatedError();
+    if (context === undefined || context.closed) throw this.terminatedError();
     context.family ??= new Children();
     const { family } = context;
     if (family.size >= kernel.limits.childrenPerActor) {
@@ -473,7 +429,8 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   /** A crash: the message it happened on is dropped, and the supervisor decides. */
-  fail(error: unknown, on?: { readonly message: M }): void {
+  fail(thrown: unknown, on?: { readonly message: M }): void {
+    const error = thrown ?? new TroupeError('HANDLER_FAILED', 'the handler threw nothing', { address: this.path });
     if (on !== undefined) this.#deadLetter(on.message, 'crashed', error);
     if (this.status !== Status.starting && this.status !== RUNNING) return;
     this.status = Status.failed;
@@ -501,49 +458,28 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   /** Calls `watcher` once, when it is dead; soon, when it is dead already. */
-  watch(watcher: (terminated: Terminated) => void): void {
-    if (this.#terminated !== undefined) {
-      this.#notify(watcher, this.#terminated);
-      return;
-    }
-    this.#watchers ??= new Set();
-    this.#watchers.add(watcher);
+  watch(watcher: Watcher): void {
+    this.#deathWatch ??= new DeathWatch(this.kernel);
+    this.#deathWatch.add(watcher);
   }
 
-  unwatch(watcher: (terminated: Terminated) => void): void {
-    this.#watchers?.delete(watcher);
-  }
-
-  #notify(watcher: (terminated: Terminated) => void, terminated: Terminated): void {
-    this.kernel.dispatcher.signal(() => {
-      try {
-        watcher(terminated);
-      } catch (error) {
-        this.kernel.logger.error('watcher failed', { actor: this.path, error: errorMessage(error) });
-      }
-    });
+  unwatch(watcher: Watcher): void {
+    this.#deathWatch?.remove(watcher);
   }
 
   /** The very end: mail goes to dead letters (or moves away), everybody who waits hears of it. */
   die(reason: StopReason, error: unknown): void {
     this.status = Status.dead;
-    const terminated = { ref: this, reason, ...(reason === 'crashed' ? { error } : {}) };
-    this.#terminated = terminated;
     const mail = this.#takeMail();
     const moving = this.extraction === undefined ? undefined : new Set(mail);
     this.#failAsks(moving);
     if (moving === undefined) for (const message of mail) this.#deadLetter(message, 'terminated');
-    const waiters = this.#waiters ?? [];
-    this.#waiters = undefined;
-    for (const waiter of waiters) {
-      const refusal = this.#acceptLate(waiter.message);
-      if (refusal === undefined) waiter.resolve();
-      else waiter.reject(this.terminatedError());
-    }
-    const watchers = this.#watchers ?? [];
-    this.#watchers = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.close((message) => (this.#acceptLate(message) === undefined ? undefined : this.terminatedError()));
     this.record = undefined;
-    for (const watcher of watchers) this.#notify(watcher, terminated);
+    this.#deathWatch ??= new DeathWatch(this.kernel);
+    this.#deathWatch.announce({ ref: this, reason, ...(reason === 'crashed' ? { error } : {}) });
     this.parent?.context?.family?.remove(this as AnyCell);
     this.extraction?.done(mail);
   }
@@ -561,12 +497,11 @@ export class ActorCell<M> implements Ref<M> {
 
   /** Open asks fail, but for those whose message moves: it may still be answered elsewhere, before its deadline. */
   #failAsks(moving: ReadonlySet<M> | undefined): void {
-    const asks: Ask[] = [];
-    for (let ask = this.#asks; ask !== undefined; ) {
-      asks.push(ask);
-      ask = ask.nextOfTarget === this.#asks ? undefined : ask.nextOfTarget;
+    const asks = this.#asks === undefined ? [] : [...ringOf(this.#asks)];
+    for (const ask of asks) {
+      if (moving?.has(ask.message as M)) this.removeAsk(ask);
+      else ask.fail(this.terminatedError());
     }
-    for (const ask of asks) if (!moving?.has(ask.message as M)) ask.fail(this.terminatedError());
   }
 
   /** What there is to see from outside. */
@@ -575,7 +510,7 @@ export class ActorCell<M> implements Ref<M> {
     const waiting = mailbox !== undefined && mailbox.length > 0;
     return {
       path: this.path,
-      status: STATUS_NAMES[this.status] ?? 'dead',
+      status: statusName(this.status),
       depth: mailbox?.length ?? 0,
       bytes: mailbox?.bytes ?? 0,
       oldestAgeMs: waiting ? Math.max(0, this.kernel.dispatcher.elapsedMs() - mailbox.oldestStamp()) : 0,
@@ -583,25 +518,6 @@ export class ActorCell<M> implements Ref<M> {
       children: this.context?.family?.size ?? 0,
     };
   }
-}
-
-type StatusName = keyof typeof Status;
-
-const STATUS_NAMES = Object.keys(Status) as StatusName[];
-
-/** What there is to see of an actor from outside. */
-export interface ActorFacts {
-  readonly path: string;
-  readonly status: StatusName;
-  /** Waiting messages. */
-  readonly depth: number;
-  /** Their sizes; 0 without a `sizeOf`. */
-  readonly bytes: number;
-  /** How long the first of them has waited, ms, to within a slice. */
-  readonly oldestAgeMs: number;
-  /** Restarts so far. */
-  readonly restarts: number;
-  readonly children: number;
 }
 
 /** The cell behind a ref. @throws TroupeError INVALID_ARGUMENT when the ref isn't of this kernel */

@@ -107,8 +107,11 @@ class DeadlineQueue {
     ask.sooner = undefined;
   }
 
-  cancel(): void {
+  close(): void {
     this.#timer?.cancel();
+    for (let ask = this.#first; ask !== undefined; ask = this.#first) {
+      ask.fail(new TroupeError('SHUTTING_DOWN', 'the actor system has shut down', { address: ask.target.path }));
+    }
   }
 
   #arm(delayMs: number): void {
@@ -157,11 +160,42 @@ export class Deadlines {
     this.#queues.delete(queue.timeoutMs);
   }
 
-  /** Clears the timers, once no ask is open any more. */
+  /** Clears the timers. What is still open was moved elsewhere, and fails. */
   close(): void {
-    for (const queue of this.#queues.values()) queue.cancel();
+    for (const queue of this.#queues.values()) queue.close();
     this.#queues.clear();
   }
+}
+
+/** Adds an ask to a target's ring. @returns the oldest of the ring */
+export function addToRing(oldest: Ask | undefined, ask: Ask): Ask {
+  if (oldest === undefined) return ask;
+  const newest = oldest.previousOfTarget;
+  newest.nextOfTarget = ask;
+  ask.previousOfTarget = newest;
+  ask.nextOfTarget = oldest;
+  oldest.previousOfTarget = ask;
+  return oldest;
+}
+
+/** Takes an ask out of a ring; one that is in none stays so. @returns the oldest of the ring */
+export function removeFromRing(oldest: Ask | undefined, ask: Ask): Ask | undefined {
+  const next = ask.nextOfTarget;
+  ask.previousOfTarget.nextOfTarget = next;
+  next.previousOfTarget = ask.previousOfTarget;
+  ask.nextOfTarget = ask;
+  ask.previousOfTarget = ask;
+  if (oldest !== ask) return oldest;
+  return next === ask ? undefined : next;
+}
+
+/** The asks of a ring, oldest first. The ring must not change meanwhile. */
+export function* ringOf(oldest: Ask): Generator<Ask> {
+  let ask = oldest;
+  do {
+    yield ask;
+    ask = ask.nextOfTarget;
+  } while (ask !== oldest);
 }
 
 /** Opens an ask; see `Ref.ask` for what it promises. */

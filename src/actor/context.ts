@@ -2,6 +2,7 @@ import { type Logger, type Timer, TroupeError } from '../core/index.ts';
 import { type ActorCell, asCell } from './actor-cell.ts';
 import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
 import type { Children } from './children.ts';
+import type { Watcher } from './death-watch.ts';
 import type { SpawnOptions } from './options.ts';
 import type { Ref } from './ref.ts';
 import { Note, Timers } from './timers.ts';
@@ -63,7 +64,7 @@ export class Context<M> implements ActorContext<M> {
   traceparent: string | undefined;
   #stash: M[] | undefined;
   #timers: Timers<M> | undefined;
-  #watching: Map<ActorCell<never>, (terminated: Terminated) => void> | undefined;
+  #watching: Map<ActorCell<never>, Watcher> | undefined;
   #pipes = 0;
   #abort: AbortController | undefined;
   #resolved: (() => void) | undefined;
@@ -120,7 +121,7 @@ export class Context<M> implements ActorContext<M> {
     this.#live();
     this.unwatch(ref);
     const target = asCell(ref);
-    const watcher = (terminated: Terminated): void => {
+    const watcher: Watcher = (terminated) => {
       if (this.#watching?.get(target) !== watcher) return;
       this.#watching.delete(target);
       this.#post(() => toMessage(terminated));
@@ -188,7 +189,8 @@ export class Context<M> implements ActorContext<M> {
   waitFor(outcome: PromiseLike<void>): void {
     this.#resolved ??= () => this.cell.settled(this, undefined);
     this.#rejected ??= (error) => this.cell.settled(this, { error });
-    outcome.then(this.#resolved, this.#rejected);
+    // Through a promise of our own kind: a foreign `then` may throw.
+    Promise.resolve(outcome).then(this.#resolved, this.#rejected);
   }
 
   /** Ends this incarnation's hold on the world: signal, timers, watches; stashed mail goes back. */

@@ -1,7 +1,8 @@
 import { errorMessage, type Timer } from '../core/index.ts';
-import { type ActorCell, Status } from './actor-cell.ts';
+import type { ActorCell } from './actor-cell.ts';
 import type { StopReason } from './behavior.ts';
 import type { AnyCell } from './children.ts';
+import { Status } from './status.ts';
 import { supervise } from './supervisor.ts';
 
 /**
@@ -96,7 +97,7 @@ export function kill<M>(cell: ActorCell<M>, final: boolean): void {
   }
   cell.abandonHandler();
   cell.context = undefined;
-  if (final || ending?.final) {
+  if (final || cell.status === Status.stopping) {
     cell.die(cell.extraction === undefined ? 'killed' : 'extracted', undefined);
   } else if (ending === undefined) {
     cell.status = Status.failed;

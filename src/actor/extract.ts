@@ -1,5 +1,6 @@
-import { type ActorCell, Status } from './actor-cell.ts';
+import type { ActorCell } from './actor-cell.ts';
 import { endIncarnation } from './ending.ts';
+import { Status } from './status.ts';
 
 /** How mail is moved away from an actor. */
 export interface ExtractOptions<M> {

@@ -1,4 +1,3 @@
-export type { ActorFacts } from './actor-cell.ts';
 export type { Behavior, BehaviorFactory, StopReason, Terminated } from './behavior.ts';
 export type { ActorContext, Settled } from './context.ts';
 export type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
@@ -8,5 +7,6 @@ export { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
 export type { EnvelopeAccess, RestartBackoff, SpawnOptions, SupervisionOptions } from './options.ts';
 export type { OverflowPolicy } from './overflow.ts';
 export type { AskOptions, Ref, ReplyTo } from './ref.ts';
+export type { ActorFacts, StatusName } from './status.ts';
 export type { Directive, ExitKind, RestartLimit, RestartType, Strategy } from './supervision.ts';
 export { ActorSystem, type ActorSystemOptions } from './system.ts';

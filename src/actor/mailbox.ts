@@ -1,4 +1,4 @@
-const SMALLEST = 4;
+const SMALLEST = 2;
 
 /** A ring larger than this is given back when it runs empty, so that one burst doesn't stay in memory for ever. */
 const KEPT_SLOTS = 64;

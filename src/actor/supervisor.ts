@@ -1,8 +1,8 @@
 import { backoffMs, errorMessage, type Timer, TroupeError } from '../core/index.ts';
-import { Status } from './actor-cell.ts';
 import type { AnyCell, Children } from './children.ts';
 import type { Context } from './context.ts';
 import { endIncarnation } from './ending.ts';
+import { Status } from './status.ts';
 import { type Directive, decide, type ExitKind, nextAttempt, planRestart, type Strategy } from './supervision.ts';
 
 /** How a child ended, as its supervisor hears it. */

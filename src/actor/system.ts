@@ -10,7 +10,7 @@ import {
   type Tracer,
   TroupeError,
 } from '../core/index.ts';
-import { ActorCell, type ActorFacts, asCell } from './actor-cell.ts';
+import { ActorCell, asCell } from './actor-cell.ts';
 import { Deadlines } from './ask.ts';
 import type { BehaviorFactory, Terminated } from './behavior.ts';
 import type { AnyCell } from './children.ts';
@@ -22,6 +22,7 @@ import type { Kernel, RestartEvent } from './kernel.ts';
 import { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
 import { type ActorSpec, isPlain, resolveSpec, type SpawnOptions, type SupervisionOptions } from './options.ts';
 import type { Ref } from './ref.ts';
+import type { ActorFacts } from './status.ts';
 import type { RestartLimit } from './supervision.ts';
 
 /** How a system is kept. Everything has a default: this machine's clock and randomness, no log, no spans. */

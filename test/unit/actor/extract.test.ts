@@ -122,6 +122,26 @@ describe('extract', () => {
     expect(restarts).toEqual([]);
   });
 
+  test('an actor that is killed meanwhile hands its mail over and does not come back', async () => {
+    const { system, clock, ref } = slowActor();
+    for (const message of ['slow', 'b']) ref.tell(message);
+    await clock.settle();
+    const extracted = system.extract(ref, { timeoutMs: 60_000 });
+    system.kill(ref);
+    expect(await extracted).toEqual({ messages: ['slow', 'b'] });
+    await clock.advance(1_000);
+    expect(system.inspect(ref).status).toBe('dead');
+  });
+
+  test('after shutdown an ask that moved away and was never answered fails', async () => {
+    const { system } = virtualSystem();
+    const ref = system.spawn<{ reply: ReplyTo<string> }>(() => ({ receive() {} }));
+    const asked = ref.ask<string>((reply) => ({ reply })).catch((error: unknown) => error);
+    await system.extract(ref);
+    await system.shutdown();
+    expect(await asked).toMatchObject({ code: 'SHUTTING_DOWN' });
+  });
+
   test('a shutdown that does not wait for it still hands the mail over', async () => {
     const { system, clock, ref } = slowActor();
     for (const message of ['slow', 'b']) ref.tell(message);

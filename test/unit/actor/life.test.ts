@@ -88,7 +88,14 @@ describe('start and stop', () => {
         scripted({
           start(ctx) {
             for (const name of ['a', 'b', 'c']) {
-              ctx.spawn(() => scripted({ stop: () => void log.push(name) || door.opened }));
+              ctx.spawn(() =>
+                scripted({
+                  stop() {
+                    log.push(name);
+                    return door.opened;
+                  },
+                }),
+              );
             }
           },
           stop: () => void log.push('parent'),
@@ -185,7 +192,8 @@ describe('start and stop', () => {
   test('stopSelf ends after the current message; kill ends at once without a hook', async () => {
     const { system, clock } = virtualSystem();
     const log: string[] = [];
-    const make = () => system.spawn(() => scripted({ stop: (_ctx, reason) => void log.push(reason) }));
+    const make = () =>
+      system.spawn(() => scripted({ stop: (_ctx, reason) => void log.push(reason) }), { restart: 'temporary' });
     const [polite, killed] = [make(), make()];
     for (const ref of [polite, killed]) system.watch(ref, ({ reason }) => log.push(`heard ${reason}`));
     polite.tell((ctx) => {
@@ -193,7 +201,12 @@ describe('start and stop', () => {
       log.push('rest of the message');
     });
     await clock.settle();
-    expect(log).toEqual(['rest of the message', 'normal', 'heard normal']);
+    expect(log.splice(0)).toEqual(['rest of the message', 'normal', 'heard normal']);
+    killed.tell(() => new Promise<void>(() => {}));
+    await clock.settle();
+    system.kill(killed);
+    await clock.settle();
+    expect(log).toEqual(['heard killed']);
   });
 
   test('a ref never reaches a newcomer of the same name', async () => {
@@ -211,6 +224,27 @@ describe('start and stop', () => {
     expect(seen).toEqual(['young b']);
     expect(old.path).not.toBe(young.path);
   });
+});
+
+test('a start hook that ends well after the stop was asked for gets its stop hook', async () => {
+  const { system, clock } = virtualSystem();
+  const door = gate();
+  const log: string[] = [];
+  const ref = system.spawn(() =>
+    scripted({
+      async start() {
+        await door.opened;
+        log.push('acquired');
+      },
+      stop: () => void log.push('released'),
+    }),
+  );
+  await clock.settle();
+  const stopped = system.stop(ref);
+  await clock.settle();
+  door.open();
+  await stopped;
+  expect(log).toEqual(['acquired', 'released']);
 });
 
 describe('shutdown', () => {

@@ -278,6 +278,49 @@ describe('dead letters', () => {
   });
 });
 
+test('accessors that throw hurt neither the sender nor the system', async () => {
+  const fails = (): never => {
+    throw new TypeError('accessor');
+  };
+  const fatal: unknown[] = [];
+  const { system, clock } = virtualSystem({ onFatal: (error) => fatal.push(error) });
+  const ref = system.spawn<string>(() => ({ receive() {} }), {
+    mailbox: { sizeOf: fails },
+    envelope: { sender: fails },
+  });
+  expect(ref.tell('a')).toBe(false);
+  await clock.settle();
+  expect(fatal).toEqual([]);
+  expect(lost(system)).toEqual(['a']);
+});
+
+test('a foreign thenable that throws, and a handler that throws nothing, are crashes of the actor', async () => {
+  const fatal: unknown[] = [];
+  const restarts: unknown[] = [];
+  const { system, clock } = virtualSystem({
+    onFatal: (error) => fatal.push(error),
+    onRestart: ({ error }) => restarts.push(error),
+  });
+  const thenable = {
+    // biome-ignore lint/suspicious/noThenProperty: the point of the test
+    then() {
+      throw new TypeError('then');
+    },
+  };
+  const ref = system.spawn<() => unknown>(() => ({ receive: (message) => message() as Promise<void> }));
+  ref.tell(() => thenable);
+  ref.tell(() => Promise.reject());
+  const asked = ref
+    .ask(() => () => {
+      throw undefined;
+    })
+    .catch((error: unknown) => error);
+  await clock.advance(5_000);
+  expect(restarts).toMatchObject([{ message: 'then' }, { code: 'HANDLER_FAILED' }, { code: 'HANDLER_FAILED' }]);
+  expect(await asked).toMatchObject({ code: 'HANDLER_FAILED' });
+  expect(fatal).toEqual([]);
+});
+
 test('the age of the oldest message is seen from outside', async () => {
   const world = blocked({});
   world.ref.tell(0);
