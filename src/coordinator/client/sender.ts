@@ -228,6 +228,8 @@ export class CommandSender {
     const open = encodeCommand(0, encodeAction('session.open', { idleMs: sessionIdleMs }));
     const replies = await this.#call(encodeBatch(0, 0, [open]), undefined, () => {});
     this.#opening = false;
+    // Whoever was told to go on while this call ended found it still open.
+    this.#pumpSoon();
     if (replies === undefined) return;
     const answer = readReply(replies[0]);
     if ('reply' in answer) {
