@@ -15,36 +15,58 @@ export interface StateMachine {
   readonly appliedIndex: number;
   /** Applies committed entries in order, in one transaction, and returns one reply for each. */
   apply(entries: readonly Entry[]): readonly unknown[];
-  /** A consistent image as of `appliedIndex`. */
-  snapshot(): Iterable<Uint8Array>;
+  /**
+   * A consistent image as of `appliedIndex` at the time of the call. It is written out piece by piece while later entries are
+   * applied, so the image must be fixed before this returns, not when the first piece is asked for.
+   */
+  snapshot(): Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
   /** Replaces the whole state. */
   restore(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void>;
+}
+
+/** How a proposal is traced. */
+export interface ProposeOptions {
+  /** W3C `traceparent` of a sampled caller; without one the tracer isn't touched. */
+  readonly traceparent?: string | undefined;
+}
+
+/** Where a proposal was committed, and what the state machine replied. */
+export interface Committed {
+  readonly index: number;
+  readonly term: number;
+  readonly reply: unknown;
 }
 
 /** A member as the coordinator sees it. */
 export interface RaftMember {
   /**
-   * Replicates `data` and applies it on this member, which must lead.
-   * @returns where it was committed and what the state machine replied
-   * @throws TroupeError NOT_LEADER (data.leader when known), PROPOSAL_DROPPED (the outcome is unknown), OVERLOADED
+   * Replicates `data`, which is not to be changed afterwards, and applies it on this member, which must lead.
+   * @throws TroupeError NOT_LEADER (data.leader when known) and OVERLOADED: not proposed; PROPOSAL_DROPPED: the outcome is
+   *   unknown; what stopped the member, when it had to stop
    */
-  propose(data: Uint8Array): Promise<{ readonly index: number; readonly term: number; readonly reply: unknown }>;
+  propose(data: Uint8Array, options?: ProposeOptions): Promise<Committed>;
   /**
    * A linearizable read barrier through a quorum (ReadIndex): resolves, with the index, when this member's state machine has
-   * applied everything that was committed when it was called.
-   * @throws TroupeError NOT_LEADER, TIMEOUT
+   * applied everything that was committed when it was called. Works on a follower too.
+   * @throws TroupeError NOT_LEADER when no leader is known, TIMEOUT, OVERLOADED
    */
   barrier(): Promise<number>;
-  /** Hands leadership to `to`, or to the voter that is furthest along. Resolves when this member no longer leads. */
+  /**
+   * Hands leadership to `to`, or to the voter that is furthest along. Resolves when this member no longer leads.
+   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT, NO_QUORUM when nobody can take it, TIMEOUT when nobody did
+   */
   transferLeadership(to?: NodeId): Promise<void>;
   /** Gives a message that arrived from another member. */
   receive(messages: readonly Message[]): void;
   /** Serves a snapshot to a member that pulls it. */
   readSnapshot(index: number): AsyncIterable<Uint8Array>;
+  /** Takes a snapshot now and trims the log behind it; joins one that is being taken. */
+  compact(): Promise<void>;
   readonly status: Status;
   /** Calls `listener` at each change of role, leader or term; returns a function that ends it. */
   onStatus(listener: (status: Status) => void): () => void;
   /** Resolves with the error when the member had to stop by itself (a poisoned or full log, a broken invariant). */
   readonly failed: Promise<unknown>;
+  /** Stops, fails what waits with SHUTTING_DOWN, and closes the log. */
   close(): Promise<void>;
 }

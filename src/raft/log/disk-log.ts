@@ -130,6 +130,7 @@ class DiskLog implements RaftLog {
       segmentBytes: Math.max(options.segmentBytes ?? 16 * 2 ** 20, 4096),
       batchBytesMax: options.batchBytesMax ?? 4 * 2 ** 20,
       onPlaced: (index: number, term: number, place: number) => table.setPlace(index, term, place),
+      onWritten: () => table.evict(),
     };
     this.#wal = new Wal(wal, found, hardState, start);
   }
@@ -178,7 +179,6 @@ class DiskLog implements RaftLog {
     const work = { hardState: this.#lazy, entries };
     this.#lazy = undefined;
     for (const entry of entries) this.#table.push(entry);
-    this.#table.evict();
     this.#tail = this.#wal.append(work);
     return this.#tail;
   }

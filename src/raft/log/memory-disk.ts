@@ -293,7 +293,10 @@ function keepPart(inode: Inode, write: Write, random: Random | undefined): void 
   if (random === undefined) return;
   const fate = random.next();
   if (fate < 0.3) return;
-  if (fate < 0.6 || write.cut) return inode.apply(write, true);
+  if (fate < 0.6 || write.cut) {
+    inode.apply(write, true);
+    return;
+  }
   for (let at = 0; at < write.data.byteLength; ) {
     const boundary = SECTOR_BYTES - ((write.position + at) % SECTOR_BYTES);
     const end = Math.min(write.data.byteLength, at + boundary);

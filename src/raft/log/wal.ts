@@ -14,6 +14,8 @@ import {
 
 const SPARE_NAME = 'spare.tmp';
 const NOTHING = new Uint8Array(0);
+/** Each segment has room left for one. */
+const SEAL_BYTES = recordBytes(0);
 
 /** Where the log starts: after (index, term). `restart` also forgets all entries written before, whatever their index. */
 export interface StartMark {
@@ -39,6 +41,8 @@ export interface WalOptions {
   readonly batchBytesMax: number;
   /** Says where an entry was written. */
   readonly onPlaced: (index: number, term: number, place: number) => void;
+  /** Everything placed so far can be read back. */
+  readonly onWritten: () => void;
 }
 
 interface Waiting {
@@ -189,9 +193,9 @@ export class Wal {
     let bytes = 0;
     for (const waiting of batch) bytes += waiting.bytes;
     let segment = this.#active;
-    const fits = segment !== undefined && segment.end + bytes <= segment.file.size;
+    const fits = segment !== undefined && segment.end + bytes + SEAL_BYTES <= segment.file.size;
     const header = fits ? 0 : this.#headerBytes();
-    if (!fits) segment = await this.#rotate(header + bytes);
+    if (!fits) segment = await this.#rotate(header + bytes + SEAL_BYTES);
     invariant(segment !== undefined, 'there is an active segment');
     this.#writer.start(header + bytes);
     if (!fits) this.#addHeader(segment);
@@ -208,6 +212,7 @@ export class Wal {
     }
     segment.file.write(this.#writer.bytes, segment.end);
     segment.end += this.#writer.bytes.byteLength;
+    this.#options.onWritten();
     await segment.file.sync();
     this.#durable = segment.end;
     if (segment.end > segment.file.size / 2) this.#spare ??= this.#prepare(this.#options.segmentBytes);
@@ -265,11 +270,11 @@ export class Wal {
   // Says that the last batch is durable, for a recovery that finds it damaged; the next batch says so too, but may never come.
   #seal(): void {
     const segment = this.#active;
-    if (segment === undefined || segment.end + recordBytes(0) > segment.file.size) return;
-    this.#writer.start(recordBytes(0));
+    if (segment === undefined || segment.end + SEAL_BYTES > segment.file.size) return;
+    this.#writer.start(SEAL_BYTES);
     this.#add(segment, RecordType.seal, 0, 0, NOTHING);
     segment.file.write(this.#writer.bytes, segment.end);
-    segment.end += recordBytes(0);
+    segment.end += SEAL_BYTES;
   }
 
   #headerBytes(): number {
