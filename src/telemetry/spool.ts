@@ -110,8 +110,8 @@ export class SpanSpool {
   /** Ends the spool; with nothing left its file goes, else the next life sends what is in it. */
   close(empty: boolean): void {
     if (this.#fd === undefined) return;
-    if (empty) return this.#off();
-    closeSync(this.#fd);
+    if (empty) this.#off();
+    else closeSync(this.#fd);
     this.#fd = undefined;
   }
 
