@@ -1,4 +1,13 @@
 export type { Proposed } from './leader.ts';
+export {
+  decodeConfiguration,
+  encodeConfiguration,
+  enterJoint,
+  isSimple,
+  leaveJoint,
+  type MembershipChange,
+  simple,
+} from './membership.ts';
 export { RaftNode } from './node.ts';
 export type { RaftOptions } from './options.ts';
 export type { Progress } from './progress.ts';

@@ -1,4 +1,5 @@
 import { invariant, type NodeId, TroupeError } from '../../core/index.ts';
+import { encodeConfiguration, enterJoint, isSimple, leaveJoint, type MembershipChange, simple } from './membership.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { isVoter, membersOf, quorumIndex, voteResult } from './quorum.ts';
@@ -50,6 +51,8 @@ export class Leader {
   #due = true;
   #heartbeatElapsed = 0;
   #electionElapsed = 0;
+  /** No change of the members may start before this index is applied: a change may be on its way below it. */
+  #changeIndex: number;
   #transferee: NodeId | undefined;
   #transferElapsed = 0;
   #handedOver = false;
@@ -63,8 +66,9 @@ export class Leader {
     this.#term = context.term;
     this.#reads = new ReadRounds(context.options.readsMax);
     this.#configuration = context.configuration;
-    this.reconfigure(context.configuration);
-    this.#log.append([{ term: this.#term, index: this.#log.lastIndex + 1, kind: 'normal', data: NO_DATA }]);
+    this.#changeIndex = this.#log.lastIndex;
+    this.#setMembers(context.configuration, false);
+    this.#append([NO_DATA], 'normal');
     this.durable();
   }
 
@@ -83,20 +87,12 @@ export class Leader {
     return this.#members;
   }
 
-  /** Takes over another configuration; what is known of members that stay is kept. */
+  /** The configuration changed by an entry that was applied; what is known of members that stay is kept. */
   reconfigure(configuration: Configuration): void {
-    const { inflightMessagesMax, inflightBytesMax } = this.#options;
-    const members = membersOf(configuration);
-    this.#configuration = configuration;
-    for (const id of this.#members.keys()) if (!members.includes(id)) this.#members.delete(id);
-    for (const id of members) {
-      if (this.#members.has(id)) continue;
-      const progress = new Progress(id, this.#log.lastIndex + 1, inflightMessagesMax, inflightBytesMax);
-      this.#members.set(id, progress);
-    }
-    this.#peers = [...this.#members.values()].filter((member) => member.id !== this.#id);
-    if (this.#transferee !== undefined && !isVoter(configuration, this.#transferee)) this.#transferee = undefined;
-    this.#due = true;
+    // A newcomer is given a whole election time-out before its silence counts.
+    this.#setMembers(configuration, true);
+    // A smaller quorum may have what a larger one was waiting for.
+    this.#commit();
   }
 
   /**
@@ -105,30 +101,39 @@ export class Leader {
    * @throws TroupeError NOT_LEADER while the leadership is being handed over (data.leader: to whom), OVERLOADED when too much is
    *   uncommitted
    */
-  propose(data: readonly Uint8Array[], kind: Entry['kind'] = 'normal'): Proposed {
+  propose(data: readonly Uint8Array[]): Proposed {
     invariant(data.length > 0, 'a proposal has at least one entry');
-    if (this.#transferee !== undefined) {
-      const leader = this.#transferee;
-      throw new TroupeError('NOT_LEADER', `leadership is being handed to ${leader}`, { data: { leader } });
-    }
-    const firstIndex = this.#log.lastIndex + 1;
-    const entries: Entry[] = [];
+    this.#refuseInTransfer();
     let bytes = 0;
-    for (const each of data) {
-      const entry: Entry = { term: this.#term, index: firstIndex + entries.length, kind, data: each };
-      entries.push(entry);
-      bytes += entryBytes(entry);
-    }
+    for (const each of data) bytes += each.length;
     const { uncommittedBytesMax } = this.#options;
     // One proposal always fits when nothing is waiting: its size is limited elsewhere, and refusing it would never end.
     if (this.#uncommitted.bytes > 0 && this.#uncommitted.bytes + bytes > uncommittedBytesMax) {
       throw new TroupeError('OVERLOADED', `${this.#uncommitted.bytes} of ${uncommittedBytesMax} bytes are uncommitted`);
     }
-    const lastIndex = firstIndex + entries.length - 1;
-    this.#log.append(entries);
-    this.#uncommitted.add(lastIndex, bytes);
-    this.#due = true;
-    return { term: this.#term, firstIndex, lastIndex };
+    const proposed = this.#append(data, 'normal');
+    this.#uncommitted.add(proposed.lastIndex, bytes);
+    return proposed;
+  }
+
+  /**
+   * Proposes a change of the members: in one step when at most one voter changes, else through a joint configuration that is
+   * left by itself. It holds once its entry is applied.
+   *
+   * @throws TroupeError INVALID_ARGUMENT when the change makes no sense, OVERLOADED while another is under way or before the
+   *   first commit of this term; and as `propose`
+   */
+  change(change: MembershipChange): Proposed {
+    this.#refuseInTransfer();
+    if (!this.#mayChange) throw new TroupeError('OVERLOADED', 'another change of the members may be under way');
+    const next = isSimple(this.#configuration, change) ? simple : enterJoint;
+    return this.#proposeConfiguration(next(this.#configuration, change));
+  }
+
+  /** Leaves a joint configuration as soon as that is allowed: nobody has to ask for it. */
+  leaveJoint(): void {
+    if (this.#configuration.votersOutgoing === undefined || !this.#mayChange || this.#transferee !== undefined) return;
+    this.#proposeConfiguration(leaveJoint(this.#configuration));
   }
 
   /** More of this member's own log may be durable: only now does the leader count itself. */
@@ -197,8 +202,7 @@ export class Leader {
    * @returns false when too many reads wait
    */
   read(from: NodeId, context: number): boolean {
-    const known = this.#log.term(this.#log.commit) === this.#term;
-    return this.#reads.add(from, context, known ? this.#log.commit : undefined);
+    return this.#reads.add(from, context, this.#committedInTerm ? this.#log.commit : undefined);
   }
 
   /**
@@ -227,6 +231,7 @@ export class Leader {
    * @returns false when no quorum was heard of for an election time-out: the leader must step down
    */
   tick(): boolean {
+    this.leaveJoint();
     if (this.#transferee !== undefined && ++this.#transferElapsed >= this.#options.electionTicks) {
       this.#transferee = undefined;
     }
@@ -254,6 +259,52 @@ export class Leader {
     }
     for (const member of this.#peers) while (this.#sendNext(member)) {}
     this.#handOver();
+  }
+
+  #append(data: readonly Uint8Array[], kind: Entry['kind']): Proposed {
+    const term = this.#term;
+    const firstIndex = this.#log.lastIndex + 1;
+    this.#log.append(data.map((each, i) => ({ term, index: firstIndex + i, kind, data: each })));
+    this.#due = true;
+    return { term, firstIndex, lastIndex: this.#log.lastIndex };
+  }
+
+  #refuseInTransfer(): void {
+    const leader = this.#transferee;
+    if (leader === undefined) return;
+    throw new TroupeError('NOT_LEADER', `leadership is being handed to ${leader}`, { data: { leader } });
+  }
+
+  /** Whether an entry of this leadership is committed: only then does the leader know all that was committed before it. */
+  get #committedInTerm(): boolean {
+    return this.#log.term(this.#log.commit) === this.#term;
+  }
+
+  /** One change at a time, and none before the first commit of the term (Ongaro's correction to the dissertation). */
+  get #mayChange(): boolean {
+    return this.#committedInTerm && this.#log.applied >= this.#changeIndex;
+  }
+
+  #proposeConfiguration(configuration: Configuration): Proposed {
+    const proposed = this.#append([encodeConfiguration(configuration)], 'config');
+    this.#changeIndex = proposed.lastIndex;
+    return proposed;
+  }
+
+  #setMembers(configuration: Configuration, active: boolean): void {
+    const { inflightMessagesMax, inflightBytesMax } = this.#options;
+    const members = membersOf(configuration);
+    this.#configuration = configuration;
+    for (const id of this.#members.keys()) if (!members.includes(id)) this.#members.delete(id);
+    for (const id of members) {
+      if (this.#members.has(id)) continue;
+      const progress = new Progress(id, this.#log.lastIndex + 1, inflightMessagesMax, inflightBytesMax);
+      progress.active = active;
+      this.#members.set(id, progress);
+    }
+    this.#peers = [...this.#members.values()].filter((member) => member.id !== this.#id);
+    if (this.#transferee !== undefined && !isVoter(configuration, this.#transferee)) this.#transferee = undefined;
+    this.#due = true;
   }
 
   #hearsQuorum(): boolean {

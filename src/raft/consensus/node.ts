@@ -1,5 +1,6 @@
 import { invariant, type NodeId, TroupeError } from '../../core/index.ts';
 import { Leader, type Proposed } from './leader.ts';
+import { decodeConfiguration, type MembershipChange } from './membership.ts';
 import { type RaftOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import type { Progress } from './progress.ts';
 import { isVoter, voteResult, votersOf } from './quorum.ts';
@@ -14,6 +15,7 @@ import type {
   Message,
   ReadState,
   Ready,
+  SnapshotMeta,
   Status,
 } from './types.ts';
 
@@ -49,6 +51,8 @@ export class RaftNode {
   #written: HardState;
   #ballotWork = 0;
   #lastWork = 0;
+  /** Configurations in entries that are being applied; each holds from when its entry is. */
+  #applying: { readonly index: number; readonly configuration: Configuration }[] = [];
   #messages: Message[] = [];
   /** Messages that promise something, and so wait until all that was handed out before is durable. */
   #replies: Message[] = [];
@@ -64,7 +68,6 @@ export class RaftNode {
     this.#id = options.id;
     this.#term = options.hardState?.term ?? 0;
     this.#vote = options.hardState?.vote;
-    this.#configuration = options.configuration;
     this.#written = options.hardState ?? { term: 0, vote: undefined, commit: 0 };
     this.#log = new ConsensusLog(options.log, this.#written.commit, options.applied);
     this.#forwarded = new ForwardedReads(this.#options.readsMax, options.random.int(1, 2 ** 48));
@@ -74,6 +77,9 @@ export class RaftNode {
         `the log has entries of term ${this.#log.lastTerm}, the member ${this.#term}`,
       );
     }
+    this.#configuration = options.configuration;
+    this.#takeConfigurations((options.log.snapshot()?.index ?? 0) + 1, this.#log.applied);
+    this.#adoptConfigurations();
     this.#drawTimeout();
   }
 
@@ -88,6 +94,14 @@ export class RaftNode {
       applied: this.#log.applied,
       configuration: this.#configuration,
     };
+  }
+
+  /** What names a snapshot of the state machine as it is when the last ApplyWork's reply was stepped back. */
+  snapshotMeta(): SnapshotMeta {
+    const { applied } = this.#log;
+    const term = this.#log.term(applied);
+    invariant(term !== undefined, 'the term of the last applied entry is always known');
+    return { index: applied, term, configuration: this.#configuration };
   }
 
   /** What a leader knows of each member; undefined when this one doesn't lead. */
@@ -109,6 +123,15 @@ export class RaftNode {
    */
   propose(data: readonly Uint8Array[]): Proposed {
     return this.#requireLeading().propose(data);
+  }
+
+  /**
+   * Proposes a change of the members; see Leader.change. A leader that is no longer a voter steps down by itself.
+   *
+   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT, OVERLOADED
+   */
+  proposeChange(change: MembershipChange): Proposed {
+    return this.#requireLeading().change(change);
   }
 
   /**
@@ -151,8 +174,10 @@ export class RaftNode {
       if (!this.#leading.tick()) this.#becomeFollower(this.#term, undefined);
       return;
     }
-    this.#electionElapsed++;
-    if (this.#electionElapsed >= this.#electionTimeout && this.#promotable()) this.campaign();
+    // A member that may not stand keeps counting, as the leader's silence frees its vote, and looks again later.
+    if (++this.#electionElapsed % this.#electionTimeout !== 0) return;
+    if (isVoter(this.#configuration, this.#id)) this.campaign();
+    else this.#tellVoters();
   }
 
   /**
@@ -176,6 +201,7 @@ export class RaftNode {
         break;
       default:
         this.#check(message);
+        if (message.reject && message.type !== 'appendReply') this.#learnCommit(message);
         if (message.term < this.#term) this.#answerOld(message);
         else if (message.term === this.#term || this.#meetTerm(message)) this.#receive(message);
     }
@@ -251,6 +277,7 @@ export class RaftNode {
     if (!this.#log.hasApply) return undefined;
     const entries = this.#log.takeApply(this.#options.applyBytesMax);
     const index = entries[entries.length - 1]!.index;
+    for (const entry of entries) this.#noteConfiguration(entry);
     return {
       entries,
       reply: { type: 'storageApplyReply', from: this.#id, to: this.#id, term: this.#term, index },
@@ -273,6 +300,30 @@ export class RaftNode {
 
   #onApplied(message: Message): void {
     this.#log.appliedTo(message.index ?? 0);
+    this.#adoptConfigurations();
+    this.#leading?.leaveJoint();
+  }
+
+  #noteConfiguration(entry: Entry): void {
+    if (entry.kind !== 'config') return;
+    this.#applying.push({ index: entry.index, configuration: decodeConfiguration(entry.data) });
+  }
+
+  /** Finds the configurations that entries in [from, to] hold. */
+  #takeConfigurations(from: number, to: number): void {
+    for (let next = Math.max(from, this.#log.firstIndex); next <= to; ) {
+      const entries = this.#log.slice(next, to + 1, this.#options.applyBytesMax);
+      invariant(entries !== undefined && entries.length > 0, 'entries after the snapshot are always there');
+      for (const entry of entries) this.#noteConfiguration(entry);
+      next += entries.length;
+    }
+  }
+
+  /** What was applied holds from now on. */
+  #adoptConfigurations(): void {
+    while (this.#applying.length > 0 && this.#applying[0]!.index <= this.#log.applied) {
+      this.#configure(this.#applying.shift()!.configuration);
+    }
   }
 
   /** Takes in a message of this term, or one that asks or answers about the next. */
@@ -376,16 +427,42 @@ export class RaftNode {
     const free = this.#vote === from || (this.#vote === undefined && this.#leader === undefined);
     const mayGrant = free || (asks && term > this.#term);
     const granted = mayGrant && this.#log.isUpToDate(message.index ?? 0, message.logTerm ?? 0);
+    const head = { from: this.#id, to: from, reject: !granted, ...(granted ? {} : this.#committed()) };
     if (asks) {
-      const answer = granted ? { term, reject: false } : { term: this.#term, reject: true };
-      this.#send({ type: 'preVoteReply', from: this.#id, to: from, ...answer });
+      this.#send({ ...head, type: 'preVoteReply', term: granted ? term : this.#term });
       return;
     }
     if (granted) {
       this.#electionElapsed = 0;
       this.#vote = from;
     }
-    this.#replies.push({ type: 'voteReply', from: this.#id, to: from, term: this.#term, reject: !granted });
+    this.#replies.push({ ...head, type: 'voteReply', term: this.#term });
+  }
+
+  /** What is known to be committed, told to a candidate that is refused. */
+  #committed(): { readonly commit: number; readonly logTerm: number } {
+    const { commit } = this.#log;
+    return { commit, logTerm: this.#log.term(commit) ?? 0 };
+  }
+
+  /**
+   * A refusal tells what its sender knows to be committed, and that stays true in every term. A change of the members holds
+   * only once it is applied, so a member that missed its commit could else wait for ever for the vote of one that has left
+   * by it, or not know that it may stand. An election stops when such a change came to light.
+   */
+  #learnCommit(message: Message): void {
+    const { commit = 0, logTerm = 0 } = message;
+    if (this.#leading !== undefined || logTerm === 0 || this.#log.term(commit) !== logTerm) return;
+    if (!this.#log.commitTo(commit) || this.#role === 'follower') return;
+    if (this.#log.hasUnappliedConfiguration()) this.#becomeFollower(this.#term, undefined);
+  }
+
+  /** A member that doesn't vote and hears no leader: the voters may be waiting for what only it knows; see #learnCommit. */
+  #tellVoters(): void {
+    for (const to of votersOf(this.#configuration)) {
+      const head = { type: 'preVoteReply', from: this.#id, to, term: this.#term, reject: true } as const;
+      this.#send({ ...head, ...this.#committed() });
+    }
   }
 
   #onPreVoteReply(message: Message): void {
@@ -426,6 +503,7 @@ export class RaftNode {
       this.#log.commitTo(snapshot.index);
     } else if (snapshot.index > this.#log.commit) {
       this.#log.restore(snapshot);
+      this.#applying = [];
       this.#configure(snapshot.configuration);
     }
     this.#replies.push({ type: 'appendReply', from: this.#id, to: from, term: this.#term, index: this.#log.commit });
@@ -443,9 +521,13 @@ export class RaftNode {
     this.#electionElapsed = 0;
   }
 
-  /** A learner doesn't stand, nor does a member whose log is being replaced. */
+  /**
+   * A learner doesn't stand, nor does a member whose log is being replaced, or one that is about to apply a change of the
+   * members: it would count votes by a configuration that others have left.
+   */
   #promotable(): boolean {
-    return isVoter(this.#configuration, this.#id) && this.#log.unstable.snapshot === undefined;
+    if (!isVoter(this.#configuration, this.#id) || this.#log.unstable.snapshot !== undefined) return false;
+    return !this.#log.hasUnappliedConfiguration();
   }
 
   /** Asks whether an election could be won, without raising the term. */
@@ -522,6 +604,10 @@ export class RaftNode {
   #configure(configuration: Configuration): void {
     this.#configuration = configuration;
     this.#leading?.reconfigure(configuration);
+    if (this.#leading === undefined || isVoter(configuration, this.#id)) return;
+    // Let the others hear of the commit that removes this leader before it goes.
+    this.#leading.flush();
+    this.#becomeFollower(this.#term, undefined);
   }
 
   #send(message: Message): void {

@@ -10,7 +10,7 @@ export interface RaftOptions {
   readonly hardState: HardState | undefined;
   /** Index of the last entry in the state machine; at least the log's snapshot, 0 for a new one. */
   readonly applied: number;
-  /** The members as of `applied`: from the snapshot, or as bootstrapped. */
+  /** The members as of the log's snapshot, or as bootstrapped; changes in later entries are found in the log. */
   readonly configuration: Configuration;
   /** Draws election time-outs, nothing else that matters. */
   readonly random: Random;

@@ -161,6 +161,18 @@ export class ConsensusLog {
     return entries;
   }
 
+  /** Whether a change of the members is committed and not applied. */
+  hasUnappliedConfiguration(): boolean {
+    for (let next = this.#applied + 1; next <= this.#commit; ) {
+      const entries = this.slice(next, this.#commit + 1, 2 ** 20);
+      // Below a snapshot that is being installed there is nothing to apply one by one.
+      if (entries === undefined || entries.length === 0) return false;
+      if (entries.some((entry) => entry.kind === 'config')) return true;
+      next += entries.length;
+    }
+    return false;
+  }
+
   /** The state machine has applied everything up to `index`, by entries or by a snapshot. */
   appliedTo(index: number): void {
     invariant(index <= this.#commit, 'only committed entries are applied');

@@ -60,8 +60,10 @@ export class Invariants {
     if (role === 'leader') {
       invariant(known === undefined || known === peer.id, `two leaders in term ${term}: ${known} and ${peer.id}`);
       if (known === undefined) this.#elected(peer, term);
-      if (commit > before.commit) this.#commits(peer, term, commit);
     }
+    // A leader that is removed by what it commits is a follower when the event ends.
+    const led = role === 'leader' || (before.role === 'leader' && before.term === term);
+    if (led && commit > before.commit) this.#commits(peer, term, commit);
     if (role !== before.role || term !== before.term || commit !== before.commit) {
       this.#seen.set(peer.id, { term, commit, role });
     }

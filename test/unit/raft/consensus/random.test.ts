@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { isTroupeError, type NodeId, type Random, SeededRandom } from '../../../../src/core/index.ts';
+import { type MembershipChange, membersOf } from '../../../../src/raft/consensus/index.ts';
 import { Invariants } from './invariants.ts';
 import { Network, type Peer } from './network.ts';
 
@@ -12,13 +13,16 @@ function pick<T>(random: Random, from: readonly T[]): T {
   return from[random.int(0, from.length)]!;
 }
 
+interface Count {
+  reads: number;
+  writes: number;
+  changes: number;
+  /** Members change only where a removed one can't disturb: with pre-vote and check-quorum. */
+  readonly live: boolean;
+}
+
 /** One event of a random kind. */
-function event(
-  network: Network,
-  random: Random,
-  invariants: Invariants,
-  count: { reads: number; writes: number },
-): void {
+function event(network: Network, random: Random, invariants: Invariants, count: Count): void {
   const peers = [...network.peers.values()];
   const peer = pick(random, peers);
   const dice = random.next();
@@ -40,12 +44,26 @@ function event(
     invariants.reading(peer, context);
     attempt(() => peer.node.readIndex(context));
   } else if (dice < 0.955) attempt(() => peer.node.transferLeader());
-  else if (dice < 0.963) crash(network, peer);
+  else if (dice < 0.96 && count.live) {
+    attempt(() => {
+      peer.node.proposeChange(change(random, [...network.peers.keys()]));
+      count.changes++;
+    });
+  } else if (dice < 0.963) crash(network, peer);
   else if (dice < 0.967) partition(network, random);
   else if (dice < 0.975) network.partition();
   else if (peer.appliedIndex >= peer.log.firstIndex() && peer.appends.length === 0)
     network.compact(peer.id, random.int(0, 5));
   network.collect(peer);
+}
+
+function change(random: Random, ids: readonly NodeId[]): MembershipChange {
+  const lists: Required<MembershipChange> = { voters: [], learners: [], remove: [] };
+  for (let i = random.int(1, 3); i > 0; i--) {
+    const list = pick(random, [lists.voters, lists.voters, lists.learners, lists.remove]);
+    (list as NodeId[]).push(pick(random, ids));
+  }
+  return lists;
 }
 
 /** One message arrives, out of order, perhaps twice, or is lost. */
@@ -93,50 +111,66 @@ function converge(network: Network, invariants: Invariants): void {
   network.settle();
   for (let round = 0; round < 20; round++) {
     network.tick(25);
-    const leader = [...network.peers.values()].find((peer) => peer.status.role === 'leader');
+    const leader = [...network.peers.values()]
+      .filter((peer) => peer.status.role === 'leader')
+      .sort((one, other) => other.status.term - one.status.term)[0];
     if (leader === undefined) continue;
     attempt(() => leader.node.propose([new Uint8Array([2])]));
     network.tick(3);
-    const peers = [...network.peers.values()];
-    if (
-      peers.every((peer) => peer.appliedIndex === leader.log.lastIndex() && leader.appliedIndex >= invariants.committed)
-    ) {
-      const images = peers.map((peer) => peer.applied.map((entry) => `${entry.index}:${entry.term}`).join());
-      expect(new Set(images).size).toBe(1);
-      return;
-    }
+    const members = membersOf(leader.status.configuration).map((id) => network.at(id));
+    const last = leader.log.lastIndex();
+    if (last < invariants.committed || members.some((peer) => peer.appliedIndex < last)) continue;
+    expect(leader.status.configuration.votersOutgoing).toBeUndefined();
+    const images = members.map((peer) => peer.applied.map((entry) => `${entry.index}:${entry.term}`).join());
+    expect(new Set(images).size).toBe(1);
+    return;
   }
+  for (const p of network.peers.values())
+    console.log(
+      JSON.stringify(p.status),
+      p.log.firstIndex(),
+      p.log.lastIndex(),
+      p.log.term(p.log.lastIndex()),
+      p.appends.length,
+      p.applies.length,
+      JSON.stringify([...(p.node.progress()?.values() ?? [])].map((x) => [x.id, x.state, x.match, x.next, x.active])),
+    );
   expect.unreachable('the group did not converge');
 }
 
-function run(seed: number): Invariants {
+function run(seed: number): { readonly invariants: Invariants; readonly changes: number } {
   const random = new SeededRandom(seed);
   const ids = ['a', 'b', 'c', 'd', 'e'].slice(0, random.int(1, 6));
+  const preVote = random.next() < 0.8;
+  const checkQuorum = random.next() < 0.8;
   const network = new Network(ids, {
     seed,
+    configuration: { voters: ids.slice(0, random.int(1, ids.length + 1)) },
     electionTicks: 4,
     inflightMessagesMax: random.int(1, 6),
     inflightBytesMax: random.int(20, 400),
     appendBytesMax: random.int(1, 100),
     uncommittedBytesMax: random.int(50, 500),
     applyBytesMax: random.int(1, 100),
-    preVote: random.next() < 0.8,
-    checkQuorum: random.next() < 0.8,
+    preVote,
+    checkQuorum,
   });
   const invariants = new Invariants(network);
-  const count = { reads: 0, writes: 0 };
+  const count = { reads: 0, writes: 0, changes: 0, live: preVote && checkQuorum };
   for (let i = 0; i < EVENTS; i++) event(network, random, invariants, count);
   converge(network, invariants);
-  return invariants;
+  return { invariants, changes: count.changes };
 }
 
 describe('any order of events', () => {
   test('keeps every promise after every event, and converges once faults stop', { timeout: 60_000 }, () => {
-    const total = { committed: 0, elections: 0, reads: 0 };
+    const total = { committed: 0, elections: 0, reads: 0, changes: 0 };
     const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(ONLY)];
     for (const seed of seeds) {
       try {
-        const { committed, elections, readsServed } = run(seed);
+        const { invariants, changes } = run(seed);
+        const { committed, elections, readsServed } = invariants;
+        total.changes += changes;
         total.committed += committed;
         total.elections += elections;
         total.reads += readsServed;
@@ -151,6 +185,7 @@ describe('any order of events', () => {
       expect(total.committed).toBeGreaterThan(SEEDS * 10);
       expect(total.elections).toBeGreaterThan(SEEDS * 2);
       expect(total.reads).toBeGreaterThan(SEEDS);
+      expect(total.changes).toBeGreaterThan(SEEDS);
     }
     if (process.env.RAFT_SEEDS !== undefined) console.log(total);
   });
