@@ -7,3 +7,4 @@ export { defineJob, type Job, type JobContext, type JobOption, type JobResult, t
 export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
+export { type InProcessCluster, type InProcessOptions, startInProcess } from './in-process.ts';

@@ -20,10 +20,10 @@ function report(message: NodeReport): Promise<void> {
 async function main(): Promise<number> {
   const config = JSON.parse(readFileSync(configFile as string, 'utf8')) as ClusterConfig;
   let node: TroupeNode | undefined;
-  let stopping = false;
+  // A node that hasn't joined yet has nothing to close: its log is durable at every moment.
   const stop = (): void => {
-    stopping = true;
-    void node?.stop();
+    if (node === undefined) process.exit(0);
+    void node.stop();
   };
   // Ctrl-C reaches the whole terminal group: the parent decides what becomes of the nodes.
   process.on('SIGINT', () => undefined);
@@ -37,7 +37,6 @@ async function main(): Promise<number> {
     await report({ type: 'failed', error: toWireError(error) });
     return 1;
   }
-  if (stopping) void node.stop();
   await report({ type: 'ready' });
   const end = await node.ended;
   if (end.reason !== 'failed') return 0;

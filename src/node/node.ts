@@ -21,13 +21,16 @@ export interface NodeParts {
   readonly config: ClusterConfig;
   readonly node: NodeConfig;
   readonly agents: readonly AnyAgent[];
-  readonly folder: ClusterFolder;
+  /** The cluster's folder on this machine; a cluster inside one process has none. */
+  readonly folder: ClusterFolder | undefined;
   readonly plane: ControlPlane;
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
   readonly telemetry: Telemetry;
+  /** False serves no clients: for clusters inside one process. Default true. */
+  readonly api?: boolean;
 }
 
 /** How a node ended. */
@@ -107,12 +110,24 @@ export class TroupeNode {
   }
 
   async #open(): Promise<void> {
-    const { config, node, plane, transport, folder, clock, logger } = this.#parts;
+    const { node, plane, transport, folder, logger } = this.#parts;
     const data = await transport.listen(node.listen.data, (connection) => {
       if (this.#life === undefined) connection.close();
       else this.#life.links.accept(connection);
     });
-    this.#api = await serveApi({
+    if (this.#parts.api ?? true) this.#api = await this.#serve();
+    this.#addresses = { control: plane.address, data, api: this.#api?.address ?? '' };
+    void plane.failed.then((error) => this.#fail(error));
+    await this.#live();
+    folder?.publish({ node: this.id, pid: process.pid, addresses: this.#addresses });
+    for (const source of this.#sources()) {
+      this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
+    }
+  }
+
+  #serve(): Promise<ApiServer> {
+    const { config, node, plane, clock, logger } = this.#parts;
+    return serveApi({
       address: node.listen.api,
       host: this.#host(),
       coordinator: plane.coordinator,
@@ -122,13 +137,6 @@ export class TroupeNode {
       logger,
       insecure: node.insecure,
     });
-    this.#addresses = { control: plane.address, data, api: this.#api.address };
-    void plane.failed.then((error) => this.#fail(error));
-    await this.#live();
-    folder.publish({ node: this.id, pid: process.pid, addresses: this.#addresses });
-    for (const source of this.#sources()) {
-      this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
-    }
   }
 
   /** Begins a life: the ledger gives it its incarnation. */
@@ -200,9 +208,11 @@ export class TroupeNode {
 
   #sources(): PreemptionSource[] {
     const { node, folder, clock } = this.#parts;
-    return node.preemption.map((source) =>
-      source.kind === 'signal' ? signalSource(source.graceMs) : fileSource(source.path ?? folder.noticeFile(this.id), clock),
-    );
+    return node.preemption.flatMap((source) => {
+      if (source.kind === 'signal') return signalSource(source.graceMs);
+      const path = source.path ?? folder?.noticeFile(this.id);
+      return path === undefined ? [] : fileSource(path, clock);
+    });
   }
 
   /** Drains this node or another; resolves when it has left. */
@@ -236,7 +246,7 @@ export class TroupeNode {
     const { plane, transport, folder, telemetry, config, logger, clock } = this.#parts;
     const limitMs = config.timing.shutdownPhaseMs;
     for (const stop of this.#stopSources) stop();
-    folder.withdraw(this.id);
+    folder?.withdraw(this.id);
     plane.keepAlive(undefined);
     const phases: [string, () => Promise<unknown> | undefined][] = [
       ['stop accepting', () => this.#api?.close(Math.min(limitMs, 1_000))],
