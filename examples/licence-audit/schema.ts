@@ -11,10 +11,12 @@ export const Package = z.object({
   /** How many folders hold this name and version; this one stands for all. */
   copies: z.number().int().min(1),
 });
+/** What the schema of this name lets through. */
 export type Package = z.infer<typeof Package>;
 
 /** What a policy says about a licence, from best to worst. */
 export const Verdict = z.enum(['allowed', 'review', 'denied']);
+/** What the schema of this name lets through. */
 export type Verdict = z.infer<typeof Verdict>;
 
 /** Which licences are welcome. Entries are SPDX ids, `ID WITH exception`, or a prefix with a star: `GPL-*`. */
@@ -25,14 +27,17 @@ export const Policy = z.strictObject({
   /** For licences that no list names. */
   otherwise: Verdict.default('review'),
 });
+/** What the schema of this name lets through. */
 export type Policy = z.infer<typeof Policy>;
 
 /** The order to audit one package. Without a policy the default one holds. */
 export const Order = z.object({ run: z.string().min(1), package: Package, policy: Policy.optional() });
+/** What the schema of this name lets through. */
 export type Order = z.infer<typeof Order>;
 
 /** One reviewer's ballot as the ledger recorded it. */
 export const Opinion = z.object({ reviewer: z.string(), choice: z.string().optional(), reason: z.string() });
+/** What the schema of this name lets through. */
 export type Opinion = z.infer<typeof Opinion>;
 
 /** What the team found about one package. */
@@ -46,6 +51,7 @@ export const Finding = z.object({
   /** Where the decision stands in the ledger. */
   decision: z.object({ id: z.string(), index: z.number(), term: z.number(), epoch: z.number() }),
 });
+/** What the schema of this name lets through. */
 export type Finding = z.infer<typeof Finding>;
 
 /** Stands for the licence when the team can't say. */

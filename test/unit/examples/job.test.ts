@@ -146,6 +146,12 @@ describe('the licence audit', () => {
     expect(fake.states.get('licence-auditor/a@1.0.0')).toEqual({ finding: first });
     expect(await fake.ask('licence-auditor', 'a@1.0.0', 'audit', order)).toEqual(first);
     expect(fake.stats).toMatchObject({ decisions: 1, ballots: 3 });
+    expect(fake.decisions.get('r/a@1.0.0')).toMatchObject({
+      electors: ['manifest-reviewer/a@1.0.0', 'text-reviewer/a@1.0.0', 'readme-reviewer/a@1.0.0'],
+      rule: 'majority',
+      quorum: 2,
+      earlyStop: false,
+    });
   });
 
   test('refuses a missing folder, an empty one and a bad policy in one clear line, before any work', async () => {
