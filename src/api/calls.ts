@@ -74,8 +74,10 @@ export class Calls {
         .then(
           () => call.end(),
           (error: unknown) => {
-            // grpc-js sends the status of an emitted error; a cancelled call has nobody to tell.
-            if (!call.cancelled) call.emit('error', this.#status(call, error));
+            // What work says when it is cut short matters less than why it was. grpc-js sends the status of an emitted
+            // error; a cancelled call has nobody to tell.
+            const reason: unknown = context.signal.aborted ? context.signal.reason : error;
+            if (!call.cancelled) call.emit('error', this.#status(call, reason));
           },
         )
         .finally(() => this.#streams.delete(controller));
@@ -99,6 +101,8 @@ export class Calls {
     const [controller, context] = this.#open(call, this.#unary, CALL_TIMEOUT_MS);
     try {
       return await work(context);
+    } catch (error) {
+      throw context.signal.aborted ? context.signal.reason : error;
     } finally {
       this.#unary.delete(controller);
     }

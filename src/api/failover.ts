@@ -101,6 +101,7 @@ export class Failover {
       let failure: CallFailure;
       try {
         connected = await this.#channel.get();
+        if (signal?.aborted) throw cancelled();
         reached = true;
         seen = Number.POSITIVE_INFINITY;
         return await work(connected, Math.max(1, deadline - this.#clock.monotonic()));
@@ -144,6 +145,7 @@ export class Failover {
       let failure: CallFailure;
       try {
         connected = await this.#channel.get();
+        if (signal?.aborted) throw cancelled();
         for await (const message of this.#open(connected, method, request(), signal, traceparent)) {
           brokenSince = undefined;
           attempt = 0;

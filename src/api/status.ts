@@ -48,9 +48,12 @@ const STATUS_OF: Readonly<Record<ErrorCode, status>> = {
   INVARIANT_VIOLATED: status.INTERNAL,
 };
 
-/** What gRPC's own refusals mean, when no detail of ours comes with them. INTERNAL is a reset stream. */
+/**
+ * What gRPC's own refusals mean, when no detail of ours comes with them. INTERNAL and CANCELLED are streams that the
+ * other side reset; who cancels a call himself doesn't ask here.
+ */
 const CODE_OF: Partial<Record<status, ErrorCode>> = {
-  [status.CANCELLED]: 'CANCELLED',
+  [status.CANCELLED]: 'NODE_UNAVAILABLE',
   [status.DEADLINE_EXCEEDED]: 'TIMEOUT',
   [status.UNAVAILABLE]: 'NODE_UNAVAILABLE',
   [status.INTERNAL]: 'NODE_UNAVAILABLE',

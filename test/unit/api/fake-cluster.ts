@@ -255,7 +255,13 @@ export function failed(code: 'HANDLER_FAILED' | 'TIMEOUT', message: string): unk
   return toWireError(new TroupeError(code, message));
 }
 
-/** Resolves once `condition` holds, looking after each turn of the event loop. */
+const PATIENCE_MS = 5_000;
+
+/** Resolves once `condition` holds, looking after each turn of the event loop; throws when it never does. */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise<void>((resolve) => systemClock.yieldThen(resolve));
+  const deadline = systemClock.monotonic() + PATIENCE_MS;
+  do {
+    if (systemClock.monotonic() > deadline) throw new TroupeError('TIMEOUT', `never: ${condition}`);
+    await new Promise<void>((resolve) => systemClock.yieldThen(resolve));
+  } while (!condition());
 }

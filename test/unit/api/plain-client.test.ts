@@ -16,8 +16,10 @@ import { FakeCluster, failed, until } from './fake-cluster.ts';
 // This client knows the .proto files and nothing of ours, as one in another language would.
 const OPTIONS = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 const proto = (file: string, dir: string) => loadPackageDefinition(loadSync(file, { ...OPTIONS, includeDirs: [dir] }));
-type Message = Record<string, any>; // biome-ignore lint/suspicious/noExplicitAny: a client without types is the point
-type Stub = Client & Record<string, (...args: unknown[]) => any>; // biome-ignore lint/suspicious/noExplicitAny: as above
+// biome-ignore lint/suspicious/noExplicitAny: a client without types is the point
+type Message = Record<string, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type Stub = Client & Record<string, (...args: unknown[]) => any>;
 
 function stub(root: GrpcObject, path: string, address: string): Stub {
   const make = path.split('.').reduce<unknown>((at, name) => (at as GrpcObject)[name], root);
@@ -276,9 +278,8 @@ describe('a plain gRPC client', () => {
     stream.on('data', (decision: Message) => states.push(decision));
     const ended = new Promise((resolve) => stream.on('end', resolve));
     await until(() => states.length === 1);
-    const { decision } = { decision: cluster.decision('d') };
     const result = { outcome: 'decided' as const, choice: 'x', tally: { x: 1 }, index: 9, term: 1, epoch: 1 };
-    cluster.decisions.set('d', { ...decision, result });
+    cluster.decisions.set('d', { ...cluster.decision('d'), result });
     cluster.gap();
     await ended;
     expect(states.at(-1)?.result.choice).toBe('x');
@@ -347,7 +348,6 @@ describe('a plain gRPC client', () => {
     const { cluster, client } = await start();
     let produced = 0;
     const text = 'x'.repeat(100_000);
-    cluster.host().watchJob; // the host of the server is made per call; the job below feeds it
     cluster.jobs.set('big', {
       job: { id: 'big', state: 'open', sealed: true, tasks: 2_000, completed: 0, failed: 0, spec: new Uint8Array() },
       spec: { concurrency: 1, attempts: 1, timeoutMs: 1 },
