@@ -23,7 +23,7 @@ export interface LinkLimits {
   readonly frameEnvelopesMax: number;
   /** A frame is sent when it has this many bytes; about what HTTP/2 hands to the kernel at once. */
   readonly frameBytes: number;
-  /** Longer payloads travel in pieces of this size, bytes. */
+  /** Longer payloads travel in pieces of this size, bytes. Larger pieces gain nothing (measured) and hold others up. */
   readonly pieceBytes: number;
   /** Texts of an envelope together, UTF-16 code units: receiver, method, sender, ids. */
   readonly textsMax: number;
@@ -77,7 +77,7 @@ export const DEFAULT_LINK_LIMITS: LinkLimits = {
   },
   frameEnvelopesMax: 64,
   frameBytes: 64 * KIB,
-  pieceBytes: 256 * KIB,
+  pieceBytes: 64 * KIB,
   textsMax: 64 * KIB,
   receiptMessages: 1_024,
   receiptDelayMs: 10,
