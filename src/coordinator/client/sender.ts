@@ -274,7 +274,7 @@ export class CommandSender {
     if (this.#pending.size === 0) {
       this.#sweep?.cancel();
       this.#sweep = undefined;
-    }
+    } else if (this.#fresh.size > 0) this.#pumpSoon();
     tell();
   }
 

@@ -9,7 +9,11 @@ const small = (max: number) => fc.integer({ min: 0, max });
 const pick = (...values: string[]) => fc.constantFrom(...values);
 const node = pick('n1', 'n2', 'n3');
 const id = pick('1', '2', '3');
-const ref = fc.record({ node, incarnation: small(30) });
+// The prefix of a log joins n1 at index 3 and n2 at index 4.
+const ref = fc.oneof(
+  { weight: 3, arbitrary: fc.constantFrom({ node: 'n1', incarnation: 3 }, { node: 'n2', incarnation: 4 }) },
+  { weight: 1, arbitrary: fc.record({ node, incarnation: small(30) }) },
+);
 const key = pick('k1', 'k2', 'k3', 'k4');
 const fence = fc.record({ group: fc.constant('g'), shard: small(3), epoch: small(4) });
 const keyed = fc
@@ -69,36 +73,57 @@ const action = fc.oneof(
   fc.constantFrom(['no.such', {}], ['node.join', null], ['task.claim', 7], ['journal.append', { fence: {} }]),
 );
 
+function joining(name: string): [string, unknown] {
+  const addresses = { control: 'c', data: 'd', api: 'a' };
+  const groups = [{ group: 'g', shards: 4, placement: {} }];
+  return ['node.join', { node: name, bootId: '1', addresses, labels: {}, voter: false, groups }];
+}
+
+const placing: [string, unknown] = [
+  'shards.place',
+  { moves: [0, 1, 2, 3].map((shard) => ({ group: 'g', shard, epoch: 0, to: { node: 'n1', incarnation: 3 } })) },
+];
+
 /**
- * Random logs: sessions come and expire, commands repeat and arrive out of order, time jumps, some entries are no-ops. Entry 1
- * opens session 1, entry 2 session 2.
+ * Random logs: sessions come and expire, commands repeat and arrive out of order, time jumps, some entries are no-ops. Entries 1
+ * and 2 open sessions of these names, 3 to 5 join two nodes and give one of them the shards.
  */
 export const logs: fc.Arbitrary<readonly LogEntry[]> = fc
   .array(
     fc.record({
-      session: fc.integer({ min: 0, max: 3 }),
-      seqs: fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 3 }),
-      acked: small(10),
+      session: fc.constantFrom(1, 1, 1, 2, 2, 2, 0, 3),
+      // How far from the next number a command's is: mostly it is the next, sometimes a repetition or out of order.
+      skews: fc.array(fc.constantFrom(0, 0, 0, 0, 0, 0, -1, -2, 2), { minLength: 1, maxLength: 3 }),
+      lag: small(20),
       actions: fc.array(action, { minLength: 3, maxLength: 3 }),
-      passes: fc.integer({ min: -5, max: 30 }),
+      passes: fc.integer({ min: -5, max: 20 }),
       noop: fc.integer({ min: 0, max: 9 }),
     }),
-    { minLength: 5, maxLength: 60 },
+    { minLength: 5, maxLength: 80 },
   )
   .map((steps) => {
     let now = T0;
-    const opened = [1, 2].map((index) => {
-      const open = encodeCommand(0, encodeAction('session.open', { idleMs: 400 }));
-      return { index, term: 1, data: stampEntry(now, encodeBatch(0, 0, [open])) };
-    });
-    const rest = steps.map(({ session, seqs, acked, actions, passes, noop }, i) => {
+    const next = [1, 1, 1, 1];
+    const entries: LogEntry[] = [];
+    const push = (session: number, acked: number, commands: Uint8Array[]): void => {
+      const data = stampEntry(now, encodeBatch(session, acked, commands));
+      entries.push({ index: entries.length + 1, term: 1, data });
+    };
+    for (let i = 0; i < 2; i++) push(0, 0, [encodeCommand(0, encodeAction('session.open', { idleMs: 400 }))]);
+    for (const [name, request] of [joining('n1'), joining('n2'), placing]) {
+      push(1, 0, [encodeCommand(next[1] as number, encodeAction(name, request))]);
+      next[1] = (next[1] as number) + 1;
+    }
+    for (const { session, skews, lag, actions, passes, noop } of steps) {
       now += passes;
-      const commands = seqs.map((seq, at) => {
+      const commands = skews.map((skew, at) => {
         const [name, request] = actions[at] as [string, unknown];
+        const seq = Math.max(1, (next[session] as number) + skew);
+        if (skew === 0) next[session] = seq + 1;
         return encodeCommand(seq, encodeAction(name, request));
       });
-      const data = noop === 0 ? new Uint8Array(0) : stampEntry(now, encodeBatch(session, acked, commands));
-      return { index: i + 3, term: 1 + Math.floor(i / 10), data };
-    });
-    return [...opened, ...rest];
+      if (noop > 0) push(session, Math.max(0, (next[session] as number) - 5 - lag), commands);
+      else entries.push({ index: entries.length + 1, term: 1 + Math.floor(now / 10), data: new Uint8Array(0) });
+    }
+    return entries;
   });
