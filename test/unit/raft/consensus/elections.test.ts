@@ -133,6 +133,29 @@ describe('elections', () => {
     });
   });
 
+  test('a vote of its own that is not durable yet does not help a candidate, whatever else was written meanwhile', () => {
+    const network = new Network(THREE, { preVote: false });
+    const { node, appends } = network.at('a');
+    node.step({ type: 'append', from: 'b', to: 'a', term: 1, index: 0, logTerm: 0, commit: 0, entries: [] });
+    network.collect(network.at('a'));
+    node.campaign();
+    network.collect(network.at('a'));
+    expect(appends).toHaveLength(2);
+    network.write(network.at('a'));
+    node.step({ type: 'voteReply', from: 'b', to: 'a', term: 2, reject: false });
+    expect(node.status()).toMatchObject({ role: 'candidate', term: 2 });
+    network.write(network.at('a'));
+    expect(node.status().role).toBe('leader');
+  });
+
+  test('a pre-vote raises nobody to the term that it asks about', () => {
+    const network = new Network(THREE);
+    const { node } = network.at('b');
+    node.step({ type: 'preVote', from: 'c', to: 'b', term: 5, index: 0, logTerm: 0 });
+    expect(node.status().term).toBe(0);
+    expect(node.ready().messages).toMatchObject([{ type: 'preVoteReply', term: 5, reject: false }]);
+  });
+
   describe('mistake 6: the term is durable with or before the entries of it', () => {
     test('work that carries entries of a new term carries the hard state too, or follows it', () => {
       const network = new Network(THREE);

