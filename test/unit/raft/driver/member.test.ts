@@ -214,6 +214,25 @@ describe('snapshots', () => {
     expect(cluster.fetches).toBe(3);
   });
 
+  test('the term that came with a snapshot is durable before the snapshot is', async () => {
+    cluster = await Cluster.start(3, {
+      ...small,
+      transport: {
+        send() {},
+        async *fetchSnapshot() {
+          yield Buffer.from('["from", "afar"]');
+        },
+      },
+    });
+    const snapshot = { index: 50, term: 9, configuration: { voters: ['n1', 'n2', 'n3'] } };
+    cluster.member('n1').receive([{ type: 'snapshot', from: 'n2', to: 'n1', term: 9, snapshot }]);
+    await cluster.until(() => cluster.machine('n1').restores === 1);
+    cluster.crash('n1');
+    const again = await cluster.boot('n1');
+    expect(again.status).toMatchObject({ term: 9, applied: 50 });
+    expect(cluster.machine('n1').commands).toEqual(['from', 'afar']);
+  });
+
   test('compact takes a snapshot now', async () => {
     cluster = await Cluster.start(1);
     await cluster.leader();

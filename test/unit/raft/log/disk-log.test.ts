@@ -116,6 +116,20 @@ describe('memory', () => {
   });
 });
 
+describe('removed segments', () => {
+  test('entries that were replaced do not come back when those before them are gone', async () => {
+    const disk = new MemoryDisk();
+    const log = await openOn(disk);
+    await log.append(hard(1), run(1, 20, 1, 150));
+    await log.append(hard(1), run(21, 25, 1, 200));
+    await log.append(hard(2), run(18, 20, 2));
+    await log.saveSnapshot(meta(20, 2), [Buffer.from('s')], 0);
+    expect(disk.list()).not.toContain(FIRST);
+    const again = await openOn(disk.crash());
+    expect([again.firstIndex(), again.lastIndex(), again.term(20)]).toEqual([21, 20, 2]);
+  });
+});
+
 describe('a torn tail', () => {
   async function torn(): Promise<{ disk: MemoryDisk; at: number }> {
     let disk = new MemoryDisk();
@@ -387,6 +401,31 @@ describe('snapshots from the leader', () => {
     expect(await readAll(again.readSnapshot(15))).toBe('state');
     await again.append(undefined, run(16, 17, 3));
     expect(contents(await openOn(next.crash()))).toEqual(['16:3:3.16', '17:3:3.17']);
+  });
+
+  test('a process killed in between finds it, and keeps it through a later loss of power', async () => {
+    const disk = new MemoryDisk();
+    const log = await openOn(disk);
+    await log.append(hard(3), run(1, 20, 1));
+    await log.stageSnapshot(meta(25, 3), bytes('state'));
+    disk.beforeSync = (name) => (name === '.' ? new Promise(() => {}) : undefined);
+    void log.installSnapshot(meta(25, 3)).catch(() => {});
+    for (let i = 0; i < 200; i++) await undefined;
+    const killed = disk.kill();
+    killed.beforeSync = () => {};
+    const again = await openOn(killed);
+    await again.append(undefined, run(26, 27, 3));
+    expect(contents(await openOn(killed.crash()))).toEqual(['26:3:3.26', '27:3:3.27']);
+  });
+
+  test('the files of the log before it are removed', async () => {
+    const disk = new MemoryDisk();
+    const log = await openOn(disk);
+    for (let i = 0; i < 20; i++) await log.append(hard(1), run(i * 10 + 1, i * 10 + 10, 1, 100));
+    await log.stageSnapshot(meta(90, 2), bytes('state'));
+    await log.append(hard(2), []);
+    await log.installSnapshot(meta(90, 2));
+    expect(disk.list().filter((name) => name.endsWith('.wal'))).toHaveLength(1);
   });
 
   test('one that was only staged is forgotten by a crash', async () => {
