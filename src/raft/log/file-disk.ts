@@ -100,7 +100,7 @@ class RealFile implements DiskFile {
     return new Promise((resolve, reject) => {
       fs.write(this.#fd, data, 0, data.byteLength, position, (error, written) => {
         if (error === null) resolve(written);
-        else reject(diskError(error, 'make room for a log segment', this.#path));
+        else reject(diskError(error, 'preallocate a log segment', this.#path));
       });
     });
   }

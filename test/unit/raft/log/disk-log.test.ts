@@ -413,9 +413,13 @@ describe('snapshots from the leader', () => {
     for (let i = 0; i < 200; i++) await undefined;
     const killed = disk.kill();
     killed.beforeSync = () => {};
-    const again = await openOn(killed);
+    // A state machine may be restored from it now, so it must not be lost again, even if nothing is appended.
+    expect((await openOn(killed)).snapshot()).toEqual(meta(25, 3));
+    const crashed = killed.crash();
+    const again = await openOn(crashed);
+    expect(again.snapshot()).toEqual(meta(25, 3));
     await again.append(undefined, run(26, 27, 3));
-    expect(contents(await openOn(killed.crash()))).toEqual(['26:3:3.26', '27:3:3.27']);
+    expect(contents(await openOn(crashed.crash()))).toEqual(['26:3:3.26', '27:3:3.27']);
   });
 
   test('the files of the log before it are removed', async () => {
