@@ -50,7 +50,7 @@ export function tickIsDue(leading: boolean, ticking: boolean, now: number, dueAt
 
 /**
  * The coordinator on a voter. It stamps, appends and answers batches of commands while it leads; answers queries, behind a
- * barrier while it leads or as they are when a stale answer will do; and feeds watchers.
+ * barrier or as things are when a stale answer will do; and feeds watchers.
  */
 export class CoordinatorServer {
   readonly #log: ReplicatedLog;
@@ -141,12 +141,18 @@ export class CoordinatorServer {
   }
 
   async #execute(body: Uint8Array, traceparent: string | undefined): Promise<Uint8Array> {
-    this.#mustLead();
+    if (!this.#log.role.leading) throw this.#notLeader();
     const entry = stampEntry(Math.floor(this.#clock.now()), body);
     const { index, term, reply } = await traced(this.#tracer, 'raft.propose', { parent: traceparent }, async (span) => {
-      const appended = await this.#log.append(entry);
-      span.set({ 'troupe.raft.index': appended.index, 'troupe.raft.term': appended.term });
-      return appended;
+      const { traceparent: parent } = span;
+      const untrace = parent && this.#ledger.trace(entry, () => this.#tracer.start('ledger.apply', { parent }));
+      try {
+        const appended = await this.#log.append(entry);
+        span.set({ 'troupe.raft.index': appended.index, 'troupe.raft.term': appended.term });
+        return appended;
+      } finally {
+        if (untrace) untrace();
+      }
     });
     invariant(reply instanceof Uint8Array, 'the ledger answers in bytes');
     return join([encode([term, index]), reply]);
@@ -158,10 +164,7 @@ export class CoordinatorServer {
       throw new TroupeError('PROTOCOL_VIOLATION', 'this is not a query');
     }
     const [name, request, stale] = query as [QueryName, Queries[QueryName]['request'], boolean];
-    if (!stale) {
-      this.#mustLead();
-      await this.#passBarrier();
-    }
+    if (!stale) await this.#passBarrier();
     const head = encode([this.#log.role.term, this.#ledger.appliedIndex]);
     try {
       return join([head, encodeReply(this.#ledger.query(name, request))]);
@@ -181,10 +184,6 @@ export class CoordinatorServer {
         return this.#barrier;
       });
     return this.#nextBarrier;
-  }
-
-  #mustLead(): void {
-    if (!this.#log.role.leading) throw this.#notLeader();
   }
 
   #notLeader(): TroupeError {

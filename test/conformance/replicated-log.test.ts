@@ -1,5 +1,9 @@
 import { expect } from 'vitest';
-import { MemoryLogCluster } from '../../src/coordinator/index.ts';
+import { MemoryLogCluster, raftLog, stateMachineOf } from '../../src/coordinator/index.ts';
+import { SeededRandom } from '../../src/core/index.ts';
+import { openRaftMember, type RaftMember, type RaftTransport } from '../../src/raft/driver/index.ts';
+import { MemoryLog } from '../../src/raft/log/index.ts';
+import { ManualClock } from '../../src/testkit/clock.ts';
 import { type LogFixture, replicatedLogConformance } from './replicated-log.ts';
 
 replicatedLogConformance('memory', async (ids) => {
@@ -24,6 +28,51 @@ replicatedLogConformance('memory', async (ids) => {
       expect(condition()).toBe(true);
     },
     async close() {},
+  };
+  return fixture;
+});
+
+/** Embedded Raft in virtual time: messages arrive in the next turn, disks are in memory, a member that reopens has lost its own. */
+replicatedLogConformance('raft', async (voters) => {
+  const clock = new ManualClock();
+  const members = new Map<string, RaftMember>();
+  const disks = new Map<string, MemoryLog>();
+  const transport: RaftTransport = {
+    send: (to, messages) => queueMicrotask(() => members.get(to)?.receive(messages)),
+    async *fetchSnapshot(from, meta) {
+      const member = members.get(from);
+      if (member !== undefined) yield* member.readSnapshot(meta.index);
+    },
+  };
+  const fixture: LogFixture = {
+    async open(id, consumer) {
+      const earlier = disks.get(id);
+      const log = new MemoryLog(earlier);
+      disks.set(id, log);
+      const stateMachine = stateMachineOf(consumer);
+      const random = new SeededRandom(voters.indexOf(id) + 1);
+      const options = { id, clusterId: 'test', voters, log, transport, stateMachine, clock, random, keepEntries: 0 };
+      const member = await openRaftMember(options);
+      members.set(id, member);
+      const replicated = raftLog(member);
+      return {
+        ...replicated,
+        get role() {
+          return replicated.role;
+        },
+        close: async () => {
+          members.delete(id);
+          await replicated.close();
+        },
+      };
+    },
+    async until(condition) {
+      for (let round = 0; round < 1_000 && !condition(); round++) await clock.advance(10);
+      expect(condition()).toBe(true);
+    },
+    async close() {
+      for (const member of members.values()) await member.close();
+    },
   };
   return fixture;
 });

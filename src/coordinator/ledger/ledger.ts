@@ -1,4 +1,4 @@
-import { invariant, type Logger, nullLogger, TroupeError } from '../../core/index.ts';
+import { invariant, type Logger, nullLogger, type Span, TroupeError } from '../../core/index.ts';
 import { type Batch, encodeRefusal, encodeReply, join, readEntry } from '../codec.ts';
 import type { CommandName, Commands, LedgerEvent, LedgerStats, Queries, QueryName } from '../commands.ts';
 import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
@@ -115,6 +115,7 @@ export class Ledger implements LogConsumer {
   #totals: Totals = { ballots: 0, decisions: 0, tasksCompleted: 0, journalRecords: 0 };
   #events: LedgerEvent[] = [];
   #listener: LedgerListener | undefined;
+  readonly #traced: Map<Uint8Array, () => Span> = new Map();
   #restoring = false;
 
   constructor(options: LedgerOptions = {}) {
@@ -187,6 +188,12 @@ export class Ledger implements LogConsumer {
     this.#listener = listener;
   }
 
+  /** Starts a span of an entry's own while it is applied here; returns what takes that back. For the few that are sampled. */
+  trace(entry: Uint8Array, start: () => Span): () => void {
+    this.#traced.set(entry, start);
+    return () => this.#traced.delete(entry);
+  }
+
   /**
    * Applies entries in one transaction, together with the index they reach.
    *
@@ -201,7 +208,9 @@ export class Ledger implements LogConsumer {
     try {
       for (const entry of entries) {
         invariant(entry.index > this.#applied, `entry ${entry.index} comes after ${this.#applied}`);
+        const span = this.#traced.size === 0 ? undefined : this.#traced.get(entry.data)?.();
         replies.push(entry.data.byteLength === 0 ? NOTHING : this.#applyEntry(entry));
+        span?.end();
         this.#applied = entry.index;
       }
       const { ballots, decisions, tasksCompleted, journalRecords } = this.#totals;

@@ -22,12 +22,12 @@ function toLogEntry(entry: Entry): LogEntry {
 }
 
 /**
- * The replicated log on embedded Raft. The member stores snapshots by itself as its log grows; `compactNow` asks for one.
+ * The replicated log on embedded Raft. The member also takes snapshots by itself as its log grows.
  *
  * @example
- * const log = raftLog(await openMember({ stateMachine: stateMachineOf(ledger), … }));
+ * const log = raftLog(await openRaftMember({ stateMachine: stateMachineOf(ledger), … }));
  */
-export function raftLog(member: RaftMember, compactNow: () => Promise<void> = async () => {}): ReplicatedLog {
+export function raftLog(member: RaftMember): ReplicatedLog {
   return {
     append: (data) => member.propose(data),
     barrier: () => member.barrier(),
@@ -36,7 +36,7 @@ export function raftLog(member: RaftMember, compactNow: () => Promise<void> = as
     },
     onRole: (listener) => member.onStatus((status) => listener(roleOf(status))),
     transferLeadership: (to?: NodeId) => member.transferLeadership(to),
-    compact: compactNow,
+    compact: () => member.compact(),
     close: () => member.close(),
   };
 }

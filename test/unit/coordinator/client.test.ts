@@ -176,14 +176,18 @@ describe('commands', () => {
     await expect(cluster.client().execute('job.open', request)).rejects.toThrow();
   });
 
-  test('a sampled command is one raft.propose span under its caller', async () => {
+  test('a sampled command is a raft.propose span under its caller and a ledger.apply span under that', async () => {
     const spans: { name: string; parent: string | undefined }[] = [];
-    const span: Span = { traceparent: undefined, set() {}, event() {}, end() {} };
     const tracer: Tracer = {
       enabled: true,
-      start(name, options) {
+      start(name, options): Span {
         spans.push({ name, parent: options?.parent });
-        return span;
+        return {
+          traceparent: `of ${name}`,
+          set() {},
+          event() {},
+          end: () => spans.push({ name: 'end', parent: name }),
+        };
       },
     };
     cluster = await TestCluster.start({ tracer });
@@ -192,7 +196,12 @@ describe('commands', () => {
     expect(spans).toEqual([]);
     const parent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
     await settleWithin(cluster.clock, client.execute('job.open', { id: 'k', spec }, { traceparent: parent }));
-    expect(spans).toEqual([{ name: 'raft.propose', parent }]);
+    expect(spans).toEqual([
+      { name: 'raft.propose', parent },
+      { name: 'ledger.apply', parent: 'of raft.propose' },
+      { name: 'end', parent: 'ledger.apply' },
+      { name: 'end', parent: 'raft.propose' },
+    ]);
   });
 });
 
