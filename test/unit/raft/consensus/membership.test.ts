@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import {
   type Configuration,
   decodeConfiguration,
+  type Entry,
   encodeConfiguration,
   enterJoint,
   leaveJoint,
@@ -212,17 +213,67 @@ describe('changing the members', () => {
     expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
   });
 
-  test('voters that missed the commit of a change learn it from a member that it removed', () => {
-    const network = new Network(['a', 'b'], {});
+  test('a voter that missed the commit of a change learns it when the one that was removed refuses it', () => {
+    const network = new Network(['a', 'b'], { appendBytesMax: 1 });
     const a = network.elect('a');
-    network.lose = (message) => message.to === 'b' && (message.commit ?? 0) > 1;
+    const late = (entries: readonly Entry[] = []): boolean => entries.some((entry) => entry.index > 2);
+    network.lose = (message) => message.to === 'b' && ((message.commit ?? 0) > 1 || late(message.entries));
     a.node.proposeChange({ remove: ['a'] });
     a.node.propose([new Uint8Array([120])]);
     network.settle();
     expect(a.status).toMatchObject({ role: 'follower', configuration: { voters: ['b'] } });
     expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
+    expect(network.at('b').log.lastIndex()).toBeLessThan(a.log.lastIndex());
     network.lose = () => false;
     network.tick(60);
     expect(network.at('b').status).toMatchObject({ role: 'leader', configuration: { voters: ['b'] } });
+  });
+
+  test('a voter that does not know that it is one is told by the one that it replaced', () => {
+    const network = new Network(['a', 'b'], { configuration: { voters: ['a'], learners: ['b'] } });
+    const a = network.elect('a');
+    // b gets every entry, and never hears of a commit.
+    network.lose = (message) => {
+      if (message.to !== 'b' || (message.commit ?? 0) <= 1) return false;
+      network.at('b').node.step({ ...message, commit: 1 });
+      return true;
+    };
+    a.node.proposeChange({ voters: ['b'], learners: ['a'] });
+    network.settle();
+    network.tick(5);
+    expect(a.status).toMatchObject({ role: 'follower', configuration: { voters: ['b'], learners: ['a'] } });
+    expect(network.at('b').status.configuration).toEqual({ voters: ['a'], learners: ['b'] });
+    network.lose = () => false;
+    network.tick(60);
+    expect(network.at('b').status).toMatchObject({ role: 'leader', configuration: { voters: ['b'], learners: ['a'] } });
+  });
+
+  test('a member that is about to apply a change does not stand by the configuration that the change ends', () => {
+    const network = new Network(['a', 'b', 'c']);
+    network.elect('a');
+    const c = network.at('c');
+    network.at('a').node.proposeChange({ remove: ['b'] });
+    for (const peer of network.peers.values()) network.collect(peer);
+    while (network.wire.length > 0 || [...network.peers.values()].some((peer) => peer.appends.length > 0)) {
+      for (const peer of network.peers.values()) network.write(peer);
+      network.deliver();
+      network.apply(network.at('a'));
+    }
+    expect(c.status).toMatchObject({ commit: 2, applied: 1 });
+    c.node.campaign();
+    expect(c.status.role).toBe('follower');
+    network.apply(c);
+    c.node.campaign();
+    expect(c.status.role).toBe('preCandidate');
+  });
+
+  test('what only a larger quorum held back is committed when the quorum gets smaller', () => {
+    const network = new Network(['a', 'b'], { appendBytesMax: 1 });
+    const a = network.elect('a');
+    network.lose = (message) => message.entries?.some((entry) => entry.index > 2) ?? false;
+    a.node.proposeChange({ remove: ['b'] });
+    a.node.propose([new Uint8Array([120])]);
+    network.settle();
+    expect(a.status).toMatchObject({ commit: 3, configuration: { voters: ['a'] } });
   });
 });
