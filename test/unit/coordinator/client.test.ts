@@ -137,6 +137,19 @@ describe('commands', () => {
     expect(await settleWithin(cluster.clock, openJob(client, 'j2'))).toMatchObject({ id: 'j2' });
   });
 
+  test('a session that expired while a command’s fate was unknown fails it: a new one might do it twice', async () => {
+    cluster = await TestCluster.start();
+    const client = cluster.client('n', { sessionIdleMs: 600 });
+    await settleWithin(cluster.clock, openJob(client, 'j'));
+    cluster.fault = (_to, _kind, call) => (call === cluster.calls.length ? 'after' : undefined);
+    const pending = openJob(client, 'j2');
+    await cluster.clock.settle();
+    cluster.fault = () => 'before';
+    await cluster.clock.advance(2_000);
+    cluster.fault = () => undefined;
+    await expect(settleWithin(cluster.clock, pending)).rejects.toMatchObject({ code: 'SESSION_EXPIRED' });
+  });
+
   test('an idle client keeps its session', async () => {
     cluster = await TestCluster.start();
     const client = cluster.client('n', { sessionIdleMs: 600 });
@@ -251,6 +264,29 @@ describe('queries', () => {
     };
     await settleWithin(cluster.clock, Promise.all(Array.from({ length: 50 }, () => client.query('ledger.stats', {}))));
     expect(barriers).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('barriers', () => {
+  test('a query that comes while a barrier runs waits for the next: the running one may have begun before a write', async () => {
+    cluster = await TestCluster.start();
+    const client = cluster.client('a');
+    const log = cluster.log('a');
+    const barrier = log.barrier.bind(log);
+    let barriers = 0;
+    log.barrier = () => {
+      barriers++;
+      return barrier();
+    };
+    cluster.shared.hold();
+    const first = client.query('ledger.stats', {});
+    await cluster.clock.settle();
+    const second = client.query('ledger.stats', {});
+    await cluster.clock.settle();
+    expect(barriers).toBe(1);
+    cluster.shared.release();
+    await settleWithin(cluster.clock, Promise.all([first, second]));
+    expect(barriers).toBe(2);
   });
 });
 
