@@ -1,5 +1,5 @@
 import type { Clock, Logger, NodeId, Random, Tracer } from '../../core/index.ts';
-import type { RaftLog } from '../log/port.ts';
+import type { RaftLog } from '../log/index.ts';
 import type { RaftTransport, StateMachine } from './port.ts';
 
 /** What a member is opened with. */

@@ -1,5 +1,5 @@
 import type { NodeId } from '../../core/index.ts';
-import type { Entry, Message, SnapshotMeta, Status } from '../consensus/types.ts';
+import type { Entry, Message, SnapshotMeta, Status } from '../consensus/index.ts';
 
 /** How members reach each other. Raft copes with loss, delay, repetition and reordering; never with forgery. */
 export interface RaftTransport {

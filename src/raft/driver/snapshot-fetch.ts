@@ -1,6 +1,6 @@
 import { errorMessage, type Logger } from '../../core/index.ts';
 import type { Message, SnapshotMeta } from '../consensus/index.ts';
-import type { RaftLog } from '../log/port.ts';
+import type { RaftLog } from '../log/index.ts';
 import type { RaftTransport } from './port.ts';
 
 /** What fetching needs of the member. */

@@ -1,5 +1,5 @@
 import { type Logger, nullLogger, TroupeError } from '../../core/index.ts';
-import type { Entry, HardState, SnapshotMeta } from '../consensus/types.ts';
+import type { Entry, HardState, SnapshotMeta } from '../consensus/index.ts';
 import type { Disk } from './disk.ts';
 import { EntryTable } from './entry-table.ts';
 import type { RaftLog, Recovered } from './port.ts';

@@ -1,5 +1,5 @@
 import { invariant } from '../../core/index.ts';
-import type { Entry } from '../consensus/types.ts';
+import type { Entry } from '../consensus/index.ts';
 
 /** Place of an entry that isn't written yet. */
 const UNPLACED = -1;

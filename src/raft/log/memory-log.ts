@@ -1,5 +1,5 @@
 import { TroupeError } from '../../core/index.ts';
-import type { Entry, HardState, SnapshotMeta } from '../consensus/types.ts';
+import type { Entry, HardState, SnapshotMeta } from '../consensus/index.ts';
 import { EntryTable } from './entry-table.ts';
 import type { RaftLog, Recovered } from './port.ts';
 import { SNAPSHOT_CHUNK_BYTES, type SnapshotBytes } from './snapshot-store.ts';

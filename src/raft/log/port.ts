@@ -1,4 +1,4 @@
-import type { Entry, HardState, LogReader, SnapshotMeta } from '../consensus/types.ts';
+import type { Entry, HardState, LogReader, SnapshotMeta } from '../consensus/index.ts';
 
 /** What a log directory held when it was opened. */
 export interface Recovered {

@@ -1,5 +1,5 @@
 import { TroupeError } from '../../core/index.ts';
-import type { HardState } from '../consensus/types.ts';
+import type { HardState } from '../consensus/index.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import type { EntryTable } from './entry-table.ts';
 import { RecordReader, RecordType } from './record.ts';

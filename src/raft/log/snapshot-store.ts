@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { TroupeError } from '../../core/index.ts';
-import type { SnapshotMeta } from '../consensus/types.ts';
+import type { SnapshotMeta } from '../consensus/index.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 /** Longest piece of a snapshot that is written, read or sent at once. */

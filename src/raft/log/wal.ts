@@ -1,5 +1,5 @@
 import { asTroupeError, Deque, invariant, TroupeError } from '../../core/index.ts';
-import type { Entry, HardState } from '../consensus/types.ts';
+import type { Entry, HardState } from '../consensus/index.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { RecordReader, RecordType, type RecordTypeNumber, RecordWriter, recordBytes } from './record.ts';
 import {
