@@ -150,7 +150,7 @@ export class ActorCell<M> implements Ref<M> {
     let room = this.#hasRoom(size);
     if (!room && overflow === 'drop-oldest') {
       const isNote = (item: M | Note<M>): boolean => item instanceof Note;
-      room = dropOldest(mailbox, bounds, size, isNote, (dropped) => {
+      room = dropOldest(mailbox, bounds, size, this.#notes, isNote, (dropped) => {
         this.#deadLetter(dropped as M, 'overflow', this.refusalError('MAILBOX_FULL'));
       });
     }
@@ -180,7 +180,9 @@ export class ActorCell<M> implements Ref<M> {
 
   #hasRoom(size: number): boolean {
     if (this.#waiting !== undefined) return false;
-    return this.#mailbox === undefined ? size <= this.spec.bounds.bytes : fits(this.#mailbox, this.spec.bounds, size);
+    return this.#mailbox === undefined
+      ? size <= this.spec.bounds.bytes
+      : fits(this.#mailbox, this.spec.bounds, size, this.#notes);
   }
 
   /** What has no size can't be bounded: it counts as too large. */
@@ -205,7 +207,7 @@ export class ActorCell<M> implements Ref<M> {
   #admitWaiting(waiting: WaitingRoom<M>): void {
     const mailbox = this.#mailbox!;
     waiting.admit((message, size) => {
-      if (!fits(mailbox, this.spec.bounds, size)) return false;
+      if (!fits(mailbox, this.spec.bounds, size, this.#notes)) return false;
       mailbox.push(message, this.kernel.dispatcher.stamp, size);
       return true;
     });
@@ -298,8 +300,10 @@ export class ActorCell<M> implements Ref<M> {
       }
       done++;
       const message = mailbox.shift();
+      const note = this.#notes > 0 && message instanceof Note;
+      if (note) this.#notes--;
       if (this.#waiting !== undefined) this.#admitWaiting(this.#waiting);
-      if (this.#notes > 0 && message instanceof Note) this.#handleNote(message);
+      if (note) this.#handleNote(message as Note<M>);
       else this.#handle(message as M);
     }
     this.#queued = false;
@@ -307,7 +311,6 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   #handleNote(note: Note<M>): void {
-    this.#notes--;
     note.onTaken?.();
     if (note.wanted && note.owner === this.context) this.#handle(note.message);
   }

@@ -14,32 +14,38 @@ export interface MailboxBounds {
   readonly bytes: number;
 }
 
-/** Whether a message of `size` bytes may enter now. */
-export function fits<M>(mailbox: Mailbox<M>, bounds: MailboxBounds, size: number): boolean {
-  return mailbox.length < bounds.messages && mailbox.bytes + size <= bounds.bytes;
+/**
+ * Whether a message of `size` bytes may enter now.
+ *
+ * @param free how many of the waiting messages don't count
+ */
+export function fits<M>(mailbox: Mailbox<M>, bounds: MailboxBounds, size: number, free: number): boolean {
+  return mailbox.length - free < bounds.messages && mailbox.bytes + size <= bounds.bytes;
 }
 
 /**
- * Drops waiting messages, oldest first, until one of `size` bytes fits. Messages the kernel itself put there
- * (`isKept`) stay, in their order.
+ * Drops waiting messages, oldest first, until one of `size` bytes fits. Those that don't count (`isFree`) stay, in
+ * their order.
  *
- * @returns false when it doesn't fit even so
+ * @param free how many of the waiting messages don't count
+ * @returns false when it could never fit; nothing is dropped then
  */
 export function dropOldest<M>(
   mailbox: Mailbox<M>,
   bounds: MailboxBounds,
   size: number,
-  isKept: (message: M) => boolean,
+  free: number,
+  isFree: (message: M) => boolean,
   onDropped: (message: M) => void,
 ): boolean {
   if (size > bounds.bytes) return false;
   const kept: { readonly message: M; readonly stamp: number }[] = [];
-  while (mailbox.length > 0 && !fits(mailbox, bounds, size)) {
+  while (!fits(mailbox, bounds, size, free - kept.length)) {
     const stamp = mailbox.oldestStamp();
     const message = mailbox.shift();
-    if (isKept(message)) kept.push({ message, stamp });
+    if (isFree(message)) kept.push({ message, stamp });
     else onDropped(message);
   }
   for (const { message, stamp } of kept.reverse()) mailbox.unshift(message, stamp, 0);
-  return fits(mailbox, bounds, size);
+  return true;
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import type { ReplyTo } from '../../../src/actor/index.ts';
 import { gate, virtualSystem } from './setup.ts';
@@ -81,6 +82,14 @@ describe('ask', () => {
     });
     await clock.settle();
     expect(handled).toBe(1);
+  });
+
+  test('leaves no listener on a signal that outlives it', async () => {
+    const { system } = virtualSystem();
+    const ref = system.spawn<Question>(() => ({ receive: ({ reply }) => void reply.tell('yes') }));
+    const { signal } = new AbortController();
+    await ref.ask((reply) => ({ reply }), { signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   test('fails at once when the target is dead, and when it dies while the ask is open or waits', async () => {

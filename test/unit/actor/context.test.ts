@@ -102,6 +102,42 @@ describe('timers', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('a timer that has fired makes room for another', async () => {
+    const { system, clock } = virtualSystem({ limits: { timersPerActor: 1 } });
+    const seen: number[] = [];
+    const ref = system.spawn<number>(() => ({
+      receive(message, ctx) {
+        seen.push(message);
+        if (message < 3) ctx.schedule(10, message + 1);
+      },
+    }));
+    ref.tell(0);
+    await clock.advance(100);
+    expect(seen).toEqual([0, 1, 2, 3]);
+  });
+
+  test('a timer that replaced one whose message waited can still be cancelled', async () => {
+    const { system, clock } = virtualSystem();
+    const seen: string[] = [];
+    const door = gate();
+    const ref = system.spawn<string>(() => ({
+      async receive(message, ctx) {
+        seen.push(message);
+        if (message === 'cancel') ctx.cancelTimer('key');
+        if (message !== 'go') return;
+        ctx.schedule(10, 'replaced', 'key');
+        await door.opened;
+        ctx.schedule(50, 'cancelled', 'key');
+      },
+    }));
+    ref.tell('go');
+    await clock.advance(20);
+    ref.tell('cancel');
+    door.open();
+    await clock.advance(100);
+    expect(seen).toEqual(['go', 'cancel']);
+  });
+
   test('a busy actor gets one tick, not all it missed', async () => {
     const { system, clock } = virtualSystem();
     const seen: string[] = [];

@@ -127,10 +127,13 @@ describe('extract', () => {
     for (const message of ['slow', 'b']) ref.tell(message);
     await clock.settle();
     const extracted = system.extract(ref, { timeoutMs: 60_000 });
+    const ends: string[] = [];
+    system.watch(ref, ({ reason }) => ends.push(reason));
     system.kill(ref);
     expect(await extracted).toEqual({ messages: ['slow', 'b'] });
     await clock.advance(1_000);
     expect(system.inspect(ref).status).toBe('dead');
+    expect(ends).toEqual(['extracted']);
   });
 
   test('after shutdown an ask that moved away and was never answered fails', async () => {

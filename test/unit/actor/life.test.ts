@@ -48,6 +48,21 @@ describe('start and stop', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('a stop does not wait behind the messages that are already there', async () => {
+    const { system, clock } = virtualSystem();
+    let handled = 0;
+    const ref = system.spawn<number>(() => ({
+      receive(_message, ctx) {
+        handled++;
+        void system.stop(ctx.self);
+      },
+    }));
+    for (let i = 0; i < 10; i++) ref.tell(i);
+    await clock.settle();
+    expect(handled).toBe(1);
+    expect(system.deadLetters.count).toBe(9);
+  });
+
   test('children stop before their parent, in reverse order of start, each after the one before', async () => {
     const { system, clock } = virtualSystem();
     const log: string[] = [];

@@ -112,6 +112,48 @@ describe('overflow', () => {
     });
   });
 
+  test('drop-oldest never drops what the kernel itself has put there', async () => {
+    const { system, clock } = virtualSystem();
+    const door = gate();
+    const seen: string[] = [];
+    const ref = system.spawn<string>(
+      () => ({
+        async receive(message, ctx) {
+          seen.push(message);
+          if (message !== 'first') return;
+          for (const name of ['one', 'two']) ctx.pipeToSelf(Promise.resolve(), () => name);
+          await door.opened;
+        },
+      }),
+      { mailbox: { capacity: 3, overflow: 'drop-oldest' } },
+    );
+    ref.tell('first');
+    await clock.settle();
+    for (const message of ['a', 'b', 'c', 'd']) ref.tell(message);
+    door.open();
+    await clock.settle();
+    expect(seen).toEqual(['first', 'one', 'two', 'b', 'c', 'd']);
+    expect(lost(system)).toEqual(['a']);
+  });
+
+  test('what the kernel puts there does not count, and the bound holds after it is handled', async () => {
+    const { system, clock } = virtualSystem();
+    const door = gate();
+    const ref = system.spawn<string>(
+      () => ({
+        start(ctx) {
+          for (const delayMs of [1, 2, 3]) ctx.schedule(delayMs, 'timer');
+        },
+        receive: (message) => (message === 'block' ? door.opened : undefined),
+      }),
+      { mailbox: { capacity: 1 } },
+    );
+    await clock.advance(5);
+    ref.tell('block');
+    await clock.settle();
+    expect([ref.tell('a'), ref.tell('b')]).toEqual([true, false]);
+  });
+
   test('an ask hears of it: MAILBOX_FULL when refused, dropped at once or dropped later', async () => {
     for (const overflow of ['reject', 'drop-newest', 'drop-oldest'] as const) {
       const { system, clock } = virtualSystem();

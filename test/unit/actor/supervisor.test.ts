@@ -100,17 +100,98 @@ describe('strategies', () => {
     expect(most).toBe(1);
   });
 
-  test('a second crash while a group restarts is part of it, one outside it is decided after', async () => {
+  test('a crash outside a group that restarts is decided after the group is back', async () => {
     const world = family({ strategy: 'rest-for-one' });
     await world.clock.settle();
-    world.tell('c', crash);
+    world.flush();
     world.tell('b', crash);
+    await world.clock.advance(50);
     world.tell('a', crash);
-    await world.clock.advance(1_000);
-    expect(world.events.map((event) => event.ref.path.slice(-4, -2))).toEqual(
-      ['/c', '/b', '/a'].slice(0, world.events.length),
+    await world.clock.advance(49);
+    expect(world.flush()).toEqual(['c ends: restart', 'b ends: restart']);
+    await world.clock.advance(150);
+    expect(world.flush()).toEqual([
+      ...['b begins', 'c begins'],
+      ...['c ends: restart', 'b ends: restart', 'a ends: restart'],
+      ...['a begins', 'b begins', 'c begins'],
+    ]);
+    expect(world.events).toHaveLength(2);
+  });
+
+  test('a crash inside a group that already restarts is part of it and restarts nothing twice', async () => {
+    for (const exit of [crash, (ctx: ActorContext<Script>) => ctx.stopSelf()]) {
+      const world = family({ strategy: 'one-for-all' }, { restart: 'permanent' });
+      await world.clock.settle();
+      world.flush();
+      const door = gate();
+      world.tell('c', () => door.opened);
+      await world.clock.settle();
+      world.tell('a', crash);
+      await world.clock.settle();
+      world.tell('b', exit);
+      await world.clock.settle();
+      door.open();
+      await world.clock.advance(1_000);
+      expect(world.events).toHaveLength(1);
+      expect(world.flush()).toEqual([
+        ...['c ends: restart', 'b ends: restart', 'a ends: restart'],
+        ...['a begins', 'b begins', 'c begins'],
+      ]);
+    }
+  });
+
+  test('a supervisor that is stopped while its group restarts leaves nothing running', async () => {
+    for (const waitMs of [0, 50]) {
+      const world = family({ strategy: 'one-for-all' });
+      await world.clock.settle();
+      const door = gate();
+      if (waitMs === 0) world.tell('b', () => door.opened);
+      world.tell('a', crash);
+      await world.clock.advance(waitMs);
+      const stopped = world.system.stop(world.parent);
+      door.open();
+      await world.clock.settle();
+      await stopped;
+      expect(world.clock.pending).toBe(0);
+      expect(world.flush().filter((line) => line.endsWith('begins'))).toHaveLength(4);
+    }
+  });
+
+  test('an actor that fails while its supervisor waits itself is supervised when that is resumed', async () => {
+    const { system, clock } = virtualSystem();
+    const refs: Record<string, { tell(script: Script): boolean }> = {};
+    let lives = 0;
+    const decider = (error: unknown): Directive => (error instanceof SyntaxError ? 'resume' : 'restart');
+    system.spawn(
+      () =>
+        scripted({
+          start(top) {
+            refs.resumed = top.spawn(
+              () =>
+                scripted({
+                  start(ctx) {
+                    refs.child = ctx.spawn(() => scripted({ start: () => void lives++ }));
+                  },
+                }),
+              { supervision: { decider: () => 'escalate' } },
+            );
+            refs.group = top.spawn(scripted);
+          },
+        }),
+      { supervision: { strategy: 'rest-for-one', decider } },
     );
-    expect(world.context().children.map((ref) => world.system.inspect(ref).status)).toEqual(Array(3).fill('running'));
+    await clock.settle();
+    refs.group?.tell(crash);
+    await clock.advance(10);
+    refs.resumed?.tell(() => {
+      throw new SyntaxError('resume me');
+    });
+    await clock.advance(10);
+    refs.child?.tell(crash);
+    await clock.advance(10);
+    expect(lives).toBe(1);
+    await clock.advance(1_000);
+    expect(lives).toBe(2);
   });
 
   test('a temporary sibling goes for good with its group', async () => {
@@ -205,6 +286,48 @@ describe('what a restart keeps', () => {
     await clock.advance(100);
     expect(seen).toEqual(['next']);
     expect(lives).toBe(2);
+  });
+
+  test('a late result of an abandoned handler does not let the next message in early', async () => {
+    const { system, clock } = virtualSystem();
+    const doors = [gate(), gate()];
+    const log: string[] = [];
+    const ref = system.spawn<number>(() => ({
+      async receive(i) {
+        log.push(`begin ${i}`);
+        await doors[i]?.opened;
+        log.push(`end ${i}`);
+      },
+    }));
+    for (const i of [0, 1, 2]) ref.tell(i);
+    await clock.settle();
+    system.kill(ref);
+    await clock.advance(200);
+    doors[0]!.open();
+    await clock.settle();
+    expect(log).toEqual(['begin 0', 'begin 1', 'end 0']);
+  });
+
+  test('a note that waits in the mailbox when its incarnation ends is dropped with it', async () => {
+    const { system, clock } = virtualSystem();
+    const door = gate();
+    const seen: string[] = [];
+    const ref = system.spawn<string>(() => ({
+      async receive(message, ctx) {
+        seen.push(message);
+        if (message !== 'first') return;
+        ctx.pipeToSelf(Promise.resolve(), () => 'piped');
+        await door.opened;
+        throw new TypeError('crash');
+      },
+    }));
+    ref.tell('first');
+    ref.tell('second');
+    await clock.settle();
+    expect(system.inspect(ref).depth).toBe(2);
+    door.open();
+    await clock.advance(200);
+    expect(seen).toEqual(['first', 'second']);
   });
 
   test('the signal fires, timers and piped promises of the earlier incarnation are silent', async () => {
@@ -334,10 +457,13 @@ describe('directives and intensity', () => {
     const { system, clock } = virtualSystem();
     let starts = 0;
     const ends: unknown[] = [];
-    const bad = system.spawn<never>(() => {
-      starts++;
-      throw new RangeError('factory');
-    });
+    const bad = system.spawn<never>(
+      () => {
+        starts++;
+        throw new RangeError('factory');
+      },
+      { shutdownMs: 10 },
+    );
     const good = system.spawn(scripted);
     system.watch(bad, (terminated) => ends.push(terminated));
     await clock.advance(60_000);
@@ -390,6 +516,40 @@ describe('backoff', () => {
     }
     expect(delays).toEqual([100, 200, 100]);
     await system.shutdown();
+  });
+
+  test('only a run counts as stable, not the time spent failing to start', async () => {
+    const delays: number[] = [];
+    const { system, clock } = virtualSystem({ onRestart: ({ delayMs }) => delays.push(delayMs) });
+    let lives = 0;
+    const ref = system.spawn(
+      () =>
+        scripted({
+          async start() {
+            if (++lives === 3) throw new TypeError('start');
+          },
+        }),
+      { backoff: { minMs: 100, jitter: 0, stableMs: 5_000 } },
+    );
+    for (const waitMs of [6_000, 1_000]) {
+      ref.tell(crash);
+      await clock.advance(waitMs);
+    }
+    expect(delays).toEqual([100, 100, 200]);
+  });
+
+  test('an actor stopped while it restarts ends for the reason it was stopped for', async () => {
+    const { system, clock } = virtualSystem();
+    const door = gate();
+    const ends: string[] = [];
+    const ref = system.spawn(() => scripted({ stop: () => door.opened }));
+    system.watch(ref, ({ reason }) => ends.push(reason));
+    ref.tell(crash);
+    await clock.settle();
+    const stopped = system.stop(ref);
+    door.open();
+    await stopped;
+    expect(ends).toEqual(['shutdown']);
   });
 
   test('an actor stopped during its backoff ends at once, and no timer stays', async () => {
