@@ -8,7 +8,7 @@ export type Watcher = (terminated: Terminated) => void;
 /** Who wants to hear of an actor's end, and afterwards what there is to hear. Each watcher hears exactly once. */
 export class DeathWatch {
   readonly #kernel: Kernel;
-  readonly #watchers = new Set<Watcher>();
+  #watchers: Set<Watcher> | undefined;
   #terminated: Terminated | undefined;
 
   constructor(kernel: Kernel) {
@@ -16,19 +16,23 @@ export class DeathWatch {
   }
 
   add(watcher: Watcher): void {
-    if (this.#terminated === undefined) this.#watchers.add(watcher);
-    else this.#tell(watcher, this.#terminated);
+    if (this.#terminated !== undefined) {
+      this.#tell(watcher, this.#terminated);
+      return;
+    }
+    this.#watchers ??= new Set();
+    this.#watchers.add(watcher);
   }
 
   remove(watcher: Watcher): void {
-    this.#watchers.delete(watcher);
+    this.#watchers?.delete(watcher);
   }
 
   /** The actor has ended. */
   announce(terminated: Terminated): void {
     this.#terminated = terminated;
-    for (const watcher of this.#watchers) this.#tell(watcher, terminated);
-    this.#watchers.clear();
+    for (const watcher of this.#watchers ?? []) this.#tell(watcher, terminated);
+    this.#watchers = undefined;
   }
 
   #tell(watcher: Watcher, terminated: Terminated): void {
