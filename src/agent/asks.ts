@@ -11,6 +11,7 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import { agentTarget, askerName, type ClusterMap, type Peers, type Router, sameNode } from '../cluster/index.ts';
+import type { ShardRecord } from '../coordinator/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
@@ -35,8 +36,9 @@ interface OpenAsk {
   readonly deadlineAt: number;
   readonly settle: (value: unknown, error: TroupeError | undefined) => void;
   correlation: number;
-  /** Owner of the shard as far as the message's way is known. */
+  /** Owner of the shard as far as the message's way is known, and its epoch; undefined while it waits for one. */
   owner: NodeRef | undefined;
+  epoch: number;
 }
 
 /**
@@ -50,7 +52,7 @@ export class Asks {
   constructor(parts: AsksParts) {
     this.#parts = parts;
     parts.map.onChange((change) => {
-      for (const shard of change.shards) this.#moved(shardKey(shard), shard.owner);
+      for (const shard of change.shards) this.#moved(shard);
       for (const node of change.nodes) if (node.state === 'down' || node.state === 'left') this.#died(node);
     });
   }
@@ -103,6 +105,7 @@ export class Asks {
         settle,
         correlation: 0,
         owner: undefined,
+        epoch: 0,
         envelope: {
           kind: 'ask',
           to: target,
@@ -131,7 +134,9 @@ export class Asks {
     try {
       ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) => this.#answered(ask, reply, error));
       const shard = map.shardOf(ask.address.kind, ask.address.key);
-      ask.owner = shard === undefined ? undefined : map.shard(shard)?.owner;
+      const record = shard === undefined ? undefined : map.shard(shard);
+      ask.owner = record?.owner;
+      ask.epoch = record?.epoch ?? 0;
       const timeoutMs = Math.max(1, ask.deadlineAt - clock.monotonic());
       void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
     } catch (error) {
@@ -155,12 +160,22 @@ export class Asks {
     }
   }
 
-  /** A shard changed hands while both lived: what was under way has moved along. */
-  #moved(shard: string, owner: NodeRef | undefined): void {
-    for (const ask of this.#open) {
+  /**
+   * A shard has another owner. When it was handed over, or the ask waited here for an owner, the message has its way; when
+   * owners were skipped (this node looked away), it may have been lost with one of them and is sent again.
+   */
+  #moved(shard: ShardRecord): void {
+    const { owner, epoch } = shard;
+    if (owner === undefined) return;
+    for (const ask of [...this.#open]) {
       const id = this.#parts.map.shardOf(ask.address.kind, ask.address.key);
-      if (id === undefined || shardKey(id) !== shard || owner === undefined) continue;
-      if (ask.owner !== undefined && this.#parts.map.isAlive(ask.owner)) ask.owner = owner;
+      if (id === undefined || shardKey(id) !== shardKey(shard) || epoch <= ask.epoch) continue;
+      if (ask.owner !== undefined && !this.#parts.map.isAlive(ask.owner)) continue;
+      if (ask.owner !== undefined && epoch > ask.epoch + 1) this.#dispatch(ask);
+      else {
+        ask.owner = owner;
+        ask.epoch = epoch;
+      }
     }
   }
 
