@@ -452,6 +452,12 @@ export class ActorCell<M> implements Ref<M> {
     supervise(this as AnyCell, { kind, error: undefined });
   }
 
+  /** The incarnation was killed: the supervisor decides whether another follows. */
+  killed(): void {
+    this.status = Status.failed;
+    supervise(this as AnyCell, { kind: 'kill', error: this.terminatedError() });
+  }
+
   /** Stops it, restart or not. @returns when it is dead */
   stopForGood(): Promise<void> {
     return new Promise((resolve) => {
@@ -505,6 +511,11 @@ export class ActorCell<M> implements Ref<M> {
       if (moving?.has(ask.message as M)) this.removeAsk(ask);
       else ask.fail(this.terminatedError());
     }
+  }
+
+  /** The cell behind a ref. @throws TroupeError INVALID_ARGUMENT when the ref isn't of this kernel */
+  cellOf<N>(ref: Ref<N>): ActorCell<N> {
+    return asCell(ref);
   }
 
   /** What there is to see from outside. */

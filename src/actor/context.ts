@@ -1,5 +1,5 @@
 import { type Logger, type Timer, TroupeError } from '../core/index.ts';
-import { type ActorCell, asCell } from './actor-cell.ts';
+import type { ActorCell } from './actor-cell.ts';
 import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
 import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
@@ -106,7 +106,7 @@ export class Context<M> implements ActorContext<M> {
 
   stop(child: Ref<never>): Promise<void> {
     this.#live();
-    const cell = asCell(child);
+    const cell = this.cell.cellOf(child);
     if (cell.parent !== this.cell)
       throw new TroupeError('INVALID_ARGUMENT', `${child.path} is no child of ${this.cell.path}`);
     return cell.stopForGood();
@@ -120,7 +120,7 @@ export class Context<M> implements ActorContext<M> {
   watch(ref: Ref<never>, toMessage: (terminated: Terminated) => M): void {
     this.#live();
     this.unwatch(ref);
-    const target = asCell(ref);
+    const target = this.cell.cellOf(ref);
     const watcher: Watcher = (terminated) => {
       if (this.#watching?.get(target) !== watcher) return;
       this.#watching.delete(target);
@@ -132,7 +132,7 @@ export class Context<M> implements ActorContext<M> {
   }
 
   unwatch(ref: Ref<never>): void {
-    const target = asCell(ref);
+    const target = this.cell.cellOf(ref);
     const watcher = this.#watching?.get(target);
     if (watcher === undefined) return;
     this.#watching?.delete(target);

@@ -3,7 +3,6 @@ import type { ActorCell } from './actor-cell.ts';
 import type { StopReason } from './behavior.ts';
 import type { AnyCell } from './children.ts';
 import { Status } from './status.ts';
-import { supervise } from './supervisor.ts';
 
 /**
  * The end of an incarnation under way. Always in this order: the handler settles, the children are stopped, the stop hook
@@ -100,8 +99,7 @@ export function kill<M>(cell: ActorCell<M>, final: boolean): void {
   if (final || cell.status === Status.stopping) {
     cell.die(cell.extraction === undefined ? 'killed' : 'extracted', undefined);
   } else if (ending === undefined) {
-    cell.status = Status.failed;
-    supervise(cell as AnyCell, { kind: 'kill', error: cell.terminatedError() });
+    cell.killed();
   } else {
     cell.status = Status.waiting;
   }
