@@ -14,16 +14,23 @@ export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]
     try {
       exports = (await import(url)) as Record<string, unknown>;
     } catch (error) {
-      throw new TroupeError('INVALID_CONFIGURATION', `agents can't be loaded from ${url}: ${errorMessage(error)}`, { address: url, cause: error });
+      throw new TroupeError('INVALID_CONFIGURATION', `agents can't be loaded from ${url}: ${errorMessage(error)}`, {
+        address: url,
+        cause: error,
+      });
     }
     const agents = Object.values(exports).filter(isAgent);
     if (agents.length === 0) {
-      throw new TroupeError('INVALID_CONFIGURATION', `${url} exports no agent; export what defineAgent returns`, { address: url });
+      throw new TroupeError('INVALID_CONFIGURATION', `${url} exports no agent; export what defineAgent returns`, {
+        address: url,
+      });
     }
     for (const agent of agents) {
       const known = kinds.get(agent.kind);
       if (known !== undefined && known !== agent) {
-        throw new TroupeError('INVALID_CONFIGURATION', `agent kind "${agent.kind}" is defined twice; rename one`, { address: url });
+        throw new TroupeError('INVALID_CONFIGURATION', `agent kind "${agent.kind}" is defined twice; rename one`, {
+          address: url,
+        });
       }
       kinds.set(agent.kind, agent);
     }

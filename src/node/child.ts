@@ -1,7 +1,17 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { backoffMs, type Clock, delay, fromWireError, type Logger, type NodeId, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import {
+  backoffMs,
+  type Clock,
+  delay,
+  fromWireError,
+  type Logger,
+  type NodeId,
+  type Random,
+  settlesWithin,
+  TroupeError,
+} from '../core/index.ts';
 import type { NodeOrder, NodeReport } from './main.ts';
 import { runtimeUrl, sourceFlags } from './runtime-url.ts';
 
@@ -71,7 +81,14 @@ export class NodeChild {
     child.on('exit', (code, signal) => {
       gone.resolve();
       if (!serves) {
-        ready.reject(failure ?? new TroupeError('NODE_UNAVAILABLE', `node ${id} ended (${signal ?? `code ${code}`}) before it served; see ${logFile}`, { address: id }));
+        ready.reject(
+          failure ??
+            new TroupeError(
+              'NODE_UNAVAILABLE',
+              `node ${id} ended (${signal ?? `code ${code}`}) before it served; see ${logFile}`,
+              { address: id },
+            ),
+        );
       }
       if (this.#stopping || code === 0) return;
       logger.warn('node process died', { node: id, code, signal, error: failure?.toString() });

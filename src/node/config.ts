@@ -82,13 +82,18 @@ export function defineCluster(config: ClusterConfigInput): ClusterConfigInput {
 export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
   const parsed = schema.safeParse(input);
   // Rules across fields are checked on what is there, so that one mistake doesn't hide another.
-  const problems: ConfigProblem[] = parsed.success ? [] : parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: describe(issue) }));
+  const problems: ConfigProblem[] = parsed.success
+    ? []
+    : parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: describe(issue) }));
   problems.push(...crossChecks(parsed.success ? parsed.data : input));
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   const agents = parsed.data.agents.map((module) => moduleUrl(module, baseDir));
   for (const [i, url] of agents.entries()) {
     if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) {
-      problems.push({ path: `agents[${i}]`, message: `there is no file ${fileURLToPath(url)}; give a path relative to ${baseDir}` });
+      problems.push({
+        path: `agents[${i}]`,
+        message: `there is no file ${fileURLToPath(url)}; give a path relative to ${baseDir}`,
+      });
     }
   }
   if (problems.length > 0) throw invalid(problems);
@@ -103,16 +108,27 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
 export async function loadConfig(path: string): Promise<ClusterConfig> {
   const file = resolve(path);
   if (!existsSync(file)) {
-    throw new TroupeError('NOT_FOUND', `there is no configuration file ${file}; write one with defineCluster, or name it with --config`, { address: file });
+    throw new TroupeError(
+      'NOT_FOUND',
+      `there is no configuration file ${file}; write one with defineCluster, or name it with --config`,
+      { address: file },
+    );
   }
   let loaded: { readonly default?: unknown };
   try {
     loaded = (await import(pathToFileURL(file).href)) as typeof loaded;
   } catch (error) {
-    throw new TroupeError('INVALID_CONFIGURATION', `${file} can't be loaded: ${errorMessage(error)}`, { address: file, cause: error });
+    throw new TroupeError('INVALID_CONFIGURATION', `${file} can't be loaded: ${errorMessage(error)}`, {
+      address: file,
+      cause: error,
+    });
   }
   if (loaded.default === undefined) {
-    throw new TroupeError('INVALID_CONFIGURATION', `${file} has no default export; write: export default defineCluster({ … })`, { address: file });
+    throw new TroupeError(
+      'INVALID_CONFIGURATION',
+      `${file} has no default export; write: export default defineCluster({ … })`,
+      { address: file },
+    );
   }
   return checkConfig(loaded.default, dirname(file));
 }
@@ -142,15 +158,25 @@ function crossChecks(input: unknown): ConfigProblem[] {
     if (typeof item !== 'object' || item === null) continue;
     if (typeof item.id === 'string') {
       const first = seen.get(item.id);
-      if (first !== undefined) problems.push({ path: `nodes[${i}].id`, message: `"${item.id}" is the id of nodes[${first}] too; give each node its own` });
+      if (first !== undefined)
+        problems.push({
+          path: `nodes[${i}].id`,
+          message: `"${item.id}" is the id of nodes[${first}] too; give each node its own`,
+        });
       else seen.set(item.id, i);
     }
     if (item.voter === true && item.labels?.capacity === 'spot') {
-      problems.push({ path: `nodes[${i}].voter`, message: 'a voter may not sit on spot capacity; make it on-demand, or no voter' });
+      problems.push({
+        path: `nodes[${i}].voter`,
+        message: 'a voter may not sit on spot capacity; make it on-demand, or no voter',
+      });
     }
     for (const [port, where] of Object.entries(item.listen ?? {})) {
       if (typeof where === 'string' && !LOOPBACK.test(where) && item.insecure !== true) {
-        problems.push({ path: `nodes[${i}].listen.${port}`, message: `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true` });
+        problems.push({
+          path: `nodes[${i}].listen.${port}`,
+          message: `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true`,
+        });
       }
     }
   }
@@ -159,24 +185,33 @@ function crossChecks(input: unknown): ConfigProblem[] {
   }
   const { keepAliveMs, downAfterMs } = (times ?? {}) as Partial<ClusterConfig['timing']>;
   if (typeof keepAliveMs === 'number' && typeof downAfterMs === 'number' && downAfterMs < 3 * keepAliveMs) {
-    problems.push({ path: 'timing.downAfterMs', message: `must be at least three keep-alives (${3 * keepAliveMs} ms), or one lost packet costs a node` });
+    problems.push({
+      path: 'timing.downAfterMs',
+      message: `must be at least three keep-alives (${3 * keepAliveMs} ms), or one lost packet costs a node`,
+    });
   }
   return problems;
 }
 
 function invalid(problems: readonly ConfigProblem[]): TroupeError {
-  const lines = problems.map((problem) => `  ${problem.path === '' ? 'configuration' : problem.path}: ${problem.message}`);
+  const lines = problems.map(
+    (problem) => `  ${problem.path === '' ? 'configuration' : problem.path}: ${problem.message}`,
+  );
   const count = problems.length === 1 ? '1 problem' : `${problems.length} problems`;
   return new TroupeError('INVALID_CONFIGURATION', `the configuration has ${count}:\n${lines.join('\n')}`);
 }
 
 function describe(issue: z.core.$ZodIssue): string {
-  if (issue.code === 'unrecognized_keys') return `${issue.keys.map((key) => `"${key}"`).join(', ')} is not known here; remove it or mend its spelling`;
+  if (issue.code === 'unrecognized_keys')
+    return `${issue.keys.map((key) => `"${key}"`).join(', ')} is not known here; remove it or mend its spelling`;
   return issue.message;
 }
 
 function pathText(path: readonly PropertyKey[]): string {
-  return path.map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`)).join('').replace(/^\./, '');
+  return path
+    .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
+    .join('')
+    .replace(/^\./, '');
 }
 
 function moduleUrl(module: string | URL, baseDir: string): string {

@@ -1,4 +1,4 @@
-import { systemClock, systemRandom, type Clock, type Random } from '../core/index.ts';
+import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { openGrpcTransport } from '../remote/index.ts';
 import { createLogger, startTelemetry } from '../telemetry/index.ts';
 import { loadAgents } from './agents.ts';
@@ -27,11 +27,18 @@ export interface CreateNodeOptions {
  * const node = await createNode(await loadConfig('cluster.config.ts'), 'node-1');
  * await node.ended;
  */
-export async function createNode(config: ClusterConfig, id: string, options: CreateNodeOptions = {}): Promise<TroupeNode> {
+export async function createNode(
+  config: ClusterConfig,
+  id: string,
+  options: CreateNodeOptions = {},
+): Promise<TroupeNode> {
   const { clock = systemClock, random = systemRandom } = options;
   const node = nodeOf(config, id);
   const folder = new ClusterFolder(config.dataDir);
-  const logger = createLogger({ fields: { node: id }, ...(options.logFile === undefined ? {} : { file: options.logFile }) });
+  const logger = createLogger({
+    fields: { node: id },
+    ...(options.logFile === undefined ? {} : { file: options.logFile }),
+  });
   const agents = await loadAgents(config.agents);
   const telemetry = await startTelemetry({
     service: `troupe-${id}`,
@@ -40,7 +47,10 @@ export async function createNode(config: ClusterConfig, id: string, options: Cre
     spoolDirectory: folder.spoolDir(id),
     logger,
   });
-  const plane = await startControlThread({ config, node: id, folder: folder.path, logFile: options.logFile }, { clock, logger });
+  const plane = await startControlThread(
+    { config, node: id, folder: folder.path, logFile: options.logFile },
+    { clock, logger },
+  );
   const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure });
   return TroupeNode.start({ config, node, agents, folder, plane, transport, clock, random, logger, telemetry });
 }

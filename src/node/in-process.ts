@@ -1,5 +1,13 @@
 import type { AnyAgent } from '../agent/index.ts';
-import { type Clock, type Logger, nullLogger, type Random, SeededRandom, systemClock, TroupeError } from '../core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  nullLogger,
+  type Random,
+  SeededRandom,
+  systemClock,
+  TroupeError,
+} from '../core/index.ts';
 import { MemoryLog } from '../raft/index.ts';
 import { MemoryNetwork } from '../remote/index.ts';
 import { nullTelemetry } from '../telemetry/index.ts';
@@ -42,7 +50,13 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
     const plane = await startControlPlane({
       config: checked,
       node: node.id,
-      transport: network.control({ self: node.id, cluster: checked.name, random, logger: own, resolve: async (peer) => addresses.get(peer) }),
+      transport: network.control({
+        self: node.id,
+        cluster: checked.name,
+        random,
+        logger: own,
+        resolve: async (peer) => addresses.get(peer),
+      }),
       openLog: async () => new MemoryLog(),
       ledgerPath: ':memory:',
       clock,
@@ -52,7 +66,19 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       onListen: (address) => addresses.set(node.id, address),
     });
     const transport = network.transport(node.id);
-    return TroupeNode.start({ config: checked, node, agents, folder: undefined, plane, transport, clock, random, logger: own, telemetry: nullTelemetry, api: false });
+    return TroupeNode.start({
+      config: checked,
+      node,
+      agents,
+      folder: undefined,
+      plane,
+      transport,
+      clock,
+      random,
+      logger: own,
+      telemetry: nullTelemetry,
+      api: false,
+    });
   };
   const nodes = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
   const close = async (): Promise<void> => {

@@ -1,10 +1,25 @@
 export { loadAgents } from './agents.ts';
 export type { Cluster, ClusterStatus, NodeHandle } from './cluster.ts';
-export { type ClusterConfig, type ClusterConfigInput, checkConfig, defineCluster, loadConfig, type NodeConfig } from './config.ts';
+export {
+  type ClusterConfig,
+  type ClusterConfigInput,
+  checkConfig,
+  defineCluster,
+  loadConfig,
+  type NodeConfig,
+} from './config.ts';
 export { type CreateNodeOptions, createNode } from './create-node.ts';
 export { ClusterFolder, type NodeCard } from './directory.ts';
-export { defineJob, type Job, type JobContext, type JobOption, type JobResult, type Timeline, type TimelineEntry } from './job.ts';
+export { type InProcessCluster, type InProcessOptions, startInProcess } from './in-process.ts';
+export {
+  defineJob,
+  type Job,
+  type JobContext,
+  type JobOption,
+  type JobResult,
+  type Timeline,
+  type TimelineEntry,
+} from './job.ts';
 export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
-export { type InProcessCluster, type InProcessOptions, startInProcess } from './in-process.ts';

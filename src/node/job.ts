@@ -23,9 +23,19 @@ export interface JobContext {
 
 /** One thing that happened, `atMs` after the job began. */
 export type TimelineEntry = { readonly atMs: number } & (
-  | { readonly type: 'node'; readonly node: string; readonly state: 'up' | 'cordoned' | 'draining' | 'left' | 'down'; readonly reason?: string }
+  | {
+      readonly type: 'node';
+      readonly node: string;
+      readonly state: 'up' | 'cordoned' | 'draining' | 'left' | 'down';
+      readonly reason?: string;
+    }
   | { readonly type: 'leader'; readonly node: string | undefined; readonly term: number }
-  | { readonly type: 'fault'; readonly fault: 'preempt' | 'kill-leader'; readonly node: string; readonly hurtMs: number | undefined }
+  | {
+      readonly type: 'fault';
+      readonly fault: 'preempt' | 'kill-leader';
+      readonly node: string;
+      readonly hurtMs: number | undefined;
+    }
   | { readonly type: 'progress'; readonly done: number; readonly total: number }
 );
 

@@ -1,8 +1,26 @@
 import { ActorSystem } from '../actor/index.ts';
 import { AgentRuntime, type AnyAgent, Asks, type Host, nodeHost } from '../agent/index.ts';
-import { type Cargo, ClusterMap, type DrainOptions, drain, Handover, Peers, Router, type ShardTenant } from '../cluster/index.ts';
+import {
+  type Cargo,
+  ClusterMap,
+  type DrainOptions,
+  drain,
+  Handover,
+  Peers,
+  Router,
+  type ShardTenant,
+} from '../cluster/index.ts';
 import type { Coordinator, DrainAccount, NodeRecord } from '../coordinator/index.ts';
-import { type Clock, type Logger, type NodeRef, type Random, settlesWithin, type ShardId, type Tracer, TroupeError } from '../core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type NodeRef,
+  type Random,
+  type ShardId,
+  settlesWithin,
+  type Tracer,
+  TroupeError,
+} from '../core/index.ts';
 import { type Links, openLinks, type Transport } from '../remote/index.ts';
 import { JobRunner, jobGroup } from '../team/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
@@ -75,12 +93,34 @@ export class Life {
     this.#system = new ActorSystem({ clock, random, logger, tracer });
     const unload = (shard: Parameters<Handover['unload']>[0]): Cargo | undefined => this.#handover.unload(shard);
     this.#runtime = new AgentRuntime(
-      { self, agents: parts.agents, system: this.#system, map, router, peers, coordinator, host, clock, logger, tracer },
+      {
+        self,
+        agents: parts.agents,
+        system: this.#system,
+        map,
+        router,
+        peers,
+        coordinator,
+        host,
+        clock,
+        logger,
+        tracer,
+      },
       unload,
     );
     router.attach(this.#runtime);
     this.#jobs = new JobRunner({ self, map, coordinator, host, clock, logger });
-    this.#handover = new Handover({ self, map, router, peers, coordinator, tenant: this.#tenant(), clock, logger, tracer });
+    this.#handover = new Handover({
+      self,
+      map,
+      router,
+      peers,
+      coordinator,
+      tenant: this.#tenant(),
+      clock,
+      logger,
+      tracer,
+    });
     this.#stopWatch = coordinator.watch((delivery) => map.accept(delivery));
   }
 
@@ -107,7 +147,10 @@ export class Life {
     const { coordinator, transferLeadership, clock, logger, tracer } = this.#parts;
     const { self, map } = this;
     try {
-      return await drain({ self, map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer }, options);
+      return await drain(
+        { self, map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer },
+        options,
+      );
     } finally {
       this.#emptied.resolve();
     }
@@ -157,7 +200,11 @@ export class Life {
   #nodeChanged(node: NodeRecord, fenced: (record: NodeRecord) => void): void {
     const over = node.state === 'down' || node.state === 'left';
     if (node.node === this.self.node) {
-      if (!this.#leaving && (node.incarnation > this.self.incarnation || (over && node.incarnation === this.self.incarnation))) fenced(node);
+      if (
+        !this.#leaving &&
+        (node.incarnation > this.self.incarnation || (over && node.incarnation === this.self.incarnation))
+      )
+        fenced(node);
     } else if (over) this.links.peerDown(node, node.reason ?? `the node is ${node.state}`);
     else this.links.peerUp(node, node.addresses.data);
   }

@@ -1,9 +1,19 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ApiClient, connectApi } from '../api/index.ts';
-import { type Clock, type Logger, nullLogger, nullTracer, type Random, systemClock, systemRandom, type Tracer, TroupeError } from '../core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  nullLogger,
+  nullTracer,
+  type Random,
+  systemClock,
+  systemRandom,
+  type Tracer,
+  TroupeError,
+} from '../core/index.ts';
 import { NodeChild } from './child.ts';
-import { clusterOver, type Cluster, type NodeHandle } from './cluster.ts';
+import { type Cluster, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfig, type ClusterConfigInput, checkConfig } from './config.ts';
 import { ClusterFolder } from './directory.ts';
 import { lockFolder } from './lock.ts';
@@ -29,9 +39,15 @@ export interface StartOptions {
  * @param config what `defineCluster` or `loadConfig` gives
  * @throws TroupeError INVALID_CONFIGURATION, ALREADY_EXISTS (folder in use), what a node could not do, CANCELLED
  */
-export async function startCluster(config: ClusterConfig | ClusterConfigInput, options: StartOptions = {}): Promise<Cluster> {
+export async function startCluster(
+  config: ClusterConfig | ClusterConfigInput,
+  options: StartOptions = {},
+): Promise<Cluster> {
   const { clock = systemClock, random = systemRandom, logger = nullLogger, tracer = nullTracer, signal } = options;
-  const checked = checkConfig({ ...config, agents: [...(config.agents ?? []), ...(options.agents ?? [])] }, process.cwd());
+  const checked = checkConfig(
+    { ...config, agents: [...(config.agents ?? []), ...(options.agents ?? [])] },
+    process.cwd(),
+  );
   const folder = new ClusterFolder(checked.dataDir);
   const unlock = lockFolder(folder.path);
   const configFile = join(folder.path, 'cluster.json');
@@ -67,12 +83,26 @@ export async function startCluster(config: ClusterConfig | ClusterConfigInput, o
     traceparent: options.traceparent,
   });
   const client = api;
-  return clusterOver({ name: checked.name, client, node: (id) => handle(id, children, folder, client, clock), close: stop });
+  return clusterOver({
+    name: checked.name,
+    client,
+    node: (id) => handle(id, children, folder, client, clock),
+    close: stop,
+  });
 }
 
-function handle(id: string, children: ReadonlyMap<string, NodeChild>, folder: ClusterFolder, api: ApiClient, clock: Clock): NodeHandle {
+function handle(
+  id: string,
+  children: ReadonlyMap<string, NodeChild>,
+  folder: ClusterFolder,
+  api: ApiClient,
+  clock: Clock,
+): NodeHandle {
   const child = children.get(id);
-  if (child === undefined) throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"; it has ${[...children.keys()].join(', ')}`, { address: id });
+  if (child === undefined)
+    throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"; it has ${[...children.keys()].join(', ')}`, {
+      address: id,
+    });
   return {
     id,
     drain: async (options) => {

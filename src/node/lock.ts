@@ -19,11 +19,17 @@ export function lockFolder(folder: string): () => void {
     }
     const holder = Number(readFileSync(file, 'utf8'));
     if (isAlive(holder)) {
-      throw new TroupeError('ALREADY_EXISTS', `another cluster runs in ${folder} (process ${holder}); stop it, or set another dataDir`, { address: folder });
+      throw new TroupeError(
+        'ALREADY_EXISTS',
+        `another cluster runs in ${folder} (process ${holder}); stop it, or set another dataDir`,
+        { address: folder },
+      );
     }
     rmSync(file, { force: true });
   }
-  throw new TroupeError('ALREADY_EXISTS', `another cluster is starting in ${folder}; set another dataDir`, { address: folder });
+  throw new TroupeError('ALREADY_EXISTS', `another cluster is starting in ${folder}; set another dataDir`, {
+    address: folder,
+  });
 }
 
 /** Whether a process of that id runs here. */

@@ -14,7 +14,9 @@ export type NodeOrder = { readonly type: 'stop' };
 const [configFile, id] = process.argv.slice(2);
 
 function report(message: NodeReport): Promise<void> {
-  return new Promise((resolve) => (process.connected ? process.send?.(message, undefined, {}, () => resolve()) : resolve()));
+  return new Promise((resolve) =>
+    process.connected ? process.send?.(message, undefined, {}, () => resolve()) : resolve(),
+  );
 }
 
 async function main(): Promise<number> {
@@ -29,7 +31,9 @@ async function main(): Promise<number> {
   process.on('SIGINT', () => undefined);
   process.on('disconnect', stop);
   process.on('message', (order: NodeOrder) => order.type === 'stop' && stop());
-  const preempted = config.nodes.find((candidate) => candidate.id === id)?.preemption.some((source) => source.kind === 'signal');
+  const preempted = config.nodes
+    .find((candidate) => candidate.id === id)
+    ?.preemption.some((source) => source.kind === 'signal');
   if (!preempted) process.on('SIGTERM', stop);
   try {
     node = await createNode(config, id as string);

@@ -2,7 +2,15 @@ import { type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
 import { type ApiServer, serveApi } from '../api/index.ts';
 import { type DrainOptions, fileSource, type Notice, type PreemptionSource, signalSource } from '../cluster/index.ts';
 import type { NodeAddresses } from '../coordinator/index.ts';
-import { type Clock, errorMessage, type Logger, type NodeRef, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import {
+  type Clock,
+  errorMessage,
+  type Logger,
+  type NodeRef,
+  type Random,
+  settlesWithin,
+  TroupeError,
+} from '../core/index.ts';
 import type { Transport } from '../remote/index.ts';
 import { jobGroup } from '../team/index.ts';
 import type { Telemetry } from '../telemetry/index.ts';
@@ -34,7 +42,9 @@ export interface NodeParts {
 }
 
 /** How a node ended. */
-export type NodeEnd = { readonly reason: 'drained' | 'stopped' } | { readonly reason: 'failed'; readonly error: unknown };
+export type NodeEnd =
+  | { readonly reason: 'drained' | 'stopped' }
+  | { readonly reason: 'failed'; readonly error: unknown };
 
 /**
  * One node of a cluster: its ports, and one life after another. It serves until it is stopped, drained (on command or by a
@@ -117,8 +127,12 @@ export class TroupeNode {
     });
     if (this.#parts.api ?? true) this.#api = await this.#serve();
     this.#addresses = { control: plane.address, data, api: this.#api?.address ?? '' };
-    void plane.failed.then((error) => this.#fail(error));
-    await this.#live();
+    const failed = plane.failed.then((error) => {
+      this.#fail(error);
+      throw error;
+    });
+    failed.catch(() => undefined);
+    await Promise.race([this.#live(), failed]);
     folder?.publish({ node: this.id, pid: process.pid, addresses: this.#addresses });
     for (const source of this.#sources()) {
       this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
@@ -190,7 +204,9 @@ export class TroupeNode {
 
   #fail(error: unknown): void {
     if (this.#leaving !== undefined) return;
-    this.#parts.logger.error('node fails', { error: error instanceof TroupeError ? error.toString() : errorMessage(error) });
+    this.#parts.logger.error('node fails', {
+      error: error instanceof TroupeError ? error.toString() : errorMessage(error),
+    });
     this.#leaving = this.#close().then(() => this.#end({ reason: 'failed', error }));
   }
 
@@ -226,7 +242,8 @@ export class TroupeNode {
   /** The host of whichever life is present. */
   #host(): Host {
     const host = (): Host => {
-      if (this.#life === undefined) throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });
+      if (this.#life === undefined)
+        throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });
       return this.#life.host;
     };
     return {
@@ -257,7 +274,8 @@ export class TroupeNode {
     ];
     for (const [name, phase] of phases) {
       try {
-        if (!(await settlesWithin(clock, limitMs, Promise.resolve(phase())))) logger.warn('shutdown phase not finished', { phase: name, limitMs });
+        if (!(await settlesWithin(clock, limitMs, Promise.resolve(phase()))))
+          logger.warn('shutdown phase not finished', { phase: name, limitMs });
       } catch (error) {
         logger.warn('shutdown phase failed', { phase: name, error: errorMessage(error) });
       }

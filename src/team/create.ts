@@ -1,4 +1,4 @@
-import { VOTE_METHOD, type AnyAgent, type Host } from '../agent/index.ts';
+import { type AnyAgent, type Host, VOTE_METHOD } from '../agent/index.ts';
 import { type AgentAddress, agentAddressKey, TroupeError } from '../core/index.ts';
 import { decide } from './decide.ts';
 import { map } from './map.ts';
@@ -14,8 +14,10 @@ import type { Team, TeamOptions } from './team.ts';
 export function team(host: Host, name: string, options: TeamOptions): Team {
   const members = options.members.flatMap((member) => seats(name, member, options.size ?? 1));
   const names = members.map(agentAddressKey);
-  if (members.length === 0) throw new TroupeError('INVALID_ARGUMENT', `team "${name}" has no members`, { address: name });
-  if (new Set(names).size < names.length) throw new TroupeError('INVALID_ARGUMENT', `team "${name}" has a member twice`, { address: name });
+  if (members.length === 0)
+    throw new TroupeError('INVALID_ARGUMENT', `team "${name}" has no members`, { address: name });
+  if (new Set(names).size < names.length)
+    throw new TroupeError('INVALID_ARGUMENT', `team "${name}" has a member twice`, { address: name });
   return {
     name,
     members,

@@ -1,6 +1,16 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
 import type { Coordinator, JobRecord, TaskRecord } from '../coordinator/index.ts';
-import { asTroupeError, type Clock, delay, errorMessage, type Fence, isTroupeError, type Logger, shardKey, toWireError } from '../core/index.ts';
+import {
+  asTroupeError,
+  type Clock,
+  delay,
+  errorMessage,
+  type Fence,
+  isTroupeError,
+  type Logger,
+  shardKey,
+  toWireError,
+} from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 
 /** Tasks claimed, read or settled in one command. */
@@ -12,7 +22,14 @@ const LEASE_SLACK_MS = 60_000;
 /** Pause before a failed task is tried again, and before the ledger is asked again when it can't be reached, ms. */
 const RETRY_MS = 200;
 /** Errors after which an item may be tried again. */
-const TRY_AGAIN = new Set(['TIMEOUT', 'HANDLER_FAILED', 'MAILBOX_FULL', 'OVERLOADED', 'NODE_UNAVAILABLE', 'ACTOR_TERMINATED']);
+const TRY_AGAIN = new Set([
+  'TIMEOUT',
+  'HANDLER_FAILED',
+  'MAILBOX_FULL',
+  'OVERLOADED',
+  'NODE_UNAVAILABLE',
+  'ACTOR_TERMINATED',
+]);
 
 /** What one run of a job is made of. */
 export interface JobRunParts {
@@ -136,7 +153,12 @@ export class JobRun {
   /** A claim whose answer was lost may have been made: its tasks are ours and nobody works on them. */
   async #recover(): Promise<void> {
     for (let after = -1; ; ) {
-      const { tasks } = await this.#parts.coordinator.query('job.tasks', { id: this.#parts.job.id, after, limit: BATCH_MAX, state: 'claimed' });
+      const { tasks } = await this.#parts.coordinator.query('job.tasks', {
+        id: this.#parts.job.id,
+        after,
+        limit: BATCH_MAX,
+        state: 'claimed',
+      });
       for (const task of tasks) {
         if (task.claimedBy === shardKey(this.fence) && !this.#underWay.has(task.task)) this.#start(task);
       }

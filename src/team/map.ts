@@ -8,10 +8,22 @@ import type { MapOptions, MapResult } from './team.ts';
  *
  * @throws TroupeError CANCELLED, or what the ledger refused
  */
-export async function* map<T, R>(host: Host, items: readonly T[], options: MapOptions<T>): AsyncGenerator<MapResult<T, R>> {
+export async function* map<T, R>(
+  host: Host,
+  items: readonly T[],
+  options: MapOptions<T>,
+): AsyncGenerator<MapResult<T, R>> {
   const id = options.id ?? host.freshId();
-  const spec = { concurrency: options.concurrency ?? 64, attempts: options.attempts ?? 3, timeoutMs: options.timeoutMs ?? 60_000 };
-  await host.submitJob(id, spec, items.map((item, position) => options.perItem(item, position)));
+  const spec = {
+    concurrency: options.concurrency ?? 64,
+    attempts: options.attempts ?? 3,
+    timeoutMs: options.timeoutMs ?? 60_000,
+  };
+  await host.submitJob(
+    id,
+    spec,
+    items.map((item, position) => options.perItem(item, position)),
+  );
   for await (const progress of host.watchJob(id, options.signal)) {
     for (const { position, ok, value } of progress.settled) {
       const item = items[position] as T;

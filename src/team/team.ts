@@ -1,6 +1,6 @@
-import type { AgentAddress } from '../core/index.ts';
-import type { DecisionRecord, DecisionRule } from '../coordinator/index.ts';
 import type { AnyAgent, Host, WorkItem } from '../agent/index.ts';
+import type { DecisionRecord, DecisionRule } from '../coordinator/index.ts';
+import type { AgentAddress } from '../core/index.ts';
 
 /** Who sits in a team: agents one by one, or `size` agents of each kind, keyed `<team>-<n>`. */
 export interface TeamOptions {

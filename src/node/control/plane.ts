@@ -1,7 +1,29 @@
 import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
-import { CoordinatorClient, CoordinatorServer, Ledger, raftLog, stateMachineOf, type Voters } from '../../coordinator/index.ts';
-import { type Clock, type Logger, type NodeId, type NodeRef, type Random, type Tracer, TroupeError } from '../../core/index.ts';
-import { fromWire, openRaftMember, type RaftLog, type RaftMember, type RaftTransport, toWire } from '../../raft/index.ts';
+import {
+  CoordinatorClient,
+  CoordinatorServer,
+  Ledger,
+  raftLog,
+  stateMachineOf,
+  type Voters,
+} from '../../coordinator/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type NodeId,
+  type NodeRef,
+  type Random,
+  type Tracer,
+  TroupeError,
+} from '../../core/index.ts';
+import {
+  fromWire,
+  openRaftMember,
+  type RaftLog,
+  type RaftMember,
+  type RaftTransport,
+  toWire,
+} from '../../raft/index.ts';
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
@@ -43,7 +65,13 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   let voter: Voter | undefined;
   const map = new ClusterMap();
   const self = config.nodes.find((candidate) => candidate.id === node);
-  const address = await transport.listen(self?.listen.control ?? '127.0.0.1:0', handlers(() => voter, (life) => duties?.heard(life)));
+  const address = await transport.listen(
+    self?.listen.control ?? '127.0.0.1:0',
+    handlers(
+      () => voter,
+      (life) => duties?.heard(life),
+    ),
+  );
   parts.onListen?.(address);
   if (voters.includes(node)) voter = await startVoter(parts, voters, raftTransport(transport));
   const client = new CoordinatorClient({
@@ -59,7 +87,14 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   const duties =
     voter === undefined
       ? undefined
-      : new LeaderDuties({ map, coordinator: client, leading: () => voter?.member.status.role === 'leader', limits, clock, logger });
+      : new LeaderDuties({
+          map,
+          coordinator: client,
+          leading: () => voter?.member.status.role === 'leader',
+          limits,
+          clock,
+          logger,
+        });
   const stopWatch = voter === undefined ? undefined : client.watch((delivery) => map.accept(delivery));
   const keepAlive = new KeepAlive({
     voters,
@@ -96,7 +131,11 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   };
 }
 
-async function startVoter(parts: ControlPlaneParts, voters: readonly NodeId[], transport: RaftTransport): Promise<Voter> {
+async function startVoter(
+  parts: ControlPlaneParts,
+  voters: readonly NodeId[],
+  transport: RaftTransport,
+): Promise<Voter> {
   const { config, node, clock, random, logger, tracer } = parts;
   const log = await parts.openLog();
   const ledger = new Ledger({ path: parts.ledgerPath, logger });

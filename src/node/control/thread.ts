@@ -38,7 +38,10 @@ function report(message: ControlReport): void {
 async function start({ settings, coordinator }: ControlThreadData): Promise<ControlPlane> {
   const { config, node, logFile } = settings;
   const folder = new ClusterFolder(settings.folder);
-  const logger = createLogger({ fields: { node, thread: 'control' }, ...(logFile === undefined ? {} : { file: logFile }) });
+  const logger = createLogger({
+    fields: { node, thread: 'control' },
+    ...(logFile === undefined ? {} : { file: logFile }),
+  });
   const telemetry = await startTelemetry({
     service: `troupe-${node}`,
     instance: `${node}/${process.pid}`,
@@ -64,7 +67,8 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
     config,
     node,
     transport,
-    openLog: () => openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, id: node, logger }),
+    openLog: () =>
+      openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, id: node, logger }),
     ledgerPath: join(folder.dataDir(node), 'ledger.sqlite'),
     clock: systemClock,
     random: systemRandom,

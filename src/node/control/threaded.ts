@@ -67,7 +67,8 @@ export async function startControlThread(
     },
     close: async () => {
       order({ type: 'close' });
-      if (!(await settlesWithin(parts.clock, CLOSE_TIMEOUT_MS, closed.promise))) parts.logger.warn('the control thread did not close in time');
+      if (!(await settlesWithin(parts.clock, CLOSE_TIMEOUT_MS, closed.promise)))
+        parts.logger.warn('the control thread did not close in time');
       port1.close();
       await worker.terminate();
     },
