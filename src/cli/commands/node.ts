@@ -1,0 +1,24 @@
+import { Command } from 'commander';
+import type { CliContext } from '../cli-context.ts';
+
+/** `troupe node --config FILE --id ID` */
+export function nodeCommand(context: CliContext): Command {
+  return new Command('node')
+    .description('run one node of a cluster on this machine, until it is stopped or drained')
+    .requiredOption('--config <file>', 'the cluster, as defineCluster describes it')
+    .requiredOption('--id <id>', 'which of its nodes this is')
+    .option('--log-file <file>', 'where log lines go (default: standard error)')
+    .action(async ({ config, id, logFile }: { config: string; id: string; logFile?: string }) => {
+      const { createNode, loadConfig } = await import('../../node/index.ts');
+      const { interrupts, terminal } = context;
+      const checked = await loadConfig(config);
+      const node = await createNode(checked, id, logFile === undefined ? {} : { logFile });
+      const stop = (): void => void node.stop();
+      interrupts.signal.addEventListener('abort', stop, { once: true });
+      if (interrupts.signal.aborted) stop();
+      terminal.note(`node ${id} of cluster ${checked.name} is up`);
+      const end = await node.ended;
+      if (end.reason === 'failed') throw end.error;
+      terminal.note(`node ${id} has ${end.reason === 'drained' ? 'left' : 'stopped'}`);
+    });
+}
