@@ -9,9 +9,9 @@ import {
   isTroupeError,
   type Logger,
   type NodeRef,
-  traced,
   type Tracer,
   TroupeError,
+  traced,
 } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
@@ -40,9 +40,24 @@ export interface ActivationParts {
 }
 
 /** Errors that say nothing about the agent: the asker hears of them, the agent goes on. */
-const HARMLESS = new Set(['SCHEMA_MISMATCH', 'UNKNOWN_MESSAGE', 'CANCELLED', 'TIMEOUT', 'STEP_UNKNOWN', 'MESSAGE_TOO_LARGE']);
+const HARMLESS = new Set([
+  'SCHEMA_MISMATCH',
+  'UNKNOWN_MESSAGE',
+  'CANCELLED',
+  'TIMEOUT',
+  'STEP_UNKNOWN',
+  'MESSAGE_TOO_LARGE',
+]);
 /** What the ledger says when it can't be reached for now: the asker sends again. */
-const PASSING = new Set(['TIMEOUT', 'NO_QUORUM', 'PROPOSAL_DROPPED', 'SESSION_EXPIRED', 'OVERLOADED', 'NODE_UNAVAILABLE', 'SHUTTING_DOWN']);
+const PASSING = new Set([
+  'TIMEOUT',
+  'NO_QUORUM',
+  'PROPOSAL_DROPPED',
+  'SESSION_EXPIRED',
+  'OVERLOADED',
+  'NODE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+]);
 
 /**
  * One activation of an agent under one epoch: the behaviour of its actor. A message is a turn; what the turn did is durable
@@ -52,7 +67,8 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
   let journal: AgentJournal | undefined;
   return {
     async receive(delivery, actor) {
-      if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic()) return parts.settled(delivery);
+      if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic())
+        return parts.settled(delivery);
       try {
         journal ??= await AgentJournal.load(parts.coordinator, parts.fence, parts.address.key);
       } catch (error) {
@@ -84,8 +100,10 @@ function refuse(parts: ActivationParts, delivery: Delivery, error: TroupeError):
 
 /** The ledger's refusal in the asker's terms: it asks the current owner, or again. */
 function unreachable(error: unknown): TroupeError {
-  if (isTroupeError(error, 'STALE_EPOCH')) return new TroupeError('NOT_OWNER', 'the shard has another owner', { cause: error });
-  if (isTroupeError(error) && PASSING.has(error.code)) return new TroupeError('NODE_UNAVAILABLE', error.message, { cause: error });
+  if (isTroupeError(error, 'STALE_EPOCH'))
+    return new TroupeError('NOT_OWNER', 'the shard has another owner', { cause: error });
+  if (isTroupeError(error) && PASSING.has(error.code))
+    return new TroupeError('NODE_UNAVAILABLE', error.message, { cause: error });
   return asTroupeError(error, 'INVARIANT_VIOLATED');
 }
 
@@ -106,36 +124,41 @@ async function answer(
     'troupe.message': envelope.method,
     'troupe.node': parts.node.node,
   };
-  return traced(parts.tracer, 'invoke_agent', { parent: envelope.traceparent, kind: 'consumer', attributes }, async (span) => {
-    const limit = new AbortController();
-    const timer =
-      delivery.deadlineAt === Number.POSITIVE_INFINITY
-        ? undefined
-        : parts.clock.schedule(delivery.deadlineAt - parts.clock.monotonic(), () =>
-            limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed')),
-          );
-    const turn = new Turn<unknown>({
-      address: parts.address,
-      node: parts.node,
-      requestId,
-      traceparent: span.traceparent ?? envelope.traceparent,
-      state: journal.state === undefined ? parts.spec.state() : journal.state.value,
-      journal,
-      host: parts.host,
-      signal: AbortSignal.any([actor.signal, delivery.cancelled.signal, limit.signal]),
-      deadlineAt: delivery.deadlineAt,
-      clock: parts.clock,
-      logger: parts.logger,
-      tracer: parts.tracer,
-    });
-    try {
-      const value = await handle(parts, turn, envelope.method, decodePayload(envelope.payload));
-      if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
-      return encodePayload(value);
-    } finally {
-      timer?.cancel();
-    }
-  });
+  return traced(
+    parts.tracer,
+    'invoke_agent',
+    { parent: envelope.traceparent, kind: 'consumer', attributes },
+    async (span) => {
+      const limit = new AbortController();
+      const timer =
+        delivery.deadlineAt === Number.POSITIVE_INFINITY
+          ? undefined
+          : parts.clock.schedule(delivery.deadlineAt - parts.clock.monotonic(), () =>
+              limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed')),
+            );
+      const turn = new Turn<unknown>({
+        address: parts.address,
+        node: parts.node,
+        requestId,
+        traceparent: span.traceparent ?? envelope.traceparent,
+        state: journal.state === undefined ? parts.spec.state() : journal.state.value,
+        journal,
+        host: parts.host,
+        signal: AbortSignal.any([actor.signal, delivery.cancelled.signal, limit.signal]),
+        deadlineAt: delivery.deadlineAt,
+        clock: parts.clock,
+        logger: parts.logger,
+        tracer: parts.tracer,
+      });
+      try {
+        const value = await handle(parts, turn, envelope.method, decodePayload(envelope.payload));
+        if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
+        return encodePayload(value);
+      } finally {
+        timer?.cancel();
+      }
+    },
+  );
 }
 
 async function handle(parts: ActivationParts, turn: Turn<unknown>, method: string, input: unknown): Promise<unknown> {
@@ -143,7 +166,9 @@ async function handle(parts: ActivationParts, turn: Turn<unknown>, method: strin
   if (method === VOTE_METHOD) return vote(parts, turn, input as VoteRequest);
   const message = spec.messages[method];
   if (message === undefined) {
-    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, { address: agentAddressKey(address) });
+    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, {
+      address: agentAddressKey(address),
+    });
   }
   const handler = spec.handlers[method] as (ctx: Turn<unknown>, input: unknown) => unknown;
   const output = await handler(turn, await check(message.input, input, `${address.kind}.${method} input`));
@@ -157,13 +182,18 @@ async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRe
     throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${parts.address.kind}" do not vote`, { address: member });
   }
   const given = await parts.spec.vote(turn, request);
-  const ballot = { member, ...(given.choice === undefined ? {} : { choice: given.choice }), ...(given.reason === undefined ? {} : { reason: given.reason }) };
+  const ballot = {
+    member,
+    ...(given.choice === undefined ? {} : { choice: given.choice }),
+    ...(given.reason === undefined ? {} : { reason: given.reason }),
+  };
   try {
     const options = { traceparent: turn.traceparent };
     await parts.coordinator.execute('decision.cast', { id: request.decision, ballot, fence: parts.fence }, options);
   } catch (error) {
     if (isTroupeError(error, 'DECISION_CLOSED')) return given;
-    if (isTroupeError(error) && (error.code === 'STALE_EPOCH' || PASSING.has(error.code))) throw new JournalFailure(error);
+    if (isTroupeError(error) && (error.code === 'STALE_EPOCH' || PASSING.has(error.code)))
+      throw new JournalFailure(error);
     throw error;
   }
   return given;
@@ -172,6 +202,9 @@ async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRe
 async function check(schema: Schema, value: unknown, what: string): Promise<unknown> {
   const result = await schema['~standard'].validate(value);
   if (result.issues === undefined) return result.value;
-  const issues = result.issues.map((issue) => `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`);
+  const issues = result.issues.map(
+    (issue) =>
+      `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`,
+  );
   throw new TroupeError('SCHEMA_MISMATCH', `${what} does not fit its schema: ${issues.join('; ')}`);
 }

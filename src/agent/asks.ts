@@ -1,3 +1,5 @@
+import { agentTarget, askerName, type ClusterMap, type Peers, type Router, sameNode } from '../cluster/index.ts';
+import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   type Clock,
@@ -6,18 +8,19 @@ import {
   type Random,
   shardKey,
   type Timer,
-  traced,
   type Tracer,
   TroupeError,
+  traced,
 } from '../core/index.ts';
-import { agentTarget, askerName, type ClusterMap, type Peers, type Router, sameNode } from '../cluster/index.ts';
-import type { ShardRecord } from '../coordinator/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
 
 /** Pause before an ask that was refused for a passing reason is sent again, ms. */
 const RESEND_MS = 50;
+
+/** Refusals that say only that the agent is elsewhere now, or will be. */
+const PASSING: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'NOT_OWNER', 'SHUTTING_DOWN']);
 
 /** What asks are made of. */
 export interface AsksParts {
@@ -120,7 +123,10 @@ export class Asks {
       this.#open.add(ask);
       timer = clock.schedule(timeoutMs, () => {
         this.#cancel(ask);
-        settle(undefined, new TroupeError('TIMEOUT', `no reply to "${method}" within ${Math.round(timeoutMs)} ms`, { address: target }));
+        settle(
+          undefined,
+          new TroupeError('TIMEOUT', `no reply to "${method}" within ${Math.round(timeoutMs)} ms`, { address: target }),
+        );
       });
       options.signal?.addEventListener('abort', onAbort, { once: true });
       this.#dispatch(ask);
@@ -132,7 +138,9 @@ export class Asks {
     if (!this.#open.has(ask)) return;
     peers.forget(ask.correlation);
     try {
-      ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) => this.#answered(ask, reply, error));
+      ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) =>
+        this.#answered(ask, reply, error),
+      );
       const shard = map.shardOf(ask.address.kind, ask.address.key);
       const record = shard === undefined ? undefined : map.shard(shard);
       ask.owner = record?.owner;
@@ -146,15 +154,19 @@ export class Asks {
   }
 
   #answered(ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
-    if (error === undefined) return ask.settle(decodePayload(reply as Uint8Array), undefined);
-    const passing = error.code === 'NODE_UNAVAILABLE' || error.code === 'NOT_OWNER' || error.code === 'SHUTTING_DOWN';
-    if (!passing) return ask.settle(undefined, error);
-    this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
+    if (error === undefined) ask.settle(decodePayload(reply as Uint8Array), undefined);
+    else if (PASSING.has(error.code)) this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
+    else ask.settle(undefined, error);
   }
 
   #cancel(ask: OpenAsk): void {
     try {
-      void this.#parts.router.send(ask.address, { ...ask.envelope, kind: 'cancel', correlation: ask.correlation, payload: encodePayload(undefined) });
+      void this.#parts.router.send(ask.address, {
+        ...ask.envelope,
+        kind: 'cancel',
+        correlation: ask.correlation,
+        payload: encodePayload(undefined),
+      });
     } catch (error) {
       if (!isTroupeError(error)) throw error;
     }

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
-import { TroupeError } from '../core/index.ts';
 import type { PlacementRule } from '../coordinator/index.ts';
+import { TroupeError } from '../core/index.ts';
 import type { AgentContext } from './context.ts';
 
 /** A schema of the Standard Schema kind (zod, valibot, arktype and others), or undefined for "anything". */
@@ -102,13 +102,18 @@ const KIND = /^[a-z][a-z0-9.-]{0,63}$/;
  * @param kind lower-case letters, digits, dots and dashes, at most 64; names the shard group too
  * @throws TroupeError INVALID_ARGUMENT for a bad kind, or for a message without a handler
  */
-export function defineAgent<State, P extends Protocol>(kind: string, spec: AgentSpec<State, P>): AgentDefinition<State, P> {
+export function defineAgent<State, P extends Protocol>(
+  kind: string,
+  spec: AgentSpec<State, P>,
+): AgentDefinition<State, P> {
   if (!KIND.test(kind)) {
     throw new TroupeError('INVALID_ARGUMENT', `agent kind "${kind}" must match ${KIND}`, { address: kind });
   }
   for (const name of Object.keys(spec.messages)) {
     if (typeof spec.handlers[name] !== 'function') {
-      throw new TroupeError('INVALID_ARGUMENT', `message "${name}" of agent "${kind}" has no handler`, { address: kind });
+      throw new TroupeError('INVALID_ARGUMENT', `message "${name}" of agent "${kind}" has no handler`, {
+        address: kind,
+      });
     }
   }
   return { [AGENT]: true, kind, spec };

@@ -1,5 +1,5 @@
-import type { AgentAddress } from '../core/index.ts';
 import type { Commands, DecisionRecord, JobRecord } from '../coordinator/index.ts';
+import type { AgentAddress } from '../core/index.ts';
 import type { AgentDefinition, InputOf, OutputOf, Protocol } from './define.ts';
 
 /** Time limit of an ask that names none, ms. */
@@ -62,7 +62,10 @@ export interface Host {
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
   /** At most once; resolves when the message has left. */
   tell(address: AgentAddress, method: string, input: unknown): Promise<void>;
-  openDecision(request: Commands['decision.open']['request'], trace?: { readonly traceparent?: string | undefined }): Promise<DecisionRecord>;
+  openDecision(
+    request: Commands['decision.open']['request'],
+    trace?: { readonly traceparent?: string | undefined },
+  ): Promise<DecisionRecord>;
   closeDecision(id: string): Promise<DecisionRecord>;
   /** Resolves when the decision has its result. */
   decisionClosed(id: string, signal?: AbortSignal): Promise<DecisionRecord>;
@@ -78,7 +81,11 @@ export interface AgentRef<P extends Protocol = Protocol> extends AgentAddress {
 }
 
 /** Makes the typed reference of an agent on any host. */
-export function agentRef<State, P extends Protocol>(host: Host, definition: AgentDefinition<State, P>, key: string): AgentRef<P> {
+export function agentRef<State, P extends Protocol>(
+  host: Host,
+  definition: AgentDefinition<State, P>,
+  key: string,
+): AgentRef<P> {
   const address: AgentAddress = { kind: definition.kind, key };
   return {
     ...address,

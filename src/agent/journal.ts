@@ -123,7 +123,10 @@ export class AgentJournal {
     const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? this.#image() : undefined;
     const request = { fence: this.#fence, key: this.#key, version: this.#version, records };
     try {
-      const { version } = await this.#coordinator.execute('journal.append', snapshot === undefined ? request : { ...request, snapshot });
+      const { version } = await this.#coordinator.execute(
+        'journal.append',
+        snapshot === undefined ? request : { ...request, snapshot },
+      );
       this.#version = version;
     } catch (error) {
       throw new JournalFailure(error);
@@ -167,7 +170,8 @@ function fold(folded: Folded, line: JournalLine): void {
   }
   let receipts = folded.steps.get(line.r);
   if (receipts === undefined) {
-    folded.steps.set(line.r, (receipts = new Map()));
+    receipts = new Map();
+    folded.steps.set(line.r, receipts);
     trim(folded.steps, OPEN_TURNS_MAX);
   }
   const known = receipts.get(line.n);

@@ -1,4 +1,11 @@
-import type { Coordinator, DecisionRecord, JobRecord, LedgerEvent, TaskItem, WatchDelivery } from '../coordinator/index.ts';
+import type {
+  Coordinator,
+  DecisionRecord,
+  JobRecord,
+  LedgerEvent,
+  TaskItem,
+  WatchDelivery,
+} from '../coordinator/index.ts';
 import { type Random, TroupeError } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Asks } from './asks.ts';
@@ -31,7 +38,8 @@ function decisionClosed(coordinator: Coordinator, id: string, signal?: AbortSign
       if (record !== undefined) resolve(record);
       else reject(error);
     };
-    const onAbort = (): void => finish(undefined, new TroupeError('CANCELLED', 'no longer waits for the decision', { address: id }));
+    const onAbort = (): void =>
+      finish(undefined, new TroupeError('CANCELLED', 'no longer waits for the decision', { address: id }));
     const look = (): void => {
       coordinator.query('decision.get', { id }).then(
         (record) => record.result !== undefined && finish(record),
@@ -42,7 +50,8 @@ function decisionClosed(coordinator: Coordinator, id: string, signal?: AbortSign
       // A view means that events may have been missed, or that this is the beginning: ask.
       if (delivery.type === 'view') return look();
       for (const event of delivery.events) {
-        if (event.type === 'decision' && event.decision.id === id && event.decision.result !== undefined) return finish(event.decision);
+        if (event.type === 'decision' && event.decision.id === id && event.decision.result !== undefined)
+          return finish(event.decision);
       }
     });
     signal?.addEventListener('abort', onAbort, { once: true });
@@ -70,7 +79,12 @@ async function submitJob(
 }
 
 /** One outcome, decoded. */
-function outcome(settled: { readonly task: string; readonly position: number; readonly ok: boolean; readonly result: Uint8Array }): TaskOutcome {
+function outcome(settled: {
+  readonly task: string;
+  readonly position: number;
+  readonly ok: boolean;
+  readonly result: Uint8Array;
+}): TaskOutcome {
   return { task: settled.task, position: settled.position, ok: settled.ok, value: decodePayload(settled.result) };
 }
 
@@ -132,13 +146,22 @@ async function* settledSoFar(coordinator: Coordinator, id: string, reported: Set
     const last = tasks.at(-1);
     if (last === undefined) return;
     after = last.position;
-    const fresh = tasks.filter((task) => (task.state === 'completed' || task.state === 'failed') && !reported.has(task.position));
+    const fresh = tasks.filter(
+      (task) => (task.state === 'completed' || task.state === 'failed') && !reported.has(task.position),
+    );
     for (const task of fresh) reported.add(task.position);
     if (fresh.length === 0) continue;
     const job = await coordinator.query('job.get', { id });
     yield {
       job,
-      settled: fresh.map((task) => outcome({ task: task.task, position: task.position, ok: task.state === 'completed', result: task.result ?? encodePayload(undefined) })),
+      settled: fresh.map((task) =>
+        outcome({
+          task: task.task,
+          position: task.position,
+          ok: task.state === 'completed',
+          result: task.result ?? encodePayload(undefined),
+        }),
+      ),
     };
   }
 }

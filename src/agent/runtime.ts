@@ -1,5 +1,14 @@
 import type { ActorSystem, Ref } from '../actor/index.ts';
-import { askerOf, type Cargo, type ClusterMap, type LocalAgents, type Peers, type Router, sameNode, type ShardTenant } from '../cluster/index.ts';
+import {
+  askerOf,
+  type Cargo,
+  type ClusterMap,
+  type LocalAgents,
+  type Peers,
+  type Router,
+  type ShardTenant,
+  sameNode,
+} from '../cluster/index.ts';
 import type { Coordinator, GroupSpec, ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
@@ -98,9 +107,11 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const resident = this.#shards.get(shardKey(shard))?.get(address.key) ?? this.#activate(address, shard);
     if (resident instanceof TroupeError) return this.#parts.router.refuse(envelope, resident);
     const known = envelope.requestId === undefined ? undefined : resident.requests.get(envelope.requestId);
-    if (envelope.kind === 'cancel') return known?.cancelled.abort(new TroupeError('CANCELLED', 'the asker took the request back'));
+    if (envelope.kind === 'cancel')
+      return known?.cancelled.abort(new TroupeError('CANCELLED', 'the asker took the request back'));
     const node = askerOf(envelope);
-    const asker: Asker | undefined = envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
+    const asker: Asker | undefined =
+      envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
     if (known !== undefined && !known.cancelled.signal.aborted) {
       if (asker !== undefined) known.askers.push(asker);
       return;
@@ -143,13 +154,18 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const record = this.#parts.map.shard(shard);
     const where = `${address.kind}/${address.key}`;
     if (spec === undefined || record === undefined) {
-      return new TroupeError('UNKNOWN_AGENT', `this node hosts no agents of kind "${address.kind}"`, { address: where });
+      return new TroupeError('UNKNOWN_AGENT', `this node hosts no agents of kind "${address.kind}"`, {
+        address: where,
+      });
     }
     if (this.#residents >= RESIDENTS_MAX) {
       return new TroupeError('OVERLOADED', `${RESIDENTS_MAX} agents are resident on this node`, { address: where });
     }
     const { self, coordinator, host, clock, logger, tracer, peers, system } = this.#parts;
-    const restartLimit = { intensity: spec.supervision?.intensity ?? 5, periodMs: spec.supervision?.periodMs ?? 10_000 };
+    const restartLimit = {
+      intensity: spec.supervision?.intensity ?? 5,
+      periodMs: spec.supervision?.periodMs ?? 10_000,
+    };
     const resident: Resident = {
       requests: new Map(),
       open: 0,
@@ -178,17 +194,26 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     };
     const key = shardKey(shard);
     let residents = this.#shards.get(key);
-    if (residents === undefined) this.#shards.set(key, (residents = new Map()));
+    if (residents === undefined) {
+      residents = new Map();
+      this.#shards.set(key, residents);
+    }
     residents.set(address.key, resident);
     this.#residents++;
     system.watch(resident.ref, ({ reason }) => {
-      if (reason === 'crashed') logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
+      if (reason === 'crashed')
+        logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
       this.#remove(key, address.key, resident);
     });
     return resident;
   }
 
-  #enqueue(address: AgentAddress, resident: Resident, envelope: Envelope, asker: Asker | undefined): void | Promise<void> {
+  #enqueue(
+    address: AgentAddress,
+    resident: Resident,
+    envelope: Envelope,
+    asker: Asker | undefined,
+  ): void | Promise<void> {
     const { clock, router } = this.#parts;
     const delivery: Delivery = {
       envelope,
@@ -206,7 +231,11 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       return resident.ref.offer(delivery).catch((error: TroupeError) => refused(error));
     }
     if (!resident.ref.tell(delivery)) {
-      refused(new TroupeError('MAILBOX_FULL', `the mailbox of ${address.kind}/${address.key} is full`, { address: envelope.to }));
+      refused(
+        new TroupeError('MAILBOX_FULL', `the mailbox of ${address.kind}/${address.key} is full`, {
+          address: envelope.to,
+        }),
+      );
     }
   }
 
@@ -223,12 +252,17 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     if (left <= 0 || delivery.cancelled.signal.aborted) return [];
     const envelope = left === Number.POSITIVE_INFINITY ? delivery.envelope : { ...delivery.envelope, timeoutMs: left };
     if (delivery.askers.length === 0) return [envelope];
-    return delivery.askers.map((asker) => ({ ...envelope, from: `${asker.node.node}#${asker.node.incarnation}`, correlation: asker.correlation }));
+    return delivery.askers.map((asker) => ({
+      ...envelope,
+      from: `${asker.node.node}#${asker.node.incarnation}`,
+      correlation: asker.correlation,
+    }));
   }
 
   /** The shard is no longer ours, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */
   #drop(shard: ShardId): void {
-    for (const resident of this.#shards.get(shardKey(shard))?.values() ?? []) void this.#parts.system.extract(resident.ref, { timeoutMs: 0 });
+    for (const resident of this.#shards.get(shardKey(shard))?.values() ?? [])
+      void this.#parts.system.extract(resident.ref, { timeoutMs: 0 });
     this.#forget(shard);
   }
 

@@ -1,17 +1,17 @@
 import {
   type AgentAddress,
-  asTroupeError,
   agentAddressKey,
+  asTroupeError,
   type Clock,
   type Logger,
   type NodeRef,
-  traced,
   type Tracer,
   TroupeError,
+  traced,
 } from '../core/index.ts';
 import type { AgentContext, StepOptions, StepRun } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
-import { type AgentRef, agentRef, ASK_TIMEOUT_MS, type AskOptions, type Host } from './host.ts';
+import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
 import type { AgentJournal } from './journal.ts';
 
 /** What a turn is made of. */
@@ -101,7 +101,9 @@ export class Turn<State> implements AgentContext<State> {
     if (receipt?.done !== undefined) return receipt.done.value as T;
     const where = `${agentAddressKey(address)} ${unique}`;
     if (receipt !== undefined && options.onUnknown === 'hold') {
-      throw new TroupeError('STEP_UNKNOWN', `step "${unique}" began before a crash and its outcome is unknown`, { address: where });
+      throw new TroupeError('STEP_UNKNOWN', `step "${unique}" began before a crash and its outcome is unknown`, {
+        address: where,
+      });
     }
     // A turn that must stop, stops here: between two effects.
     if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address: where });
@@ -110,7 +112,10 @@ export class Turn<State> implements AgentContext<State> {
     return traced(
       tracer,
       'execute_tool',
-      { parent: traceparent, attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name, 'troupe.step': unique } },
+      {
+        parent: traceparent,
+        attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name, 'troupe.step': unique },
+      },
       async (span) => {
         const value = await fn({
           idempotencyKey: key,
@@ -130,7 +135,8 @@ export class Turn<State> implements AgentContext<State> {
 
   /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */
   get host(): Host {
-    return (this.#host ??= this.#derive(this.#parts.host));
+    this.#host ??= this.#derive(this.#parts.host);
+    return this.#host;
   }
 
   #derive(host: Host): Host {
@@ -138,10 +144,12 @@ export class Turn<State> implements AgentContext<State> {
       freshId: () => this.#nextId(),
       ask: (address, method, input, options) => host.ask(address, method, input, this.#inherit(options)),
       tell: (address, method, input) => host.tell(address, method, input),
-      openDecision: (request, trace) => host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
+      openDecision: (request, trace) =>
+        host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
       closeDecision: (id) => host.closeDecision(id),
       decisionClosed: (id, signal) => host.decisionClosed(id, this.#withSignal(signal)),
-      submitJob: (id, spec, items) => host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
+      submitJob: (id, spec, items) =>
+        host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
       watchJob: (id, signal) => host.watchJob(id, this.#withSignal(signal)),
     };
   }

@@ -1,5 +1,5 @@
 import type { Coordinator, DrainAccount } from '../coordinator/index.ts';
-import { type Clock, errorMessage, type Logger, type NodeRef, traced, type Tracer } from '../core/index.ts';
+import { type Clock, errorMessage, type Logger, type NodeRef, type Tracer, traced } from '../core/index.ts';
 import type { Handover } from './handover.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
@@ -34,7 +34,11 @@ export interface DrainOptions {
  * valuable first. What isn't moved in time is left to its journals. The node is `left` when this resolves.
  */
 export function drain(parts: DrainParts, options: DrainOptions): Promise<DrainAccount> {
-  const attributes = { 'troupe.node': parts.self.node, 'troupe.reason': options.reason, 'troupe.deadline_ms': options.deadlineMs };
+  const attributes = {
+    'troupe.node': parts.self.node,
+    'troupe.reason': options.reason,
+    'troupe.deadline_ms': options.deadlineMs,
+  };
   return traced(parts.tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, async (span) => {
     parts.handover.traceparent = span.traceparent;
     return run(parts, options);
@@ -52,7 +56,9 @@ async function run(parts: DrainParts, options: DrainOptions): Promise<DrainAccou
     { timeoutMs: options.deadlineMs },
   );
   // Leadership first; a failed transfer costs the others an election, not the drain.
-  await parts.transferLeadership().catch((error) => logger.warn('leadership not handed over', { error: errorMessage(error) }));
+  await parts
+    .transferLeadership()
+    .catch((error) => logger.warn('leadership not handed over', { error: errorMessage(error) }));
   const owned = (): number => map.shards().filter((shard) => sameNode(shard.owner, self)).length;
   while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < stopAt) {
     await new Promise<void>((resolve) => clock.schedule(LOOK_MS, resolve));

@@ -1,5 +1,15 @@
 import type { Coordinator, ShardRecord } from '../coordinator/index.ts';
-import { type Clock, errorMessage, isTroupeError, type Logger, type NodeRef, type ShardId, shardKey, traced, type Tracer } from '../core/index.ts';
+import {
+  type Clock,
+  errorMessage,
+  isTroupeError,
+  type Logger,
+  type NodeRef,
+  type ShardId,
+  shardKey,
+  type Tracer,
+  traced,
+} from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Peers } from './peers.ts';
@@ -171,7 +181,11 @@ export class Handover {
     const request = decodePayload(payload) as ShardId & { readonly epoch: number; readonly cargo?: Cargo };
     if (method === 'stage') {
       this.#expire();
-      this.#staged.set(shardKey(request), { epoch: request.epoch, cargo: request.cargo as Cargo, atMs: this.#parts.clock.monotonic() });
+      this.#staged.set(shardKey(request), {
+        epoch: request.epoch,
+        cargo: request.cargo as Cargo,
+        atMs: this.#parts.clock.monotonic(),
+      });
     } else {
       await this.#owns(request, request.epoch);
     }

@@ -2,7 +2,7 @@ import type { Coordinator } from '../coordinator/index.ts';
 import { type Clock, errorMessage, type Logger, type NodeRef } from '../core/index.ts';
 import { FailureDetector, type FailureDetectorLimits } from './failure-detector.ts';
 import { plan } from './placement.ts';
-import { type ClusterMap } from './view.ts';
+import type { ClusterMap } from './view.ts';
 
 /** How often the duties look, ms. */
 const LOOK_MS = 50;

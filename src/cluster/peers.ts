@@ -1,4 +1,13 @@
-import { type Clock, fromWireError, isTroupeError, type NodeRef, nodeRefKey, toWireError, TroupeError, type Timer } from '../core/index.ts';
+import {
+  type Clock,
+  fromWireError,
+  isTroupeError,
+  type NodeRef,
+  nodeRefKey,
+  type Timer,
+  TroupeError,
+  toWireError,
+} from '../core/index.ts';
 import type { Envelope, Lane, Links } from '../remote/index.ts';
 
 /** Answers a request of another node; what it throws crosses back with its code. */
@@ -53,7 +62,14 @@ export class Peers {
    * Asks a service of another node.
    * @throws TroupeError what the service threw, NODE_UNAVAILABLE when the peer dies, TIMEOUT
    */
-  request(peer: NodeRef, lane: Lane, name: string, method: string, payload: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
+  request(
+    peer: NodeRef,
+    lane: Lane,
+    name: string,
+    method: string,
+    payload: Uint8Array,
+    timeoutMs: number,
+  ): Promise<Uint8Array> {
     return new Promise((resolve, reject) => {
       const correlation = this.expect(peer, timeoutMs, (reply, error) => {
         if (error === undefined) resolve(reply ?? NOTHING);
@@ -84,7 +100,15 @@ export class Peers {
       timeoutMs === Number.POSITIVE_INFINITY
         ? undefined
         : this.#clock.schedule(timeoutMs, () => {
-            this.#settle(correlation, undefined, new TroupeError('TIMEOUT', `no reply within ${timeoutMs} ms`, peer === undefined ? {} : { address: peer.node }));
+            this.#settle(
+              correlation,
+              undefined,
+              new TroupeError(
+                'TIMEOUT',
+                `no reply within ${timeoutMs} ms`,
+                peer === undefined ? {} : { address: peer.node },
+              ),
+            );
           });
     this.#waiting.set(correlation, { peer, timer, settle });
     return correlation;
@@ -120,14 +144,21 @@ export class Peers {
   /** Fails everything that waits. */
   close(): void {
     for (const correlation of [...this.#waiting.keys()]) {
-      this.#settle(correlation, undefined, new TroupeError('SHUTTING_DOWN', 'the node is leaving', { address: this.self.node }));
+      this.#settle(
+        correlation,
+        undefined,
+        new TroupeError('SHUTTING_DOWN', 'the node is leaving', { address: this.self.node }),
+      );
     }
   }
 
   #receive(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void> {
     if (envelope.kind === 'reply') return this.#settle(envelope.correlation, envelope.payload, undefined);
     if (envelope.kind === 'error') {
-      const error = envelope.error === undefined ? new TroupeError('PROTOCOL_VIOLATION', 'an error without a code') : fromWireError(envelope.error);
+      const error =
+        envelope.error === undefined
+          ? new TroupeError('PROTOCOL_VIOLATION', 'an error without a code')
+          : fromWireError(envelope.error);
       return this.#settle(envelope.correlation, undefined, error);
     }
     if (envelope.to.startsWith('sys:')) return this.#serve(from, lane, envelope);
@@ -139,7 +170,8 @@ export class Peers {
     let answer: Envelope;
     try {
       const service = this.#services.get(envelope.to);
-      if (service === undefined) throw new TroupeError('UNKNOWN_MESSAGE', `no service ${envelope.to}`, { address: this.self.node });
+      if (service === undefined)
+        throw new TroupeError('UNKNOWN_MESSAGE', `no service ${envelope.to}`, { address: this.self.node });
       answer = { ...head, kind: 'reply', payload: await service(envelope.method, envelope.payload, from) };
     } catch (error) {
       answer = { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) };

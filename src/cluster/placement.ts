@@ -28,7 +28,9 @@ const LOAD_SLACK = 1.25;
  * always; moves for balance only up to the limit. Pure.
  */
 export function plan(input: PlacementInput): Move[] {
-  const alive = new Map(input.nodes.filter((node) => node.state !== 'down' && node.state !== 'left').map((n) => [n.node, n]));
+  const alive = new Map(
+    input.nodes.filter((node) => node.state !== 'down' && node.state !== 'left').map((n) => [n.node, n]),
+  );
   const moves: Move[] = [];
   let balancing = 0;
   for (const group of input.groups) {
@@ -53,7 +55,12 @@ export function plan(input: PlacementInput): Move[] {
       } else if (shard?.target !== undefined) {
         if (!targetFits) moves.push(line);
         else balancing++;
-      } else if (owner.state === 'up' && to !== undefined && to.node !== owner.node && balancing < input.balancingMovesMax) {
+      } else if (
+        owner.state === 'up' &&
+        to !== undefined &&
+        to.node !== owner.node &&
+        balancing < input.balancingMovesMax
+      ) {
         balancing++;
         moves.push({ ...line, to });
       }

@@ -85,7 +85,9 @@ export class Router {
   send(address: AgentAddress, envelope: Envelope): void | Promise<void> {
     const shard = this.#parts.map.shardOf(address.kind, address.key);
     if (shard === undefined) {
-      throw new TroupeError('UNKNOWN_AGENT', `no node hosts agents of kind "${address.kind}"`, { address: agentTarget(address) });
+      throw new TroupeError('UNKNOWN_AGENT', `no node hosts agents of kind "${address.kind}"`, {
+        address: agentTarget(address),
+      });
     }
     return this.line(shard).accept(envelope);
   }
@@ -107,7 +109,8 @@ export class Router {
   /** Answers an asker that its message isn't delivered; a tell is only logged. */
   refuse(envelope: Envelope, error: TroupeError): void {
     const asker = askerOf(envelope);
-    if (envelope.kind === 'ask' && asker !== undefined) this.#parts.peers.reply(asker, envelope.correlation, undefined, error);
+    if (envelope.kind === 'ask' && asker !== undefined)
+      this.#parts.peers.reply(asker, envelope.correlation, undefined, error);
     else this.#parts.logger.warn('message dropped', { to: envelope.to, method: envelope.method, code: error.code });
   }
 
@@ -119,7 +122,10 @@ export class Router {
   #arrived(envelope: Envelope): void | Promise<void> {
     const slash = envelope.to.indexOf('/');
     try {
-      return this.send({ kind: envelope.to.slice('agent:'.length, slash), key: envelope.to.slice(slash + 1) }, envelope);
+      return this.send(
+        { kind: envelope.to.slice('agent:'.length, slash), key: envelope.to.slice(slash + 1) },
+        envelope,
+      );
     } catch (error) {
       if (!isTroupeError(error)) throw error;
       this.refuse(envelope, error);
@@ -132,7 +138,9 @@ export class Router {
   }
 
   async #barrier(via: NodeRef, shard: ShardRecord): Promise<void> {
-    const body = new TextEncoder().encode(JSON.stringify({ group: shard.group, shard: shard.shard, epoch: shard.epoch }));
+    const body = new TextEncoder().encode(
+      JSON.stringify({ group: shard.group, shard: shard.shard, epoch: shard.epoch }),
+    );
     try {
       await this.#parts.peers.request(via, 'user', 'barrier', 'pass', body, BARRIER_TIMEOUT_MS);
     } catch (error) {

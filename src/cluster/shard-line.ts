@@ -75,11 +75,13 @@ export class ShardLine {
     const turn = ++this.#turn;
     if (record.owner === undefined) return;
     const via = this.#last;
-    const direct = via === undefined || sameNode(via, record.owner) || sameNode(via, this.#exits.self) || !this.#exits.isAlive(via);
-    if (direct) return this.#open();
-    void this.#exits.barrier(via, record).then(() => {
-      if (turn === this.#turn) this.#open();
-    });
+    const direct =
+      via === undefined || sameNode(via, record.owner) || sameNode(via, this.#exits.self) || !this.#exits.isAlive(via);
+    if (direct) this.#open();
+    else
+      void this.#exits.barrier(via, record).then(() => {
+        if (turn === this.#turn) this.#open();
+      });
   }
 
   /** Stops delivery on this node: everything new is held until the shard has another owner, or `thaw`. */
@@ -128,7 +130,12 @@ export class ShardLine {
 
   #hold(envelope: Envelope): void {
     if (this.#held.length >= HELD_MESSAGES_MAX) {
-      this.#exits.refuse(envelope, new TroupeError('OVERLOADED', `${HELD_MESSAGES_MAX} messages wait for a shard without a home`, { address: envelope.to }));
+      this.#exits.refuse(
+        envelope,
+        new TroupeError('OVERLOADED', `${HELD_MESSAGES_MAX} messages wait for a shard without a home`, {
+          address: envelope.to,
+        }),
+      );
       return;
     }
     this.#held.push({ envelope, atMs: this.#exits.clock.monotonic() });

@@ -1,4 +1,4 @@
-import { type GroupSpec, type LedgerEvent, type NodeRecord, type ShardRecord, type WatchDelivery } from '../coordinator/index.ts';
+import type { GroupSpec, LedgerEvent, NodeRecord, ShardRecord, WatchDelivery } from '../coordinator/index.ts';
 import { type NodeId, type NodeRef, type ShardId, shardOf } from '../core/index.ts';
 
 /** What changed in one delivery of the ledger's watch. After a fresh view, everything that differs. */
@@ -114,7 +114,10 @@ export class ClusterMap {
 
   #setShard(shard: ShardRecord): boolean {
     let list = this.#shards.get(shard.group);
-    if (list === undefined) this.#shards.set(shard.group, (list = []));
+    if (list === undefined) {
+      list = [];
+      this.#shards.set(shard.group, list);
+    }
     const known = list[shard.shard];
     if (
       known !== undefined &&

@@ -89,8 +89,8 @@ export class JobRunner {
 
   #jobChanged(job: JobRecord): void {
     const known = this.#runs.get(job.id);
-    if (known !== undefined && !known.stopped) return known.wake();
-    if (job.state !== 'open') return;
+    if (known !== undefined && !known.stopped) known.wake();
+    if ((known !== undefined && !known.stopped) || job.state !== 'open') return;
     const record = this.#parts.map.shard({ group: jobGroup.group, shard: shardOf(job.id, jobGroup.shards) });
     if (record === undefined || !sameNode(record.owner, this.#parts.self)) return;
     const { coordinator, host, clock, logger } = this.#parts;
