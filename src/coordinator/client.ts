@@ -140,7 +140,7 @@ export class CoordinatorClient implements Coordinator {
     this.#sender.close();
   }
 
-  /** Tries until an answer comes; the caller bounds the time. */
+  /** Tries until an answer comes or the time is over; the caller is told by then in any case. */
   async #ask(
     body: Uint8Array,
     deadline: number,
@@ -163,7 +163,7 @@ export class CoordinatorClient implements Coordinator {
         if (this.#tracker.failed(target, error)) continue;
         const policy = { minMs: this.#limits.retryMinMs, maxMs: this.#limits.retryMaxMs, jitter: 0.5 };
         await new Promise<void>((resolve) => clock.schedule(backoffMs(policy, attempt++, random), resolve));
-        if (end.aborted) throw error;
+        if (end.aborted || clock.monotonic() >= deadline) throw error;
       }
     }
   }

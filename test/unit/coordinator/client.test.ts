@@ -246,6 +246,10 @@ describe('queries', () => {
     cluster.shared.elect(undefined);
     const query = client.query('ledger.stats', {}, { timeoutMs: 500 });
     await expect(settleWithin(cluster.clock, query)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await cluster.clock.advance(500);
+    const calls = cluster.calls.length;
+    await cluster.clock.advance(5_000);
+    expect(cluster.calls).toHaveLength(calls);
     const patient = client.query('ledger.stats', {}, { timeoutMs: 5_000 });
     await cluster.clock.advance(300);
     cluster.shared.elect('c');

@@ -117,6 +117,7 @@ describe('decisions', () => {
     const driver = new LedgerDriver({ limits: { decisionsClosedMax: 2, decisionsOpenMax: 1 } });
     for (const id of ['1', '2', '3']) {
       driver.run('decision.open', spec({ id }));
+      driver.run('decision.cast', { id, ballot: { member: 'a', choice: 'yes' } });
       expect(driver.refusal('decision.open', spec({ id: 'one more' }))).toBe('OVERLOADED');
       driver.run('decision.close', { id });
     }
@@ -125,6 +126,7 @@ describe('decisions', () => {
       ['2', 2],
       ['3', 3],
     ]);
+    expect(driver.run('decision.open', spec({ id: '1' })).ballots).toEqual([]);
   });
 
   test('lists by prefix, page by page', () => {

@@ -80,6 +80,12 @@ describe('nodes', () => {
     });
     expect(driver.refusal('node.join', join([{ group: 'g', shards: 8, placement: {} }]))).toBe('ALREADY_EXISTS');
     expect(driver.refusal('node.join', join([{ group: 'g', shards: 0, placement: {} }]))).toBe('INVALID_ARGUMENT');
+    // The new group comes first: the refusal of the second takes it back, and nobody hears of it.
+    const mixed = [
+      { group: 'new', shards: 4, placement: {} },
+      { group: 'g', shards: 8, placement: {} },
+    ];
+    expect(driver.refusal('node.join', join(mixed))).toBe('ALREADY_EXISTS');
     driver.run('node.join', join([{ group: 'g', shards: 4, placement: { prefer: { zone: 'a' } } }]) as never);
     expect(driver.ledger.query('cluster.view', {}).groups).toEqual([
       { group: 'g', shards: 4, placement: { prefer: { zone: 'a' } } },

@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { LeaderTracker } from '../../../../src/coordinator/client/leader-tracker.ts';
+import { type ErrorCode, TroupeError } from '../../../../src/core/index.ts';
+
+const failure = (code: ErrorCode, data = {}): TroupeError => new TroupeError(code, 'no', { data });
+const gone = failure('NODE_UNAVAILABLE');
+
+describe('finding the leader', () => {
+  test('without a leader it asks each voter in turn', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 1);
+    const asked: string[] = [];
+    for (let i = 0; i < 4; i++) {
+      asked.push(tracker.target);
+      expect(tracker.failed(tracker.target, gone)).toBe(false);
+    }
+    expect(asked).toEqual(['b', 'c', 'a', 'b']);
+  });
+
+  test('a hint is followed at once', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 0);
+    expect(tracker.failed('a', failure('NOT_LEADER', { leader: 'c', term: 3 }))).toBe(true);
+    expect(tracker.target).toBe('c');
+  });
+
+  test('a leader that failed is not believed in again for the same term, whatever others say', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 0);
+    tracker.heard({ node: 'a', term: 3 });
+    tracker.failed('a', gone);
+    expect(tracker.failed('b', failure('NOT_LEADER', { leader: 'a', term: 3 }))).toBe(false);
+    expect(tracker.leader).toBeUndefined();
+    expect(tracker.target).toBe('c');
+    tracker.heard({ node: 'a', term: 4 });
+    expect(tracker.target).toBe('a');
+  });
+
+  test('a leader that serves again is the leader, in the same term too', () => {
+    const tracker = new LeaderTracker(['a', 'b'], 0);
+    tracker.heard({ node: 'a', term: 3 });
+    tracker.failed('a', gone);
+    tracker.served({ node: 'a', term: 3 });
+    tracker.heard({ node: 'a', term: 3 });
+    expect(tracker.leader).toEqual({ node: 'a', term: 3 });
+  });
+
+  test('old news, strangers, an overloaded leader and a dropped proposal change nothing', () => {
+    const tracker = new LeaderTracker(['a', 'b'], 0);
+    tracker.heard({ node: 'b', term: 3 });
+    tracker.heard({ node: 'a', term: 2 });
+    tracker.heard({ node: 'x', term: 9 });
+    expect(tracker.failed('b', failure('OVERLOADED'))).toBe(false);
+    expect(tracker.failed('b', failure('PROPOSAL_DROPPED'))).toBe(false);
+    expect(tracker.leader).toEqual({ node: 'b', term: 3 });
+  });
+
+  test('listeners hear changes only', () => {
+    const tracker = new LeaderTracker(['a', 'b'], 0);
+    const heard: unknown[] = [];
+    const stop = tracker.onLeader((leader) => heard.push(leader?.node));
+    tracker.heard({ node: 'a', term: 1 });
+    tracker.served({ node: 'a', term: 1 });
+    tracker.failed('a', gone);
+    stop();
+    tracker.heard({ node: 'b', term: 2 });
+    expect(heard).toEqual(['a', undefined]);
+  });
+});
