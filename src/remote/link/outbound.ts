@@ -227,7 +227,6 @@ export class Outbound {
     if (this.#encoder === undefined) {
       if (frame.welcome === undefined) throw new TroupeError('PROTOCOL_VIOLATION', 'the first frame is no welcome');
       this.#encoder = new FrameEncoder();
-      this.#failures = 0;
       this.#refused = undefined;
     }
     if (frame.receipt !== undefined) this.#acknowledge(frame.receipt);
@@ -240,6 +239,8 @@ export class Outbound {
     }
     // The welcome may acknowledge what earlier connections sent and this one hasn't yet.
     while (this.#nextSequence <= receipt.received) this.#sent();
+    // Only progress makes the next redial a quick one: a peer that welcomes us and then hangs up isn't dialled in a loop.
+    if (receipt.received > this.#acked) this.#failures = 0;
     while (this.#acked < receipt.received) {
       this.#heldBytes -= this.#unacked.shift()!.cost;
       this.#acked++;
