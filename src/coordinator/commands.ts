@@ -365,6 +365,8 @@ export type LedgerChange =
 /** A change as watchers hear it. `time` is logged time, ms since 1970; changes of one log entry share its index. */
 export type LedgerEvent = { readonly index: number; readonly term: number; readonly time: number } & LedgerChange;
 
-/** A command's or query's name. */
+/** A command's name. */
 export type CommandName = keyof Commands;
+
+/** A query's name. */
 export type QueryName = keyof Queries;

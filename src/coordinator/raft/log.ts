@@ -1,6 +1,6 @@
 import type { NodeId } from '../../core/index.ts';
-import type { Entry, SnapshotMeta, Status } from '../../raft/consensus/types.ts';
-import type { RaftMember, StateMachine } from '../../raft/driver/port.ts';
+import type { Entry, SnapshotMeta, Status } from '../../raft/consensus/index.ts';
+import type { RaftMember, StateMachine } from '../../raft/driver/index.ts';
 import type { LogConsumer, LogEntry, ReplicatedLog } from '../port.ts';
 
 const NOTHING = new Uint8Array(0);
