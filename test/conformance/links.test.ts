@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isTroupeError, type NodeRef, nullLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import {
@@ -12,12 +14,59 @@ import {
   type Transport,
 } from '../../src/remote/index.ts';
 
-const adapters: Record<string, () => (host: string) => Transport> = {
+interface Wires {
+  transport(host: string): Transport;
+  /** The address to dial instead of `address`, so that `breakAll` reaches the connection. */
+  via(address: string): Promise<string>;
+  /** Resets every connection, whatever is under way. */
+  breakAll(): void;
+  close(): void;
+}
+
+/** Sockets through a proxy that can be cut. */
+function proxied(): Wires {
+  const servers: Server[] = [];
+  const sockets = new Set<Socket>();
+  const keep = (socket: Socket): Socket => {
+    sockets.add(socket);
+    return socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+  };
+  const breakAll = (): void => {
+    for (const socket of sockets) socket.resetAndDestroy();
+  };
+  return {
+    transport: () => openGrpcTransport(),
+    via: async (address) => {
+      const port = Number(address.split(':')[1]);
+      const server = createServer((near) => {
+        const far = keep(connect(port, '127.0.0.1'));
+        keep(near).pipe(far).pipe(near);
+        near.on('close', () => far.destroy());
+        far.on('close', () => near.destroy());
+      }).listen(0, '127.0.0.1');
+      servers.push(server);
+      await once(server, 'listening');
+      return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    },
+    breakAll,
+    close: () => {
+      breakAll();
+      for (const server of servers) server.close();
+    },
+  };
+}
+
+const adapters: Record<string, () => Wires> = {
   memory: () => {
     const network = new MemoryNetwork();
-    return (host) => network.transport(host);
+    return {
+      transport: (host) => network.transport(host),
+      via: async (address) => address,
+      breakAll: () => network.breakConnections(),
+      close: () => {},
+    };
   },
-  grpc: () => () => openGrpcTransport(),
+  grpc: proxied,
 };
 
 interface Node {
@@ -51,22 +100,30 @@ const texts = (envelopes: readonly Envelope[]): string[] =>
 
 describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
   let nodes: Node[] = [];
+  let opened: Wires[] = [];
+  const open = (): Wires => {
+    const wires = network();
+    opened.push(wires);
+    return wires;
+  };
   afterEach(async () => {
     for (const node of nodes) {
       await node.links.close();
       await node.transport.close();
     }
+    for (const wires of opened) wires.close();
     nodes = [];
+    opened = [];
   });
 
   async function node(
-    transportOf: (host: string) => Transport,
+    wires: Wires,
     ref: NodeRef,
     limits: Partial<LinkLimits> = {},
     address = '127.0.0.1:0',
     clusterId = 'c1',
   ): Promise<Node> {
-    const transport = transportOf(ref.node);
+    const transport = wires.transport(ref.node);
     let links: Links | undefined;
     const bound = await transport.listen(address, (connection) => links?.accept(connection));
     links = openLinks({
@@ -88,9 +145,9 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
   }
 
   async function pair(limits: Partial<LinkLimits> = {}): Promise<[Node, Node]> {
-    const transportOf = network();
-    const a = await node(transportOf, { node: 'a', incarnation: 1 }, limits);
-    const b = await node(transportOf, { node: 'b', incarnation: 2 }, limits);
+    const wires = open();
+    const a = await node(wires, { node: 'a', incarnation: 1 }, limits);
+    const b = await node(wires, { node: 'b', incarnation: 2 }, limits);
     a.links.peerUp(b.ref, b.address);
     b.links.peerUp(a.ref, a.address);
     return [a, b];
@@ -115,6 +172,39 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
     await vi.waitFor(() => expect(b.got.length).toBe(1_000));
     expect(texts(b.got)).toEqual(Array.from({ length: 1_000 }, (_, i) => String(i)));
     await vi.waitFor(() => expect(a.got).toEqual([rich]));
+  });
+
+  test('connections that are cut at any moment cost nothing but time', async () => {
+    const wires = open();
+    const a = await node(wires, { node: 'a', incarnation: 1 });
+    const b = await node(wires, { node: 'b', incarnation: 2 });
+    a.links.peerUp(b.ref, await wires.via(b.address));
+    const lanes = ['system', 'user', 'bulk'] as const;
+    const count = 6_000;
+    const got = new Map<string, number[]>(lanes.map((lane) => [lane, []]));
+    b.links.onEnvelope((_from, lane, envelope) => {
+      got.get(lane)!.push(envelope.correlation);
+    });
+    const small = new Uint8Array(200);
+    const large = new Uint8Array(300_000);
+    let cuts = 0;
+    for (let i = 1; i <= count; i++) {
+      const lane = lanes[i % 3]!;
+      const payload = i % 300 === 0 ? large : small;
+      if (!a.links.send(b.ref, lane, tell('', { correlation: i, payload }))) await a.links.writable(b.ref, lane);
+      if (i % 37 === 0) await new Promise<void>((resolve) => systemClock.yieldThen(resolve));
+      if (i % 500 === 0) {
+        await vi.waitFor(() => expect(got.get(lane)!.length).toBeGreaterThan((i - 400) / 4), { timeout: 10_000 });
+        wires.breakAll();
+        cuts++;
+      }
+    }
+    await a.links.flush(15_000);
+    expect(cuts).toBe(12);
+    for (const lane of lanes) {
+      const sent = Array.from({ length: count }, (_, i) => i + 1).filter((i) => lanes[i % 3] === lane);
+      expect(got.get(lane)).toEqual(sent);
+    }
   });
 
   test('flush waits for acknowledgement', async () => {
@@ -228,9 +318,9 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
   });
 
   test('the next life of a node gets nothing that was meant for the last', async () => {
-    const transportOf = network();
-    const a = await node(transportOf, { node: 'a', incarnation: 1 });
-    const b2 = await node(transportOf, { node: 'b', incarnation: 9 });
+    const wires = open();
+    const a = await node(wires, { node: 'a', incarnation: 1 });
+    const b2 = await node(wires, { node: 'b', incarnation: 9 });
     const b1 = { node: 'b', incarnation: 2 };
     a.links.peerUp(b1, b2.address);
     a.links.send(b1, 'user', tell('for the dead'));
@@ -244,11 +334,11 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
   });
 
   test('a sender that was declared dead is refused, so is another cluster', async () => {
-    const transportOf = network();
-    const b = await node(transportOf, { node: 'b', incarnation: 2 });
-    const dead = await node(transportOf, { node: 'a', incarnation: 1 });
-    const stranger = await node(transportOf, { node: 's', incarnation: 1 }, {}, '127.0.0.1:0', 'other');
-    const friend = await node(transportOf, { node: 'f', incarnation: 1 });
+    const wires = open();
+    const b = await node(wires, { node: 'b', incarnation: 2 });
+    const dead = await node(wires, { node: 'a', incarnation: 1 });
+    const stranger = await node(wires, { node: 's', incarnation: 1 }, {}, '127.0.0.1:0', 'other');
+    const friend = await node(wires, { node: 'f', incarnation: 1 });
     b.links.peerDown(dead.ref, 'lease expired');
     for (const from of [dead, stranger, friend]) {
       from.links.peerUp(b.ref, b.address);
@@ -260,16 +350,16 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
   });
 
   test('a peer that listens later, at its address, gets everything', async () => {
-    const transportOf = network();
-    const a = await node(transportOf, { node: 'a', incarnation: 1 });
-    const probe = await node(transportOf, { node: 'p', incarnation: 1 });
+    const wires = open();
+    const a = await node(wires, { node: 'a', incarnation: 1 });
+    const probe = await node(wires, { node: 'p', incarnation: 1 });
     await probe.links.close();
     await probe.transport.close();
     const late = { node: 'b', incarnation: 2 };
     a.links.peerUp(late, probe.address);
     a.links.send(late, 'user', tell('early'));
     await a.links.flush(50);
-    const b = await node(transportOf, late, {}, probe.address);
+    const b = await node(wires, late, {}, probe.address);
     await vi.waitFor(() => expect(texts(b.got)).toEqual(['early']), { timeout: 5_000 });
   });
 });

@@ -2,8 +2,10 @@ import { asTroupeError, Deque, type NodeId, type Timer, TroupeError } from '../.
 import { fromErrorDetail } from '../../wire/index.ts';
 import type { ControlRequest as Request } from '../control-port.ts';
 import type { ControlContext } from './context.ts';
-import { CONTROL_PROTOCOL, ControlReply, ControlRequest, decode } from './messages.ts';
+import { CONTROL_PROTOCOL, controlProto, decode } from './messages.ts';
 import { PeerStream } from './peer-stream.ts';
+
+const { ControlReply, ControlRequest } = controlProto;
 
 interface Pending {
   readonly id: number;

@@ -4,7 +4,9 @@ import { toErrorDetail } from '../../wire/index.ts';
 import type { ControlHandlers } from '../control-port.ts';
 import type { Connection } from '../port.ts';
 import type { ControlContext } from './context.ts';
-import { ControlReply } from './messages.ts';
+import { controlProto } from './messages.ts';
+
+const { ControlReply } = controlProto;
 
 /** Answers the requests of one peer, in the order in which they are done. With too many at work it stops reading. */
 export class CallServer {

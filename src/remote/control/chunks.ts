@@ -3,7 +3,9 @@ import type { Chunk__Output } from '../../wire/generated/troupe/v1/Chunk.ts';
 import { fromErrorDetail, toErrorDetail } from '../../wire/index.ts';
 import type { Connection } from '../port.ts';
 import type { ControlContext, ControlMethod } from './context.ts';
-import { Chunk, decode } from './messages.ts';
+import { controlProto, decode } from './messages.ts';
+
+const { Chunk } = controlProto;
 
 /**
  * Reads a stream of chunks from a peer. The peer is slowed down to the pace of the consumer.

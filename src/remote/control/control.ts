@@ -11,19 +11,10 @@ import { CallSender } from './call-sender.ts';
 import { CallServer } from './call-server.ts';
 import { readChunks, sliced, writeChunks } from './chunks.ts';
 import { type ControlContext, type ControlLimits, type ControlMethod, DEFAULT_CONTROL_LIMITS } from './context.ts';
-import {
-  Ack,
-  Chunk,
-  CONTROL_PROTOCOL,
-  ControlReply,
-  ControlRequest,
-  checkHello,
-  decode,
-  RaftBatch,
-  SnapshotRequest,
-  WatchRequest,
-} from './messages.ts';
+import { CONTROL_PROTOCOL, checkHello, controlProto, decode } from './messages.ts';
 import { RaftSender } from './raft-sender.ts';
+
+const { Ack, Chunk, ControlReply, ControlRequest, RaftBatch, SnapshotRequest, WatchRequest } = controlProto;
 
 /** What a control port is made of. */
 export interface ControlOptions {

@@ -3,16 +3,9 @@ import type { ProtoGrpcType } from '../../wire/generated/control.ts';
 import type { Hello__Output } from '../../wire/generated/troupe/v1/Hello.ts';
 import { asBuffer, loadProto } from '../../wire/index.ts';
 
-const messages = loadProto<ProtoGrpcType>('troupe/v1/control.proto').troupe.v1;
-
-/** The codecs of control.proto. */
-export const RaftBatch: (typeof messages)['RaftBatch'] = messages.RaftBatch;
-export const Ack: (typeof messages)['Ack'] = messages.Ack;
-export const ControlRequest: (typeof messages)['ControlRequest'] = messages.ControlRequest;
-export const ControlReply: (typeof messages)['ControlReply'] = messages.ControlReply;
-export const WatchRequest: (typeof messages)['WatchRequest'] = messages.WatchRequest;
-export const SnapshotRequest: (typeof messages)['SnapshotRequest'] = messages.SnapshotRequest;
-export const Chunk: (typeof messages)['Chunk'] = messages.Chunk;
+/** The messages of control.proto with their codecs. */
+export const controlProto: ProtoGrpcType['troupe']['v1'] =
+  loadProto<ProtoGrpcType>('troupe/v1/control.proto').troupe.v1;
 
 /** Version of the control port's protocol. */
 export const CONTROL_PROTOCOL = 1;

@@ -2,8 +2,10 @@ import { Deque, type NodeId } from '../../core/index.ts';
 import type { RaftMessage } from '../../wire/index.ts';
 import { fromErrorDetail } from '../../wire/index.ts';
 import type { ControlContext } from './context.ts';
-import { Ack, CONTROL_PROTOCOL, decode, RaftBatch } from './messages.ts';
+import { CONTROL_PROTOCOL, controlProto, decode } from './messages.ts';
 import { PeerStream } from './peer-stream.ts';
+
+const { Ack, RaftBatch } = controlProto;
 
 /** Counted for a message or an entry beside its data, bytes. */
 const OVERHEAD_BYTES = 64;

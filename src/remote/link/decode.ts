@@ -4,7 +4,9 @@ import type { LinkWelcome__Output } from '../../wire/generated/troupe/v1/LinkWel
 import { asBuffer, type ErrorDetail as Detail, detailToWireError } from '../../wire/index.ts';
 import type { Envelope } from '../port.ts';
 import type { Receipt as LinkReceipt } from './encode.ts';
-import { Budget, ErrorDetail, INTERNED_TEXTS, LinkHello, LinkWelcome, Receipt } from './messages.ts';
+import { INTERNED_TEXTS, peerProto } from './messages.ts';
+
+const { Budget, ErrorDetail, LinkHello, LinkWelcome, Receipt } = peerProto;
 
 /** What a frame held. */
 export interface DecodedFrame {

@@ -2,7 +2,9 @@ import { invariant } from '../../core/index.ts';
 import { wireErrorToDetail } from '../../wire/index.ts';
 import type { Envelope } from '../port.ts';
 import { InternTable } from './interning.ts';
-import { Budget, ErrorDetail, Frame, INTERNED_TEXTS } from './messages.ts';
+import { INTERNED_TEXTS, peerProto } from './messages.ts';
+
+const { Budget, ErrorDetail, Frame } = peerProto;
 
 /** How far a receiver is; see `Receipt` in peer.proto. */
 export interface Receipt {

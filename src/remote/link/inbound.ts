@@ -4,7 +4,7 @@ import type { LinkContext } from './context.ts';
 import type { DecodedFrame, FrameDecoder } from './decode.ts';
 import { encodeReceipt, type Receipt } from './encode.ts';
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
-import { Frame, LINK_PROTOCOL } from './messages.ts';
+import { LINK_PROTOCOL, peerProto } from './messages.ts';
 
 interface Assembly {
   readonly envelope: Envelope;
@@ -77,7 +77,7 @@ export class Inbound {
     });
     const welcome = { protocol: LINK_PROTOCOL, capabilities: [...this.#context.capabilities] };
     this.#told = this.#receipt();
-    this.#writable = connection.write(Frame.serialize({ welcome, receipt: this.#told }));
+    this.#writable = connection.write(peerProto.Frame.serialize({ welcome, receipt: this.#told }));
   }
 
   /** Ends the connection, not the memory of what was received. */

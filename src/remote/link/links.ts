@@ -15,7 +15,7 @@ import type { LinkContext } from './context.ts';
 import { FrameDecoder } from './decode.ts';
 import { Inbound } from './inbound.ts';
 import { DEFAULT_LINK_LIMITS, type LinkLimits } from './limits.ts';
-import { Frame, LINK_PROTOCOL } from './messages.ts';
+import { LINK_PROTOCOL, peerProto } from './messages.ts';
 import { Outbound } from './outbound.ts';
 
 /** Connections that haven't said hello yet; more are turned away. */
@@ -68,7 +68,8 @@ class OpenLinks implements Links {
   readonly #peers: Map<NodeId, Peer[]> = new Map();
   /** The last life of each node that is over: older ones are too. */
   readonly #over: Map<NodeId, number> = new Map();
-  readonly #strangers: Set<Connection> = new Set();
+  /** Connections that haven't said hello, with how long they may take. */
+  readonly #strangers: Map<Connection, Timer> = new Map();
   readonly #lossListeners: Set<(loss: PeerLoss) => void> = new Set();
   readonly #ticks: Timer;
   #receiver: (from: NodeRef, lane: Lane, envelope: Envelope) => void | Promise<void> = () => {};
@@ -151,7 +152,7 @@ class OpenLinks implements Links {
       for (const lane of peer.in.values()) lane.close();
     }
     this.#peers.clear();
-    for (const connection of this.#strangers) connection.close();
+    for (const connection of this.#strangers.keys()) this.#turnAway(connection);
     this.#onIdle();
   }
 
@@ -161,30 +162,34 @@ class OpenLinks implements Links {
       return;
     }
     const { clock, limits, logger } = this.#context;
-    this.#strangers.add(connection);
-    const leave = (): void => {
-      patience.cancel();
-      this.#strangers.delete(connection);
-    };
-    const patience = clock.schedule(limits.helloMs, () => {
-      leave();
-      connection.close();
-    });
+    this.#strangers.set(
+      connection,
+      clock.schedule(limits.helloMs, () => this.#turnAway(connection)),
+    );
     const decoder = new FrameDecoder();
-    connection.onClose(leave);
+    connection.onClose(() => this.#forget(connection));
     connection.onFrame((bytes) => {
-      if (!this.#strangers.has(connection)) return;
-      leave();
+      this.#forget(connection);
       try {
         const { hello } = decoder.decode(bytes);
         if (hello === undefined) throw new TroupeError('PROTOCOL_VIOLATION', 'the first frame is no hello');
         this.#welcome(connection, decoder, hello);
       } catch (error) {
         logger.debug('link turned away', { error });
-        connection.write(Frame.serialize({ refusal: toErrorDetail(error) }));
+        connection.write(peerProto.Frame.serialize({ refusal: toErrorDetail(error) }));
         connection.close();
       }
     });
+  }
+
+  #turnAway(connection: Connection): void {
+    this.#forget(connection);
+    connection.close();
+  }
+
+  #forget(stranger: Connection): void {
+    this.#strangers.get(stranger)?.cancel();
+    this.#strangers.delete(stranger);
   }
 
   #deliver(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void> {

@@ -5,7 +5,7 @@ import type { LinkContext } from './context.ts';
 import { type DecodedFrame, FrameDecoder } from './decode.ts';
 import { encodePing, FrameEncoder, type Receipt } from './encode.ts';
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
-import { Frame, LINK_PROTOCOL } from './messages.ts';
+import { LINK_PROTOCOL, peerProto } from './messages.ts';
 
 interface Held {
   readonly envelope: Envelope;
@@ -209,7 +209,7 @@ export class Outbound {
       attempt: this.#attempt,
       acknowledged: this.#acked,
     };
-    this.#write(Frame.serialize({ hello }));
+    this.#write(peerProto.Frame.serialize({ hello }));
   }
 
   #receive(frame: DecodedFrame): void {

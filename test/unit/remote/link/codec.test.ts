@@ -4,7 +4,9 @@ import { isTroupeError } from '../../../../src/core/index.ts';
 import type { Envelope } from '../../../../src/remote/index.ts';
 import { FrameDecoder } from '../../../../src/remote/link/decode.ts';
 import { encodePing, encodeReceipt, FrameEncoder } from '../../../../src/remote/link/encode.ts';
-import { Frame, INTERNED_TEXTS } from '../../../../src/remote/link/messages.ts';
+import { INTERNED_TEXTS, peerProto } from '../../../../src/remote/link/messages.ts';
+
+const { Frame } = peerProto;
 
 const text = fc.oneof(
   fc.string(),

@@ -12,7 +12,7 @@ import {
   type Transport,
 } from '../../../../src/remote/index.ts';
 import { FrameDecoder } from '../../../../src/remote/link/decode.ts';
-import { Frame } from '../../../../src/remote/link/messages.ts';
+import { peerProto } from '../../../../src/remote/link/messages.ts';
 import { ManualClock } from '../../../../src/testkit/clock.ts';
 
 interface Node {
@@ -321,11 +321,11 @@ describe('links', () => {
       attempt,
       acknowledged: 0,
     };
-    connection.write(Frame.serialize({ hello }));
+    connection.write(peerProto.Frame.serialize({ hello }));
     return { say: (frame) => connection.write(frame), heard };
   }
   const frameOf = (firstSequence: number, ...texts: string[]): Uint8Array =>
-    Frame.serialize({ firstSequence, envelopes: texts.map((text) => ({ payload: Buffer.from(text) })) });
+    peerProto.Frame.serialize({ firstSequence, envelopes: texts.map((text) => ({ payload: Buffer.from(text) })) });
 
   test('what is repeated on one connection is dropped, a gap ends it', async () => {
     const world = new World(1);
