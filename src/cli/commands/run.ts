@@ -40,7 +40,7 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
     logFile: join(config.dataDir, 'logs', 'run.log'),
     spoolDirectory: join(config.dataDir, 'data', 'run', 'spans'),
   });
-  const { tracer, logger, traceparent } = workflow;
+  const { telemetry, logger, traceparent } = workflow;
   let cluster: Cluster | undefined;
   let failure: unknown;
   try {
@@ -49,7 +49,7 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
       agents: [job.agents],
       signal: interrupts.signal,
       logger,
-      tracer,
+      telemetry,
       traceparent,
     });
     context.onStopNow(() => killAll(cluster as Cluster, config));
