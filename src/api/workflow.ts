@@ -1,5 +1,5 @@
-import type { Logger, Tracer } from '../core/index.ts';
-import { ATTRIBUTES, createLogger, SPANS, startTelemetry } from '../telemetry/index.ts';
+import type { Logger } from '../core/index.ts';
+import { ATTRIBUTES, createLogger, SPANS, startTelemetry, type Telemetry } from '../telemetry/index.ts';
 
 /** How long the spans of a workflow may take to leave when it has ended, ms. */
 const FLUSH_MS = 3_000;
@@ -15,7 +15,7 @@ export interface WorkflowOptions {
 
 /** One run of a program against a cluster: the root of its trace, and its log. */
 export interface Workflow {
-  readonly tracer: Tracer;
+  readonly telemetry: Telemetry;
   readonly logger: Logger;
   /** For everything that the program asks of the cluster. */
   readonly traceparent: string | undefined;
@@ -32,11 +32,10 @@ export async function startWorkflow({ name, logFile, spoolDirectory }: WorkflowO
     spoolDirectory,
     logger,
   });
-  const { tracer } = telemetry;
   const attributes = { [ATTRIBUTES.genAiOperation]: SPANS.workflow, [ATTRIBUTES.genAiWorkflowName]: name };
-  const root = tracer.start(SPANS.workflow, { attributes });
+  const root = telemetry.tracer.start(SPANS.workflow, { attributes });
   return {
-    tracer,
+    telemetry,
     logger,
     traceparent: root.traceparent,
     end: async (error) => {

@@ -5,13 +5,12 @@ import {
   type Clock,
   type Logger,
   nullLogger,
-  nullTracer,
   type Random,
   systemClock,
   systemRandom,
-  type Tracer,
   TroupeError,
 } from '../core/index.ts';
+import { nullTelemetry, type Telemetry } from '../telemetry/index.ts';
 import { NodeChild } from './child.ts';
 import { type Cluster, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfig, type ClusterConfigInput, checkConfig } from './config.ts';
@@ -25,9 +24,12 @@ export interface StartOptions {
   /** Stops the start, and later the cluster. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
-  readonly tracer?: Tracer;
+  /** Traces what the program asks of the cluster; at the end it sends the spans of nodes that died and stayed away. */
+  readonly telemetry?: Pick<Telemetry, 'tracer' | 'recover'>;
   /** The trace that the program's requests join. */
   readonly traceparent?: string | undefined;
+  /** More for the environment of the node processes, which is otherwise this process's. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -43,7 +45,13 @@ export async function startCluster(
   config: ClusterConfig | ClusterConfigInput,
   options: StartOptions = {},
 ): Promise<Cluster> {
-  const { clock = systemClock, random = systemRandom, logger = nullLogger, tracer = nullTracer, signal } = options;
+  const {
+    clock = systemClock,
+    random = systemRandom,
+    logger = nullLogger,
+    telemetry = nullTelemetry,
+    signal,
+  } = options;
   const checked = checkConfig(
     { ...config, agents: [...(config.agents ?? []), ...(options.agents ?? [])] },
     process.cwd(),
@@ -57,6 +65,7 @@ export async function startCluster(
     await api?.close();
     const limitMs = checked.timing.shutdownPhaseMs * 2;
     await Promise.all([...children.values()].map((child) => child.stop(limitMs)));
+    for (const id of children.keys()) telemetry.recover(folder.spoolDir(id));
     unlock();
   };
   // Whatever ends this process ends the nodes: they see their parent go.
@@ -64,7 +73,10 @@ export async function startCluster(
     folder.clearRun();
     writeFileSync(configFile, JSON.stringify(checked));
     for (const { id } of checked.nodes) {
-      children.set(id, new NodeChild({ id, configFile, logFile: folder.logFile(id), clock, random, logger }));
+      children.set(
+        id,
+        new NodeChild({ id, configFile, logFile: folder.logFile(id), env: options.env ?? {}, clock, random, logger }),
+      );
     }
     const starting = Promise.all([...children.values()].map((child) => child.start()));
     await (signal === undefined ? starting : Promise.race([starting, aborted(signal)]));
@@ -79,7 +91,7 @@ export async function startCluster(
     clock,
     random,
     logger,
-    tracer,
+    tracer: telemetry.tracer,
     traceparent: options.traceparent,
   });
   const client = api;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cluster, type ClusterConfigInput, startCluster } from 'troupe';
+import type { StartOptions } from '../../src/node/index.ts';
 
 /** Five nodes on this machine, three of which vote. */
 export const FIVE: ClusterConfigInput['nodes'] = [
@@ -18,10 +19,14 @@ export class Sandbox implements AsyncDisposable {
   readonly #clusters: Cluster[] = [];
 
   /** Starts a cluster of real processes; the same folder again is a restart from disk. */
-  async start(nodes: ClusterConfigInput['nodes'] = FIVE, config: Partial<ClusterConfigInput> = {}): Promise<Cluster> {
+  async start(
+    nodes: ClusterConfigInput['nodes'] = FIVE,
+    config: Partial<ClusterConfigInput> = {},
+    options: StartOptions = {},
+  ): Promise<Cluster> {
     const cluster = await startCluster(
       { name: 'test', dataDir: this.folder, nodes, ...config },
-      { agents: [new URL('./agents.ts', import.meta.url)] },
+      { agents: [new URL('./agents.ts', import.meta.url)], ...options },
     );
     this.#clusters.push(cluster);
     return cluster;
