@@ -1,12 +1,12 @@
-import { agentTarget, askerName, type ClusterMap, type Peers, type Router, sameNode } from '../cluster/index.ts';
+import { agentTarget, askerName, type ClusterMap, type Peers, type Router } from '../cluster/index.ts';
 import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   type Clock,
   isTroupeError,
   type NodeRef,
+  nodeRefKey,
   type Random,
-  shardKey,
   type Timer,
   type Tracer,
   TroupeError,
@@ -39,14 +39,15 @@ interface OpenAsk {
   readonly deadlineAt: number;
   readonly settle: (value: unknown, error: TroupeError | undefined) => void;
   correlation: number;
-  /** Owner of the shard as far as the message's way is known, and its epoch; undefined while it waits for one. */
-  owner: NodeRef | undefined;
+  /** Lives that the message, or its answer, may be with: the owners of its shard since it was sent. */
+  readonly trail: Set<string>;
+  /** Epoch of the last of them. */
   epoch: number;
 }
 
 /**
- * Asks from this node to agents. An ask follows its agent: when the owner dies before it answered, the same request goes to
- * the next owner, which answers it once; only the deadline ends that.
+ * Asks from this node to agents. An ask follows its agent: when a node that may have had it is gone before the answer came, the
+ * same request goes to the present owner, which answers it once; only the deadline ends that.
  */
 export class Asks {
   readonly #parts: AsksParts;
@@ -56,7 +57,7 @@ export class Asks {
     this.#parts = parts;
     parts.map.onChange((change) => {
       for (const shard of change.shards) this.#moved(shard);
-      for (const node of change.nodes) if (node.state === 'down' || node.state === 'left') this.#died(node);
+      for (const node of change.nodes) if (node.state === 'down' || node.state === 'left') this.#gone(nodeRefKey(node));
     });
   }
 
@@ -107,7 +108,7 @@ export class Asks {
         deadlineAt: clock.monotonic() + timeoutMs,
         settle,
         correlation: 0,
-        owner: undefined,
+        trail: new Set(),
         epoch: 0,
         envelope: {
           kind: 'ask',
@@ -143,7 +144,8 @@ export class Asks {
       );
       const shard = map.shardOf(ask.address.kind, ask.address.key);
       const record = shard === undefined ? undefined : map.shard(shard);
-      ask.owner = record?.owner;
+      ask.trail.clear();
+      if (record?.owner !== undefined) ask.trail.add(nodeRefKey(record.owner));
       ask.epoch = record?.epoch ?? 0;
       const timeoutMs = Math.max(1, ask.deadlineAt - clock.monotonic());
       void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
@@ -173,26 +175,25 @@ export class Asks {
   }
 
   /**
-   * A shard has another owner. When it was handed over, or the ask waited here for an owner, the message has its way; when
-   * owners were skipped (this node looked away), it may have been lost with one of them and is sent again.
+   * A shard has another owner: the message has moved along, or waited here for it. When owners were skipped (this node looked
+   * away), it may have been lost with one of them and is sent again.
    */
   #moved(shard: ShardRecord): void {
     const { owner, epoch } = shard;
     if (owner === undefined) return;
     for (const ask of [...this.#open]) {
       const id = this.#parts.map.shardOf(ask.address.kind, ask.address.key);
-      if (id === undefined || shardKey(id) !== shardKey(shard) || epoch <= ask.epoch) continue;
-      if (ask.owner !== undefined && !this.#parts.map.isAlive(ask.owner)) continue;
-      if (ask.owner !== undefined && epoch > ask.epoch + 1) this.#dispatch(ask);
+      if (id?.group !== shard.group || id.shard !== shard.shard || epoch <= ask.epoch) continue;
+      if (ask.trail.size > 0 && epoch > ask.epoch + 1) this.#dispatch(ask);
       else {
-        ask.owner = owner;
+        ask.trail.add(nodeRefKey(owner));
         ask.epoch = epoch;
       }
     }
   }
 
-  #died(node: NodeRef): void {
-    for (const ask of [...this.#open]) if (ask.owner !== undefined && sameNode(ask.owner, node)) this.#dispatch(ask);
+  #gone(life: string): void {
+    for (const ask of [...this.#open]) if (ask.trail.has(life)) this.#dispatch(ask);
   }
 }
 

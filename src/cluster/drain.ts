@@ -1,10 +1,13 @@
 import type { Coordinator, DrainAccount } from '../coordinator/index.ts';
 import { type Clock, errorMessage, type Logger, type NodeRef, type Tracer, traced } from '../core/index.ts';
+import type { Links } from '../remote/index.ts';
 import type { Handover } from './handover.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
 /** Part of the deadline kept for leaving: running turns end this long before it, ms. Default of the design. */
 export const DRAIN_MARGIN_MS = 5_000;
+/** Time for what was forwarded and answered to reach its receivers, before the others are told that this node is gone, ms. */
+const FLUSH_MS = 1_000;
 /** How often emptiness is looked at, ms. */
 const LOOK_MS = 10;
 
@@ -14,6 +17,7 @@ export interface DrainParts {
   readonly map: ClusterMap;
   readonly handover: Handover;
   readonly coordinator: Coordinator;
+  readonly links: Links;
   /** Hands Raft leadership over when this node leads. */
   readonly transferLeadership: () => Promise<void>;
   readonly clock: Clock;
@@ -74,6 +78,7 @@ async function run(parts: DrainParts, options: DrainOptions): Promise<DrainAccou
     pauseMsP50: Math.round(quantile(pauses, 0.5)),
     pauseMsP99: Math.round(quantile(pauses, 0.99)),
   };
+  await parts.links.flush(FLUSH_MS);
   await coordinator.execute('node.leave', { ...self, account }, { timeoutMs: options.deadlineMs });
   logger.info('drained', { ...account, reason: options.reason });
   return account;

@@ -148,7 +148,17 @@ export class Life {
     const { self, map } = this;
     try {
       return await drain(
-        { self, map, handover: this.#handover, coordinator, transferLeadership, clock, logger, tracer },
+        {
+          self,
+          map,
+          links: this.links,
+          handover: this.#handover,
+          coordinator,
+          transferLeadership,
+          clock,
+          logger,
+          tracer,
+        },
         options,
       );
     } finally {
