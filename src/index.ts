@@ -4,18 +4,18 @@ export {
   type AgentDefinition,
   type AgentRef,
   type AgentSpec,
-  type AskOptions,
   type AnyAgent,
+  type AskOptions,
   defineAgent,
+  type Host,
   isAgent,
   type Protocol,
-  type Host,
   type StepOptions,
   type StepRun,
   type Vote,
   type VoteRequest,
 } from './agent/index.ts';
-export { connectApi, type ApiClient } from './api/index.ts';
+export { type ApiClient, connectApi } from './api/index.ts';
 export type { DecisionRecord, DecisionResult, LedgerEvent, LedgerStats, NodeRecord } from './coordinator/index.ts';
 export {
   type AgentAddress,
@@ -30,8 +30,9 @@ export {
   TroupeError,
 } from './core/index.ts';
 export {
-  type Cluster,
+  Cluster,
   type ClusterConfigInput,
+  type ClusterPlace,
   type ClusterStatus,
   createNode,
   defineCluster,
@@ -46,4 +47,11 @@ export {
   type TimelineEntry,
   type TroupeNode,
 } from './node/index.ts';
-export { type DecideOptions, type MapOptions, type MapResult, type Team, type TeamOptions, team } from './team/index.ts';
+export {
+  type DecideOptions,
+  type MapOptions,
+  type MapResult,
+  type Team,
+  type TeamOptions,
+  team,
+} from './team/index.ts';

@@ -31,10 +31,13 @@ export interface Cluster extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a cluster is seen through. */
+export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events'>;
+
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
   readonly name: string;
-  readonly client: Host & Pick<ApiClient, 'status' | 'events'>;
+  readonly client: ClusterClient;
   readonly node: (id: string) => NodeHandle;
   readonly close: () => Promise<void>;
 }): Cluster {

@@ -1,4 +1,5 @@
 import type { AnyAgent } from '../agent/index.ts';
+import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
   type Clock,
   type Logger,
@@ -11,8 +12,10 @@ import {
 import { MemoryLog } from '../raft/index.ts';
 import { MemoryNetwork } from '../remote/index.ts';
 import { nullTelemetry } from '../telemetry/index.ts';
+import { type Cluster, type ClusterClient, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfigInput, checkConfig, type NodeConfig } from './config.ts';
 import { startControlPlane } from './control/plane.ts';
+import type { ControlPlane } from './control/port.ts';
 import { TroupeNode } from './node.ts';
 
 /** How a cluster inside one process is started. */
@@ -24,12 +27,10 @@ export interface InProcessOptions {
 }
 
 /** A cluster inside one process: for tests of agents and teams. */
-export interface InProcessCluster extends AsyncDisposable {
+export interface InProcessCluster extends Cluster {
   readonly network: MemoryNetwork;
-  readonly nodes: ReadonlyMap<string, TroupeNode>;
-  /** @throws TroupeError NOT_FOUND */
-  node(id: string): TroupeNode;
-  close(): Promise<void>;
+  /** The nodes themselves, by id. */
+  readonly members: ReadonlyMap<string, TroupeNode>;
 }
 
 /**
@@ -38,13 +39,14 @@ export interface InProcessCluster extends AsyncDisposable {
  *
  * @example
  * await using cluster = await startInProcess(config, { agents: [reviewer] });
- * const ref = agentRef(cluster.node('node-1').life.host, reviewer, 'left-pad');
+ * const verdict = await cluster.agent(reviewer, 'left-pad').ask('review', pkg);
  */
 export async function startInProcess(config: ClusterConfigInput, options: InProcessOptions): Promise<InProcessCluster> {
   const { agents, clock = systemClock, random = new SeededRandom(1), logger = nullLogger } = options;
   const checked = checkConfig(config, process.cwd());
   const network = new MemoryNetwork({ clock, random });
   const addresses = new Map<string, string>();
+  const planes = new Map<string, ControlPlane>();
   const start = async (node: NodeConfig): Promise<TroupeNode> => {
     const own = logger.child({ node: node.id });
     const plane = await startControlPlane({
@@ -65,6 +67,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       tracer: nullTelemetry.tracer,
       onListen: (address) => addresses.set(node.id, address),
     });
+    planes.set(node.id, plane);
     const transport = network.transport(node.id);
     return TroupeNode.start({
       config: checked,
@@ -80,19 +83,64 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       api: false,
     });
   };
-  const nodes = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
-  const close = async (): Promise<void> => {
-    await Promise.all([...nodes.values()].map((node) => node.stop()));
+  const members = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
+  const first = members.get(checked.nodes[0]?.id ?? '') as TroupeNode;
+  const { coordinator } = planes.get(first.id) as ControlPlane;
+  const client: ClusterClient = {
+    ...first.host,
+    status: async () => ({
+      cluster: checked.name,
+      leader: coordinator.leader,
+      view: await coordinator.query('cluster.view', {}),
+      stats: await coordinator.query('ledger.stats', {}),
+    }),
+    events: (signal) => follow(coordinator, signal),
   };
-  return {
-    network,
-    nodes,
-    node: (id) => {
-      const node = nodes.get(id);
-      if (node === undefined) throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"`, { address: id });
-      return node;
+  const cluster = clusterOver({
+    name: checked.name,
+    client,
+    node: (id) => handle(members, id),
+    close: async () => {
+      await Promise.all([...members.values()].map((node) => node.stop()));
     },
-    close,
-    [Symbol.asyncDispose]: close,
+  });
+  return { ...cluster, network, members };
+}
+
+/** A node of this process has a drain and no process of its own. */
+function handle(members: ReadonlyMap<string, TroupeNode>, id: string): NodeHandle {
+  const node = members.get(id);
+  if (node === undefined) throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"`, { address: id });
+  return {
+    id,
+    drain: (options) => node.drain(options),
+    preempt: (noticeMs) => node.drain({ reason: 'preemption', deadlineMs: noticeMs }),
+    signal: () => {
+      throw new TroupeError('INVALID_ARGUMENT', `node "${id}" has no process of its own`, { address: id });
+    },
   };
+}
+
+async function* follow(coordinator: Coordinator, signal: AbortSignal): AsyncGenerator<LedgerEvent> {
+  const waiting: LedgerEvent[] = [];
+  let wake: () => void = () => undefined;
+  const stop = coordinator.watch((delivery) => {
+    if (delivery.type === 'events') waiting.push(...delivery.events);
+    wake();
+  });
+  const onAbort = (): void => wake();
+  signal.addEventListener('abort', onAbort);
+  try {
+    while (!signal.aborted) {
+      yield* waiting.splice(0);
+      if (waiting.length > 0) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+        if (signal.aborted || waiting.length > 0) resolve();
+      });
+    }
+  } finally {
+    stop();
+    signal.removeEventListener('abort', onAbort);
+  }
 }

@@ -1,5 +1,5 @@
 export { loadAgents } from './agents.ts';
-export type { Cluster, ClusterStatus, NodeHandle } from './cluster.ts';
+export type { ClusterStatus, NodeHandle } from './cluster.ts';
 export {
   type ClusterConfig,
   type ClusterConfigInput,
@@ -23,3 +23,4 @@ export {
 export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
+export { Cluster, type ClusterPlace } from './start.ts';

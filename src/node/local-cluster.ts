@@ -21,7 +21,7 @@ import { lockFolder } from './lock.ts';
 export interface StartOptions {
   /** More modules with agent kinds, beside the configuration's. */
   readonly agents?: readonly URL[];
-  /** Stops the start, and later the cluster. */
+  /** Breaks the start off. */
   readonly signal?: AbortSignal;
   readonly logger?: Logger;
   /** Traces what the program asks of the cluster; at the end it sends the spans of nodes that died and stayed away. */

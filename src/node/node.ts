@@ -58,6 +58,8 @@ export class TroupeNode {
   readonly #seen: Set<string> = new Set();
   readonly #stopSources: (() => void)[] = [];
   #end: (end: NodeEnd) => void = () => undefined;
+  /** The host of whichever life is present. */
+  readonly host: Host;
   #life: Life | undefined;
   #api: ApiServer | undefined;
   #addresses: NodeAddresses | undefined;
@@ -66,6 +68,7 @@ export class TroupeNode {
   private constructor(parts: NodeParts) {
     this.#parts = parts;
     this.id = parts.node.id;
+    this.host = this.#presentHost();
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -143,7 +146,7 @@ export class TroupeNode {
     const { config, node, plane, clock, logger } = this.#parts;
     return serveApi({
       address: node.listen.api,
-      host: this.#host(),
+      host: this.host,
       coordinator: plane.coordinator,
       drain: (id, options) => this.#drainAny(id, options),
       cluster: config.name,
@@ -239,8 +242,7 @@ export class TroupeNode {
     await this.life.emptied;
   }
 
-  /** The host of whichever life is present. */
-  #host(): Host {
+  #presentHost(): Host {
     const host = (): Host => {
       if (this.#life === undefined)
         throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });

@@ -12,7 +12,7 @@ const nodes = [
 
 let cluster: InProcessCluster;
 const ref = (key: string, from = 'node-1'): AgentRef<(typeof counter)['spec']['messages']> =>
-  agentRef(cluster.node(from).life.host, counter, key);
+  agentRef(cluster.members.get(from)!.host, counter, key);
 
 beforeAll(async () => {
   cluster = await startInProcess(
@@ -60,7 +60,7 @@ describe('an agent', () => {
   test('refuses what does not fit its schema, and messages it does not know, without crashing', async () => {
     await expect(ref('f').ask('add', 'two' as never)).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
     await expect(ref('f').ask('fly' as never, undefined as never)).rejects.toMatchObject({ code: 'UNKNOWN_MESSAGE' });
-    await expect(cluster.node('node-1').life.host.ask({ kind: 'nobody', key: 'x' }, 'm', 1)).rejects.toMatchObject({
+    await expect(cluster.members.get('node-1')!.host.ask({ kind: 'nobody', key: 'x' }, 'm', 1)).rejects.toMatchObject({
       code: 'UNKNOWN_AGENT',
     });
     expect(await ref('f').ask('add', 1)).toBe(1);
@@ -88,7 +88,7 @@ describe('an agent', () => {
 
 describe('a team', () => {
   test('decides once, by majority, however often it is asked under one id', async () => {
-    const panel = team(cluster.node('node-1').life.host, 'panel', { members: [counter], size: 3 });
+    const panel = team(cluster.members.get('node-1')!.host, 'panel', { members: [counter], size: 3 });
     const options = { id: 'which', question: 'which?', options: ['even', 'odd'] };
     const [first, second] = await Promise.all([panel.decide(options), panel.decide(options)]);
     expect(first.result).toMatchObject({ outcome: 'decided', choice: 'odd' });
@@ -97,7 +97,7 @@ describe('a team', () => {
 
   test('maps every item once, and tells each result once', async () => {
     const items = Array.from({ length: 200 }, (_, i) => i);
-    const crowd = team(cluster.node('node-2').life.host, 'crowd', { members: [counter], size: 3 });
+    const crowd = team(cluster.members.get('node-2')!.host, 'crowd', { members: [counter], size: 3 });
     const seen: number[] = [];
     for await (const result of crowd.map(items, {
       perItem: (i) => ({ kind: 'counter', key: `map-${i % 20}`, method: 'add', input: 1 }),
@@ -111,7 +111,7 @@ describe('a team', () => {
   });
 
   test('reports an item that fails as failed, with its error', async () => {
-    const crowd = team(cluster.node('node-1').life.host, 'sad', { members: [counter] });
+    const crowd = team(cluster.members.get('node-1')!.host, 'sad', { members: [counter] });
     for await (const result of crowd.map([1], {
       attempts: 1,
       perItem: () => ({ kind: 'counter', key: 'sad', method: 'crash', input: undefined }),
@@ -135,7 +135,7 @@ describe('a node that drains', () => {
     }
     const homes = new Set(await Promise.all(keys.map((key) => ref(key).ask('where', undefined))));
     expect(homes.has('node-3')).toBe(false);
-    const record = cluster.node('node-1').life.map.node('node-3');
+    const record = cluster.members.get('node-1')!.life.map.node('node-3');
     expect(record).toMatchObject({ state: 'left', account: { agents: expect.any(Number) } });
     expect(record?.account?.agents).toBeGreaterThan(0);
   });
