@@ -73,11 +73,15 @@ export const ATTRIBUTES = {
   team: 'troupe.team',
   attempt: 'troupe.attempt',
   reason: 'troupe.reason',
+  /** Name of a message to an agent. */
+  message: 'troupe.message',
+  /** Name of a step, with its number when its name occurs again in the turn. */
+  step: 'troupe.step',
   replayed: 'troupe.step.replayed',
-  fromNode: 'troupe.migration.from',
-  toNode: 'troupe.migration.to',
+  fromNode: 'troupe.from',
+  toNode: 'troupe.to',
   pauseMs: 'troupe.migration.pause_ms',
-  deadlineMs: 'troupe.drain.deadline_ms',
+  deadlineMs: 'troupe.deadline_ms',
 } as const;
 
 /** Names of metrics, in OpenTelemetry's form: dots between words, the unit is declared apart. */

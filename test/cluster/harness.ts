@@ -13,6 +13,14 @@ export const FIVE: ClusterConfigInput['nodes'] = [
   { id: 'spot-2', labels: { capacity: 'spot' } },
 ];
 
+/** Three voters: the fewest that outlive a leader. */
+export const THREE: ClusterConfigInput['nodes'] = FIVE.slice(0, 3);
+
+/** One voter and two that may be taken away: the fewest for moving agents. */
+export const ONE_AND_SPOTS: ClusterConfigInput['nodes'] = FIVE.filter(
+  ({ id }) => id === 'node-1' || id.startsWith('spot'),
+);
+
 /** A folder that is removed at the end, and the clusters started in it. */
 export class Sandbox implements AsyncDisposable {
   readonly folder: string = mkdtempSync(join(tmpdir(), 'troupe-test-'));
@@ -39,7 +47,7 @@ export class Sandbox implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     for (const cluster of this.#clusters) await cluster.close();
-    rmSync(this.folder, { recursive: true, force: true });
+    if (!process.env.KEEP) rmSync(this.folder, { recursive: true, force: true });
   }
 }
 
