@@ -24,8 +24,8 @@ const node = z.strictObject({
   voter: z.boolean().default(false),
   labels: z.record(z.string(), z.string()).default({}),
   listen: z.strictObject({ control: address, data: address, api: address }).prefault({}),
-  /** Where notices of preemption come from. */
-  preemption: z.array(preemption).default([{ kind: 'file' }]),
+  /** Where notices of preemption come from. Without a `signal` source SIGTERM closes the node instead of draining it. */
+  preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),
   /** Says in so many words that this node may listen beyond loopback without TLS. */
   insecure: z.boolean().default(false),
 });

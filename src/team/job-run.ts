@@ -43,7 +43,6 @@ export interface JobRunParts {
 
 interface Outcome {
   readonly task: string;
-  readonly claimEpoch: number;
   readonly ok: boolean;
   readonly result: Uint8Array;
 }
@@ -56,7 +55,8 @@ export class JobRun {
   readonly fence: Fence;
   readonly #parts: JobRunParts;
   readonly #spec: JobSpec;
-  readonly #underWay: Set<string> = new Set();
+  /** Tasks claimed here and not settled, with the epoch of their newest claim. */
+  readonly #underWay: Map<string, number> = new Map();
   readonly #ended: Outcome[] = [];
   #stopped = false;
   #woken = false;
@@ -88,7 +88,7 @@ export class JobRun {
   async run(): Promise<void> {
     const { logger, clock, job } = this.#parts;
     logger.info('job runs here', { job: job.id, epoch: this.fence.epoch, completed: job.completed });
-    for (let recover = false; !this.#stopped; ) {
+    for (let recover = true; !this.#stopped; ) {
       try {
         if (recover) await this.#recover();
         recover = false;
@@ -125,7 +125,9 @@ export class JobRun {
   }
 
   async #settle(): Promise<JobRecord | undefined> {
-    const outcomes = this.#ended.slice(0, BATCH_MAX);
+    const outcomes = this.#ended
+      .slice(0, BATCH_MAX)
+      .map((outcome) => ({ ...outcome, claimEpoch: this.#underWay.get(outcome.task) ?? 0 }));
     if (outcomes.length === 0) return undefined;
     const { coordinator, job } = this.#parts;
     const options = { traceparent: this.#spec.traceparent };
@@ -150,7 +152,10 @@ export class JobRun {
     return tasks.length > 0 || this.#ended.length > 0;
   }
 
-  /** A claim whose answer was lost may have been made: its tasks are ours and nobody works on them. */
+  /**
+   * Tasks that are claimed for this shard and that nobody works on: those of a claim whose answer was lost, or of an earlier run
+   * here.
+   */
   async #recover(): Promise<void> {
     for (let after = -1; ; ) {
       const { tasks } = await this.#parts.coordinator.query('job.tasks', {
@@ -169,9 +174,11 @@ export class JobRun {
   }
 
   #start(task: TaskRecord): void {
-    this.#underWay.add(task.task);
+    const known = this.#underWay.has(task.task);
+    this.#underWay.set(task.task, task.claimEpoch);
+    if (known) return;
     void this.#do(task).then((outcome) => {
-      this.#ended.push({ task: task.task, claimEpoch: task.claimEpoch, ...outcome });
+      this.#ended.push({ task: task.task, ...outcome });
       this.wake();
     });
   }
