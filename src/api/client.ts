@@ -199,12 +199,10 @@ async function* clusterEvents(failover: Failover, signal: AbortSignal): AsyncGen
     for await (const update of failover.follow('StreamEvents', () => ({ afterIndex: cursor }), { signal })) {
       if (update.view != null) {
         const view = fromView(update.view);
-        // A node that lags behind what is known already has nothing to tell yet.
-        if (view.index < cursor) continue;
         if (known !== undefined) yield* missed(view, known);
         known = new Map(view.nodes.map((node) => [node.node, node]));
         cursor = view.index;
-      } else if (update.events != null && (update.events.index ?? 0) > cursor) {
+      } else if (update.events != null) {
         for (const event of fromEvents(update.events)) {
           if (event.type === 'node') known?.set(event.node.node, event.node);
           yield event;

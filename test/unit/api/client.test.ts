@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ApiClient, type ApiServer, connectApi } from '../../../src/api/index.ts';
-import type { LedgerEvent } from '../../../src/coordinator/index.ts';
+import type { Coordinator, LedgerEvent, WatchDelivery } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, type Random, systemClock, TroupeError } from '../../../src/core/index.ts';
 import { FakeCluster, failed, until } from './fake-cluster.ts';
 
@@ -137,6 +137,33 @@ describe('the API client as a host', () => {
     servers.push(again);
     addresses.splice(0, 1, again.address);
     expect(await client.ask({ kind: 'k', key: '1' }, 'echo', 2)).toBe(2);
+  });
+
+  test('moves on from a node that is cut off, for calls and for streams', async () => {
+    const { cluster, nodes } = await rig(1);
+    cluster.agents.echo = (input) => input;
+    await cluster.host().submitJob('j', { concurrency: 1, attempts: 1, timeoutMs: 1 }, []);
+    const refuse = (): never => {
+      throw new TroupeError('NODE_FENCED', 'this life is over');
+    };
+    const fenced = await cluster.serve({ host: { ...cluster.host(), ask: async () => refuse(), watchJob: refuse } });
+    servers.push(fenced);
+    const connect = (): ApiClient => {
+      const client = connectApi({
+        addresses: () => [fenced.address, ...nodes.map((node) => node.address)],
+        clock: systemClock,
+        logger: nullLogger,
+        tracer: nullTracer,
+        random: firstNode,
+      });
+      clients.push(client);
+      return client;
+    };
+    expect(await connect().ask({ kind: 'k', key: '1' }, 'echo', 'hello', { timeoutMs: 3_000 })).toBe('hello');
+    const watching = connect().watchJob('j')[Symbol.asyncIterator]().next();
+    cluster.jobs.get('j')?.items.push({ kind: 'k', key: '1', method: 'm', input: 0 });
+    cluster.settle('j', 0, 'zero');
+    expect((await watching).value).toMatchObject({ settled: [{ position: 0, value: 'zero' }] });
   });
 
   test('a tell is not repeated when the connection breaks', async () => {
@@ -331,6 +358,47 @@ describe('the API client as an operator', () => {
       time: 1_700_000_000_000,
       decision: { result: { choice: 'yes' } },
     });
+  });
+
+  test('a node that lags behind repeats nothing', async () => {
+    const { cluster, client, addresses, nodes } = await rig(1);
+    let hear: (delivery: WatchDelivery) => void = () => undefined;
+    const behind: Coordinator = {
+      ...cluster.coordinator(),
+      watch: (listener) => {
+        hear = listener;
+        listener({ type: 'view', view: { index: 90, nodes: [], groups: [], shards: [] } });
+        return () => undefined;
+      },
+    };
+    const lagging = await cluster.serve({ coordinator: behind });
+    servers.push(lagging);
+    const stop = new AbortController();
+    const seen: number[] = [];
+    const watching = (async () => {
+      for await (const event of client.events(stop.signal)) seen.push(event.index);
+    })();
+    for (let i = 0; seen.length === 0; i++) {
+      cluster.addNode(`warm-${i}`);
+      await until(() => true);
+    }
+    const last = cluster.index;
+    await until(() => seen.at(-1) === last);
+    addresses.splice(0, 1, lagging.address);
+    await nodes[0]?.close(0);
+    for (let index = 91; index <= last + 1; index++) {
+      const stamp = { index, term: 3, time: 1 };
+      hear({
+        type: 'events',
+        index,
+        events: [{ ...stamp, type: 'group', group: { group: 'g', shards: 1, placement: {} } }],
+      });
+    }
+    await until(() => seen.at(-1) === last + 1);
+    stop.abort();
+    await watching;
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(seen.toSorted((a, b) => a - b));
   });
 
   test('tells the nodes that changed while no memory of events was left', async () => {
