@@ -66,7 +66,7 @@ export interface Links {
   onPeerLost(listener: (loss: PeerLoss) => void): () => void;
   /** Takes a connection that the transport's listener was given. */
   accept(connection: Connection): void;
-  /** Waits until everything sent is acknowledged, or the time is over. */
+  /** Waits until everything sent before is acknowledged, or the time is over. */
   flush(timeoutMs: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -12,11 +12,12 @@ export interface GrpcTransportOptions
  * The data port over gRPC: `Peer.Link` of peer.proto, one connection for each peer, lane and direction. Links send their
  * own pings, so gRPC's keepalive only clears away what a vanished dialler left behind.
  *
- * @param options.windowBytes flow-control window of each connection, default 4 MiB
+ * @param options.windowBytes flow-control window of each connection, default 1 MiB: over a distance it bounds the rate to
+ * one window for each round trip; larger ones let bulk traffic hold up the event loop for longer
  */
 export function openGrpcTransport(options: GrpcTransportOptions = {}): Transport {
   const streams = new GrpcStreams<'Link'>({
-    windowBytes: 4 * 1024 * 1024,
+    windowBytes: 1024 * 1024,
     ...options,
     service: loadProto<ProtoGrpcType>('troupe/v1/peer.proto').troupe.v1.Peer.service,
     frameBytesMax: 4 * 1024 * 1024,

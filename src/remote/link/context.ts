@@ -14,6 +14,4 @@ export interface LinkContext {
   readonly limits: LinkLimits;
   /** Hands an envelope to its receiver; the promise settles when it may be forgotten. */
   deliver(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void>;
-  /** A lane has nothing left that isn't acknowledged. */
-  onIdle(): void;
 }

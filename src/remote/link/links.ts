@@ -1,5 +1,6 @@
 import {
   type Clock,
+  delay,
   type Logger,
   type NodeId,
   type NodeRef,
@@ -73,7 +74,6 @@ class OpenLinks implements Links {
   readonly #lossListeners: Set<(loss: PeerLoss) => void> = new Set();
   readonly #ticks: Timer;
   #receiver: (from: NodeRef, lane: Lane, envelope: Envelope) => void | Promise<void> = () => {};
-  #idleListeners: (() => void)[] = [];
   #closed = false;
 
   constructor(options: LinksOptions) {
@@ -83,7 +83,6 @@ class OpenLinks implements Links {
       limits: { ...DEFAULT_LINK_LIMITS, ...options.limits },
       capabilities: options.capabilities ?? [],
       deliver: (from, lane, envelope) => this.#deliver(from, lane, envelope),
-      onIdle: () => this.#onIdle(),
     };
     this.#ticks = options.clock.repeat(this.#context.limits.pingMs, () => {
       for (const peer of this.#everyPeer()) for (const lane of peer.out.values()) lane.tick();
@@ -102,7 +101,6 @@ class OpenLinks implements Links {
     if (staying.length === 0) this.#peers.delete(ref.node);
     else this.#peers.set(ref.node, staying);
     for (const peer of lives) if (this.#isOver(peer.ref)) this.#lose(peer, reason);
-    this.#onIdle();
   }
 
   send(ref: NodeRef, lane: Lane, envelope: Envelope): boolean {
@@ -133,14 +131,10 @@ class OpenLinks implements Links {
   }
 
   async flush(timeoutMs: number): Promise<void> {
-    if (this.#isIdle()) return;
-    await new Promise<void>((resolve) => {
-      const timer = this.#context.clock.schedule(timeoutMs, resolve);
-      this.#idleListeners.push(() => {
-        timer.cancel();
-        resolve();
-      });
-    });
+    const lanes = [...this.#everyPeer()].flatMap((peer) => [...peer.out.values()]);
+    const patience = new AbortController();
+    const flushed = Promise.all(lanes.map((lane) => lane.flushed())).then(() => patience.abort());
+    await Promise.race([flushed, delay(this.#context.clock, timeoutMs, patience.signal)]);
   }
 
   /** What isn't acknowledged by now is given up without a word; `flush` first. */
@@ -153,7 +147,6 @@ class OpenLinks implements Links {
     }
     this.#peers.clear();
     for (const connection of this.#strangers.keys()) this.#turnAway(connection);
-    this.#onIdle();
   }
 
   accept(connection: Connection): void {
@@ -254,17 +247,5 @@ class OpenLinks implements Links {
     for (const lane of peer.in.values()) lane.close();
     const unacknowledged = LANES.flatMap((lane) => peer.out.get(lane)?.close() ?? []);
     for (const listener of this.#lossListeners) listener({ peer: peer.ref, reason, unacknowledged });
-  }
-
-  #isIdle(): boolean {
-    for (const peer of this.#everyPeer()) for (const lane of peer.out.values()) if (lane.held > 0) return false;
-    return true;
-  }
-
-  #onIdle(): void {
-    if (this.#idleListeners.length === 0 || !this.#isIdle()) return;
-    const listeners = this.#idleListeners;
-    this.#idleListeners = [];
-    for (const listener of listeners) listener();
   }
 }

@@ -40,6 +40,7 @@ export class Outbound {
   #pieceAt: number | undefined;
   #credit: Receipt = { received: 0, messagesUntil: 0, bytesUntil: 0 };
   #waiters: (() => void)[] = [];
+  #flushes: { readonly upTo: number; readonly resolve: () => void }[] = [];
 
   #connection: Connection | undefined;
   /** Set once the receiver has welcomed us on this connection. */
@@ -110,6 +111,12 @@ export class Outbound {
     return new Promise((resolve) => this.#waiters.push(resolve));
   }
 
+  /** Resolves when everything sent before is acknowledged, or the lane is closed. */
+  flushed(): Promise<void> {
+    if (this.held === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#flushes.push({ upTo: this.#acked + this.held, resolve }));
+  }
+
   /** Called every `pingMs`: pings a silent receiver, gives up a dead connection. */
   tick(): void {
     if (this.#connection === undefined) return;
@@ -131,6 +138,7 @@ export class Outbound {
     this.#unsent.clear();
     this.#heldBytes = 0;
     this.#release();
+    for (const { resolve } of this.#flushes.splice(0)) resolve();
     return left;
   }
 
@@ -247,7 +255,7 @@ export class Outbound {
     }
     this.#credit = receipt;
     if (this.#waiters.length > 0 && this.#belowHigh()) this.#release();
-    if (this.held === 0) this.#context.onIdle();
+    while (this.#flushes.length > 0 && this.#flushes[0]!.upTo <= this.#acked) this.#flushes.shift()!.resolve();
     this.#pump();
   }
 

@@ -369,6 +369,23 @@ describe('links', () => {
     expect(got).toEqual(['1', '2']);
   });
 
+  test('flush waits for what was sent before it, not for what comes after', async () => {
+    const lane = { ...DEFAULT_LINK_LIMITS.lanes.user, creditMessages: 1 };
+    const world = new World(1, { lanes: { ...DEFAULT_LINK_LIMITS.lanes, user: lane } });
+    const [a, b] = await world.pair();
+    b.links.onEnvelope(() => new Promise(() => {}));
+    const done: string[] = [];
+    const flush = (name: string): Promise<void> => a.links.flush(1_000).then(() => void done.push(name));
+    a.links.send(b.ref, 'user', tell('1'));
+    void flush('first');
+    a.links.send(b.ref, 'user', tell('2'));
+    void flush('second');
+    await world.clock.advance(900);
+    expect(done).toEqual(['first']);
+    await world.clock.advance(200);
+    expect(done).toEqual(['first', 'second']);
+  });
+
   test('a receiver that throws loses that message only', async () => {
     const world = new World(1);
     const [a, b] = await world.pair();
