@@ -2,6 +2,7 @@ import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   type Clock,
+  errorMessage,
   isTroupeError,
   type Logger,
   type NodeRef,
@@ -15,10 +16,11 @@ import type { Peers } from './peers.ts';
 import { type LineExits, ShardLine } from './shard-line.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
-/** How long a barrier may take before the line opens without it, ms. The old owner is then as good as dead. */
-const BARRIER_TIMEOUT_MS = 5_000;
-/** How often the old owner looks whether its own view has caught up with a barrier, ms. */
-const BARRIER_POLL_MS = 5;
+/** How long a marker may be on its way before the line opens without it, ms. The old owner is then as good as dead. */
+const FLUSH_TIMEOUT_MS = 5_000;
+/** Address of a marker, before its shard. */
+const MARKER = 'line:';
+const NOTHING: Uint8Array = new Uint8Array(0);
 
 /** Takes the messages for agents of this node. A promise holds the sender's credit back. */
 export interface LocalAgents {
@@ -52,7 +54,7 @@ export function askerOf(envelope: Envelope): NodeRef | undefined {
 export class Router {
   readonly #parts: RouterParts;
   readonly #lines: Map<string, ShardLine> = new Map();
-  readonly #exits: Omit<LineExits, 'deliver'>;
+  readonly #exits: Omit<LineExits, 'deliver' | 'flush'>;
   #agents: LocalAgents | undefined;
 
   constructor(parts: RouterParts) {
@@ -63,14 +65,15 @@ export class Router {
       clock,
       isAlive: (node) => map.isAlive(node),
       forward: (to, envelope) => (links.send(to, 'user', envelope) ? undefined : links.writable(to, 'user')),
-      barrier: (via, shard) => this.#barrier(via, shard),
       refuse: (envelope, error) => this.refuse(envelope, error),
     };
     map.onChange((change) => {
-      for (const shard of change.shards) this.#update(this.line(shard), shard);
+      for (const shard of change.shards) {
+        if (sameNode(shard.owner, self)) this.#agents?.adopt(shard);
+        this.line(shard).update(shard);
+      }
     });
     peers.onAgentEnvelope((envelope) => this.#arrived(envelope));
-    peers.serve('barrier', (method, payload) => this.#passBarrier(method, payload));
   }
 
   /** Sets who takes messages for this node; once, before the first message. */
@@ -98,10 +101,14 @@ export class Router {
     let line = this.#lines.get(key);
     if (line === undefined) {
       const id: ShardId = { group: shard.group, shard: shard.shard };
-      line = new ShardLine({ ...this.#exits, deliver: (envelope) => this.#deliver(id, envelope) });
+      line = new ShardLine({
+        ...this.#exits,
+        deliver: (envelope) => this.#deliver(id, envelope),
+        flush: (via) => this.#flush(id, via),
+      });
       this.#lines.set(key, line);
       const record = this.#parts.map.shard(id);
-      if (record !== undefined) this.#update(line, record);
+      if (record !== undefined) line.update(record);
     }
     return line;
   }
@@ -114,12 +121,8 @@ export class Router {
     else this.#parts.logger.warn('message dropped', { to: envelope.to, method: envelope.method, code: error.code });
   }
 
-  #update(line: ShardLine, shard: ShardRecord): void {
-    if (sameNode(shard.owner, this.#parts.self)) this.#agents?.adopt(shard);
-    line.update(shard);
-  }
-
   #arrived(envelope: Envelope): void | Promise<void> {
+    if (envelope.to.startsWith(MARKER)) return this.line(markedShard(envelope)).accept(envelope);
     const slash = envelope.to.indexOf('/');
     try {
       return this.send(
@@ -133,37 +136,38 @@ export class Router {
   }
 
   #deliver(shard: ShardId, envelope: Envelope): void | Promise<void> {
+    if (envelope.to.startsWith(MARKER)) {
+      const sender = askerOf(envelope);
+      if (sender !== undefined) this.#parts.peers.reply(sender, envelope.correlation, NOTHING, undefined);
+      return;
+    }
     const key = envelope.to.slice(envelope.to.indexOf('/') + 1);
     return this.#agents?.deliver({ kind: shard.group, key }, shard, envelope);
   }
 
-  async #barrier(via: NodeRef, shard: ShardRecord): Promise<void> {
-    const body = new TextEncoder().encode(
-      JSON.stringify({ group: shard.group, shard: shard.shard, epoch: shard.epoch }),
-    );
-    try {
-      await this.#parts.peers.request(via, 'user', 'barrier', 'pass', body, BARRIER_TIMEOUT_MS);
-    } catch (error) {
-      // The old owner died or can't be reached in time: what it still held is lost or comes back from journals.
-      this.#parts.logger.debug('barrier not passed', { shard: shardKey(shard), via: via.node, error: String(error) });
-    }
+  /** Sends a marker the way of the shard's messages; whoever delivers it answers. */
+  #flush(shard: ShardId, via: NodeRef): Promise<void> {
+    const { links, peers, self, logger } = this.#parts;
+    return new Promise((resolve) => {
+      let correlation = 0;
+      const to = `${MARKER}${shardKey(shard)}`;
+      try {
+        correlation = peers.expect(via, FLUSH_TIMEOUT_MS, () => resolve());
+        const from = askerName(self);
+        links.send(via, 'user', { kind: 'ask', to, correlation, method: '', payload: NOTHING, from });
+      } catch (error) {
+        // The old owner is gone: what it still held is lost, or comes back from journals.
+        logger.debug('marker not sent', { to, via: via.node, error: errorMessage(error) });
+        peers.forget(correlation);
+        resolve();
+      }
+    });
   }
+}
 
-  /** `pass`: on the old owner, goes on to the new one after everything forwarded before. `arrived`: on the new owner. */
-  async #passBarrier(method: string, payload: Uint8Array): Promise<Uint8Array> {
-    if (method === 'arrived') return payload;
-    const { map, clock, self, peers } = this.#parts;
-    const wanted = JSON.parse(new TextDecoder().decode(payload)) as ShardId & { readonly epoch: number };
-    const until = clock.monotonic() + BARRIER_TIMEOUT_MS;
-    let record = map.shard(wanted);
-    while ((record?.epoch ?? 0) < wanted.epoch && clock.monotonic() < until) {
-      await new Promise<void>((resolve) => clock.schedule(BARRIER_POLL_MS, resolve));
-      record = map.shard(wanted);
-    }
-    const owner = record?.owner;
-    if (owner === undefined || sameNode(owner, self)) return payload;
-    return peers.request(owner, 'user', 'barrier', 'arrived', payload, BARRIER_TIMEOUT_MS);
-  }
+function markedShard(marker: Envelope): ShardId {
+  const colon = marker.to.lastIndexOf(':');
+  return { group: marker.to.slice(MARKER.length, colon), shard: Number(marker.to.slice(colon + 1)) };
 }
 
 /** `Envelope.from` for messages whose replies this node awaits. */

@@ -5,6 +5,8 @@ import { sameNode } from './view.ts';
 
 /** Messages that one shard may hold back on one node while its home changes. */
 const HELD_MESSAGES_MAX = 20_000;
+/** Their payloads together, bytes. */
+const HELD_BYTES_MAX = 64 * 1024 * 1024;
 
 /** What a line needs of its surroundings. */
 export interface LineExits {
@@ -15,8 +17,8 @@ export interface LineExits {
   deliver(envelope: Envelope): void | Promise<void>;
   /** Sends to the owner. Throws NODE_UNAVAILABLE when its life is over. Resolves when there is room for more. */
   forward(to: NodeRef, envelope: Envelope): void | Promise<void>;
-  /** Resolves when everything sent to `via` before has reached `shard`'s new home; never rejects. */
-  barrier(via: NodeRef, shard: ShardRecord): Promise<void>;
+  /** Sends a marker after everything sent to `via`; resolves when an owner of the shard has taken it; never rejects. */
+  flush(via: NodeRef): Promise<void>;
   /** Tells an asker that its message is refused. */
   refuse(envelope: Envelope, error: TroupeError): void;
 }
@@ -27,21 +29,34 @@ interface Held {
 }
 
 /**
- * The way of messages to one shard, from this node. Order per sender and receiver is kept while the shard moves: a line
- * that must change its end is closed, everything new is held, and it opens again only when what went the old way has
- * provably arrived (the old owner passes a barrier on to the new one), or the old owner is dead.
+ * The way of messages to one shard, from this node. Order per sender and receiver is kept while the shard moves. When the
+ * shard has a new owner, a line that has sent anything to the last one closes, holds what comes, and sends a marker the old
+ * way; it opens towards the new owner when the marker has come out at an owner, or the old one is dead. What an owner took
+ * before it handed over travels ahead of everything, as cargo.
+ *
+ * A message from another node carries the epoch that its line was open for. At the owner under that epoch it is delivered
+ * at once, since nothing of its sender can still be behind. Under a later epoch than is known here it waits for the view;
+ * under an older one it goes the way of this node's own messages.
+ *
+ * Lines can't wait for each other in a circle as long as an owner hands over only while its own line is open: whoever waits
+ * does so for a node that opened under a later epoch than itself.
  */
 export class ShardLine {
   readonly #exits: LineExits;
+  /** Waits for the line to open. */
   readonly #held: Deque<Held> = new Deque();
+  /** Waits for this node's view to reach the epoch that it names. */
+  readonly #ahead: Deque<Held> = new Deque();
+  #heldBytes = 0;
   /** Where messages go; undefined while the line is closed. */
   #end: NodeRef | undefined;
-  /** The end before the line closed. */
+  /** Where messages went last, while some of them may still be on their way. */
   #last: NodeRef | undefined;
   #record: ShardRecord | undefined;
   /** A frozen line stays closed until its owner changes: the shard is leaving this node. */
   #frozen = false;
-  #turn = 0;
+  /** The marker under way; a new object for each. */
+  #marker: object | undefined;
 
   constructor(exits: LineExits) {
     this.#exits = exits;
@@ -51,43 +66,42 @@ export class ShardLine {
     return this.#record;
   }
 
+  /** Messages that wait here. */
   get held(): number {
-    return this.#held.length;
+    return this.#held.length + this.#ahead.length;
+  }
+
+  /** Whether messages pass. Only then may an owner hand the shard over. */
+  get open(): boolean {
+    return this.#end !== undefined;
   }
 
   /** Takes one message for the shard, from this node or another. */
   accept(envelope: Envelope): void | Promise<void> {
-    const lagging = (envelope.epoch ?? 0) > (this.#record?.epoch ?? 0);
-    if (this.#end === undefined || lagging) return this.#hold(envelope);
-    return this.#dispatch(envelope, () => this.#hold(envelope));
+    return this.#accept({ envelope, atMs: this.#exits.clock.monotonic() });
   }
 
-  /** The ledger's newest word on the shard. */
+  /** The ledger's newest word on the shard. An older one is ignored. */
   update(record: ShardRecord): void {
     const before = this.#record;
+    if (before !== undefined && record.epoch < before.epoch) return;
     this.#record = record;
-    if (before !== undefined && before.epoch === record.epoch && sameNode(before.owner, record.owner)) {
-      if (this.#end === undefined && !this.#frozen) this.#open();
-      return;
-    }
+    if (before?.epoch === record.epoch && sameNode(before.owner, record.owner)) return;
     this.#frozen = false;
-    this.#close();
-    const turn = ++this.#turn;
-    if (record.owner === undefined) return;
-    const via = this.#last;
-    const direct =
-      via === undefined || sameNode(via, record.owner) || sameNode(via, this.#exits.self) || !this.#exits.isAlive(via);
-    if (direct) this.#open();
-    else
-      void this.#exits.barrier(via, record).then(() => {
-        if (turn === this.#turn) this.#open();
-      });
+    this.#end = undefined;
+    // With the owner's death the marker may be lost too.
+    if (record.owner === undefined) this.#marker = undefined;
+    else if (this.#marker === undefined || this.#lastIsOver()) this.#flush();
+    for (let waiting = this.#ahead.length; waiting > 0; waiting--) {
+      const held = this.#take(this.#ahead);
+      if (held !== undefined) void this.#accept(held);
+    }
   }
 
   /** Stops delivery on this node: everything new is held until the shard has another owner, or `thaw`. */
   freeze(): void {
     this.#frozen = true;
-    this.#close();
+    this.#end = undefined;
   }
 
   /** The hand-over failed: deliver again. */
@@ -97,54 +111,87 @@ export class ShardLine {
     this.#open();
   }
 
-  #close(): void {
-    if (this.#end !== undefined) this.#last = this.#end;
-    this.#end = undefined;
+  #accept(held: Held): void | Promise<void> {
+    const { envelope } = held;
+    const epoch = envelope.epoch ?? 0;
+    const known = this.#record?.epoch ?? 0;
+    if (epoch > known) return this.#hold(this.#ahead, held);
+    const owned = sameNode(this.#record?.owner, this.#exits.self);
+    if (epoch === known && owned && !this.#frozen) return this.#exits.deliver(envelope);
+    if (this.#end === undefined) return this.#hold(this.#held, held);
+    return this.#dispatch(envelope, () => this.#hold(this.#held, held));
+  }
+
+  #lastIsOver(): boolean {
+    return this.#last === undefined || sameNode(this.#last, this.#exits.self) || !this.#exits.isAlive(this.#last);
+  }
+
+  #flush(): void {
+    const via = this.#last;
+    const marker = {};
+    this.#marker = marker;
+    const arrived = (): void => {
+      if (this.#marker !== marker) return;
+      this.#marker = undefined;
+      this.#last = undefined;
+      this.#open();
+    };
+    if (via === undefined || this.#lastIsOver()) arrived();
+    else void this.#exits.flush(via).then(arrived);
   }
 
   #open(): void {
     const owner = this.#record?.owner;
-    if (owner === undefined) return;
+    if (owner === undefined || this.#frozen) return;
     this.#end = owner;
     for (let waiting = this.#held.length; waiting > 0 && this.#end !== undefined; waiting--) {
-      const held = this.#held.shift() as Held;
-      const envelope = aged(held, this.#exits.clock.monotonic());
-      if (envelope !== undefined) void this.#dispatch(envelope, () => this.#held.unshift(held));
+      const held = this.#take(this.#held);
+      if (held !== undefined) void this.#dispatch(held.envelope, () => this.#putBack(held));
     }
   }
 
-  /** @param putBack keeps the message in its place when the owner's life turns out to be over */
-  #dispatch(envelope: Envelope, putBack: () => void): void | Promise<void> {
+  /** @param keep holds the message when the owner's life turns out to be over */
+  #dispatch(envelope: Envelope, keep: () => void): void | Promise<void> {
     const end = this.#end as NodeRef;
     if (sameNode(end, this.#exits.self)) return this.#exits.deliver(envelope);
     try {
-      return this.#exits.forward(end, { ...envelope, epoch: this.#record?.epoch ?? 0 });
+      const room = this.#exits.forward(end, { ...envelope, epoch: this.#record?.epoch ?? 0 });
+      this.#last = end;
+      return room;
     } catch (error) {
       if (!(error instanceof TroupeError)) throw error;
       if (error.code !== 'NODE_UNAVAILABLE') return this.#exits.refuse(envelope, error);
       // The ledger will name another owner: wait for that.
-      this.#close();
-      putBack();
+      this.#end = undefined;
+      keep();
     }
   }
 
-  #hold(envelope: Envelope): void {
-    if (this.#held.length >= HELD_MESSAGES_MAX) {
-      this.#exits.refuse(
-        envelope,
-        new TroupeError('OVERLOADED', `${HELD_MESSAGES_MAX} messages wait for a shard without a home`, {
-          address: envelope.to,
-        }),
-      );
-      return;
+  #hold(queue: Deque<Held>, held: Held): void {
+    if (this.held >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX) {
+      const limits = `${HELD_MESSAGES_MAX} messages or ${HELD_BYTES_MAX} bytes`;
+      const error = new TroupeError('OVERLOADED', `${limits} wait for a shard that has no home now`, {
+        address: held.envelope.to,
+      });
+      return this.#exits.refuse(held.envelope, error);
     }
-    this.#held.push({ envelope, atMs: this.#exits.clock.monotonic() });
+    this.#heldBytes += held.envelope.payload.byteLength;
+    queue.push(held);
   }
-}
 
-/** The message with the time it waited taken off its deadline; undefined when nothing is left. */
-function aged(held: Held, nowMs: number): Envelope | undefined {
-  if (held.envelope.timeoutMs === undefined) return held.envelope;
-  const timeoutMs = held.envelope.timeoutMs - (nowMs - held.atMs);
-  return timeoutMs <= 0 ? undefined : { ...held.envelope, timeoutMs };
+  #putBack(held: Held): void {
+    this.#heldBytes += held.envelope.payload.byteLength;
+    this.#held.unshift(held);
+  }
+
+  /** The next message, with the time it waited taken off its deadline; undefined when nothing of that is left. */
+  #take(queue: Deque<Held>): Held | undefined {
+    const held = queue.shift() as Held;
+    const { envelope, atMs } = held;
+    this.#heldBytes -= envelope.payload.byteLength;
+    if (envelope.timeoutMs === undefined) return held;
+    const nowMs = this.#exits.clock.monotonic();
+    const timeoutMs = envelope.timeoutMs - (nowMs - atMs);
+    return timeoutMs <= 0 ? undefined : { envelope: { ...envelope, timeoutMs }, atMs: nowMs };
+  }
 }
