@@ -10,14 +10,16 @@ export type Fault = keyof typeof STRIKES_AT;
 const FAULTS = Object.keys(STRIKES_AT) as Fault[];
 
 /**
- * Reads `--chaos preempt,kill-leader`.
+ * Reads `--chaos preempt,kill-leader`; `none` takes back what stood before it on the line.
  *
  * @throws TroupeError for a name that isn't known, or one that is there twice
  */
 export function parseChaos(text: string): Fault[] {
+  if (text === 'none') return [];
   const names = text.split(',').map((name) => name.trim());
   const unknown = names.find((name) => !FAULTS.includes(name as Fault));
-  if (unknown !== undefined) throw usageError(`--chaos: "${unknown}" is not known; choose from ${FAULTS.join(', ')}`);
+  if (unknown !== undefined)
+    throw usageError(`--chaos: "${unknown}" is not known; choose from ${FAULTS.join(', ')}, none`);
   if (new Set(names).size < names.length) throw usageError('--chaos: name each fault once');
   return names as Fault[];
 }

@@ -7,7 +7,7 @@ import { usageError } from './errors.ts';
 /** Options of `troupe run` itself; a job can't have options of these names. */
 const RUN_OPTIONS = {
   config: { type: 'string', describe: 'Cluster to start', default: 'cluster.config.ts' },
-  chaos: { type: 'string', describe: 'Faults to survive: preempt, kill-leader, or both with a comma' },
+  chaos: { type: 'string', describe: 'Faults to survive: preempt, kill-leader, both with a comma, or none' },
   json: { type: 'boolean', describe: 'Print the result as one JSON line at the end' },
   help: { type: 'boolean', describe: 'Show this help', short: 'h' },
 } as const;

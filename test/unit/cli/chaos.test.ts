@@ -6,11 +6,12 @@ import { node } from './fakes.ts';
 describe('chaos', () => {
   test('is read from a list', () => {
     expect(parseChaos('preempt, kill-leader')).toEqual(['preempt', 'kill-leader']);
+    expect(parseChaos('none')).toEqual([]);
   });
 
   test.each([
-    ['meteor', '--chaos: "meteor" is not known; choose from preempt, kill-leader'],
-    ['', '--chaos: "" is not known; choose from preempt, kill-leader'],
+    ['meteor', '--chaos: "meteor" is not known; choose from preempt, kill-leader, none'],
+    ['', '--chaos: "" is not known; choose from preempt, kill-leader, none'],
     ['preempt,preempt', '--chaos: name each fault once'],
   ])('refuses %j in one line, as a usage error', (text, message) => {
     try {

@@ -55,7 +55,7 @@ describe('the command line of a run', () => {
     [['--input'], '--input needs a value: --input VALUE'],
     [['--deep=yes'], '--deep takes no value; write --deep alone'],
     [['stray'], `unexpected argument "stray"; options are written --name value, and there are ${all}`],
-    [['--chaos', 'x'], '--chaos: "x" is not known; choose from preempt, kill-leader'],
+    [['--chaos', 'x'], '--chaos: "x" is not known; choose from preempt, kill-leader, none'],
   ])('refuses %j in one line', (args, message) => {
     expect(() => parseRunArguments(job, args)).toThrow(expect.objectContaining({ message }));
   });
