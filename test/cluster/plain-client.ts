@@ -1,0 +1,133 @@
+import {
+  type Client,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  Metadata,
+  type ServiceError,
+} from '@grpc/grpc-js';
+import { fromJSON, loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
+
+// biome-ignore lint/suspicious/noExplicitAny: a client without types is the point: it knows the .proto files and nothing of ours
+export type Message = Record<string, any>;
+// biome-ignore lint/suspicious/noExplicitAny: as above
+type Stub = Client & Record<string, (...args: unknown[]) => any>;
+
+const OPTIONS = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
+const load = (file: string, dir: string): PackageDefinition => loadSync(file, { ...OPTIONS, includeDirs: [dir] });
+const api = load('troupe/v1/api.proto', 'proto');
+const health = load('health/v1/health.proto', 'node_modules/grpc-health-check/proto');
+const reflection = load('grpc/reflection/v1/reflection.proto', 'node_modules/@grpc/reflection/build/proto');
+/** google/rpc/status.proto, which every gRPC library has. */
+const rpc = fromJSON(
+  {
+    nested: {
+      Any: { fields: { type_url: { type: 'string', id: 1 }, value: { type: 'bytes', id: 2 } } },
+      Status: {
+        fields: {
+          code: { type: 'int32', id: 1 },
+          message: { type: 'string', id: 2 },
+          details: { rule: 'repeated', type: 'Any', id: 3 },
+        },
+      },
+    },
+  },
+  OPTIONS,
+);
+
+/** A value as the payload of a message. */
+export const json = (value: unknown): Buffer => Buffer.from(JSON.stringify(value));
+/** The value in a payload. */
+export const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
+
+/** A service of one node, as a program in another language would see it. */
+export class PlainClient implements Disposable {
+  readonly #stub: Stub;
+
+  private constructor(definition: PackageDefinition, service: string, address: string) {
+    const root = loadPackageDefinition(definition);
+    const make = service.split('.').reduce<unknown>((at, name) => (at as GrpcObject)[name], root);
+    this.#stub = new (make as new (...args: unknown[]) => Stub)(address, credentials.createInsecure());
+  }
+
+  static troupe(address: string): PlainClient {
+    return new PlainClient(api, 'troupe.v1.Troupe', address);
+  }
+
+  static health(address: string): PlainClient {
+    return new PlainClient(health, 'grpc.health.v1.Health', address);
+  }
+
+  static reflection(address: string): PlainClient {
+    return new PlainClient(reflection, 'grpc.reflection.v1.ServerReflection', address);
+  }
+
+  /** One request, one reply. @throws ServiceError */
+  call(method: string, request: Message, deadlineMs = 20_000): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const deadline = new Date(Date.now() + deadlineMs);
+      this.#stub[method]?.(request, new Metadata(), { deadline }, (error: ServiceError | null, reply: Message) =>
+        error ? reject(error) : resolve(reply),
+      );
+    });
+  }
+
+  /** Many requests, one reply. @throws ServiceError */
+  upload(method: string, requests: readonly Message[]): Promise<Message> {
+    return new Promise((resolve, reject) => {
+      const stream = this.#stub[method]?.((error: ServiceError | null, reply: Message) =>
+        error ? reject(error) : resolve(reply),
+      );
+      for (const request of requests) stream.write(request);
+      stream.end();
+    });
+  }
+
+  /** One request, many replies; what arrives is put into `into`. */
+  follow(method: string, request: Message, into: Message[]): { readonly ended: Promise<void>; cancel(): void } {
+    const stream = this.#stub[method]?.(request);
+    const ended = new Promise<void>((resolve, reject) => {
+      stream.on('end', resolve);
+      stream.on('error', reject);
+    });
+    ended.catch(() => undefined);
+    stream.on('data', (message: Message) => into.push(message));
+    return { ended, cancel: () => stream.cancel() };
+  }
+
+  /** Many requests, one reply to each. */
+  async converse(method: string, requests: readonly Message[]): Promise<Message[]> {
+    const stream = this.#stub[method]?.();
+    const answers: Message[] = [];
+    for (const request of requests) stream.write(request);
+    for await (const answer of stream) {
+      answers.push(answer);
+      if (answers.length === requests.length) break;
+    }
+    stream.cancel();
+    return answers;
+  }
+
+  [Symbol.dispose](): void {
+    this.#stub.close();
+  }
+}
+
+/** The status code of a failed call and the first detail of its google.rpc.Status. */
+export async function failureOf(
+  call: Promise<unknown>,
+): Promise<{ readonly status: number; readonly detail: Message }> {
+  const error = await call.then(
+    () => {
+      throw new Error('the call succeeded');
+    },
+    (failure: ServiceError) => failure,
+  );
+  if (error.metadata === undefined) throw error;
+  const [bytes] = error.metadata.get('grpc-status-details-bin');
+  const { details } = (rpc.Status as MessageTypeDefinition<Message, Message>).deserialize(bytes as Buffer);
+  const [{ type_url: type, value }] = details;
+  if (type !== 'type.googleapis.com/troupe.v1.ErrorDetail') throw new Error(`unexpected detail ${type}`);
+  const detail = (api['troupe.v1.ErrorDetail'] as MessageTypeDefinition<Message, Message>).deserialize(value);
+  return { status: error.code, detail };
+}
