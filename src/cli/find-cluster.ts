@@ -4,14 +4,14 @@ import { type ApiClient, connectApi } from '../api/index.ts';
 import { nullLogger, nullTracer, TroupeError } from '../core/index.ts';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './errors.ts';
+import { clusterFolders, FOLDER, isRunning } from './run-folder.ts';
 
-const FOLDER = '.troupe';
 /** A person waits this long for a cluster that doesn't answer, ms. */
 const UNAVAILABLE_MS = 5_000;
 
 /** How a command line names a cluster. */
 export interface ClusterOptions {
-  readonly cluster: string;
+  readonly cluster?: string;
   readonly api?: readonly string[];
 }
 
@@ -19,7 +19,9 @@ export interface ClusterOptions {
 export function clusterOptions(command: Command): Command {
   const collect = (value: string, before: readonly string[] = []): readonly string[] => [...before, address(value)];
   return command
-    .addOption(new Option('--cluster <dir>', 'folder of a cluster on this machine').default(FOLDER))
+    .addOption(
+      new Option('--cluster <dir>', 'folder of a cluster on this machine (default: the one that runs in .troupe)'),
+    )
     .addOption(new Option('--api <host:port>', 'address of any node; may be repeated').argParser(collect));
 }
 
@@ -35,7 +37,8 @@ export async function withCluster<T>(
 ): Promise<T> {
   const { clock, interrupts } = context;
   const client = connectApi({
-    addresses: options.api === undefined ? await folderAddresses(options.cluster) : () => options.api ?? [],
+    addresses:
+      options.api === undefined ? await folderAddresses(options.cluster ?? runningFolder()) : () => options.api ?? [],
     clock,
     logger: nullLogger,
     tracer: nullTracer,
@@ -54,6 +57,17 @@ export async function withCluster<T>(
 function address(value: string): string {
   if (!/^.+:\d{1,5}$/.test(value)) throw usageError(`--api: "${value}" is not host:port, such as 127.0.0.1:7070`);
   return value;
+}
+
+/**
+ * The folder of the one cluster that runs under `.troupe`.
+ *
+ * @throws TroupeError when several run
+ */
+function runningFolder(): string {
+  const [first, second] = clusterFolders(FOLDER).filter(isRunning);
+  if (second === undefined) return first ?? FOLDER;
+  throw usageError(`several clusters run here; name one with --cluster ${first} or --cluster ${second}`);
 }
 
 async function folderAddresses(path: string): Promise<() => string[]> {

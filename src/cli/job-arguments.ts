@@ -7,6 +7,7 @@ import { usageError } from './errors.ts';
 /** Options of `troupe run` itself; a job can't have options of these names. */
 const RUN_OPTIONS = {
   config: { type: 'string', describe: 'Cluster to start', default: 'cluster.config.ts' },
+  cluster: { type: 'string', describe: 'Folder to keep the cluster in; default: one of its own under .troupe/runs' },
   chaos: { type: 'string', describe: 'Faults to survive: preempt, kill-leader, both with a comma, or none' },
   json: { type: 'boolean', describe: 'Print the result as one JSON line at the end' },
   help: { type: 'boolean', describe: 'Show this help', short: 'h' },
@@ -15,6 +16,8 @@ const RUN_OPTIONS = {
 /** What the command line of a run says. */
 export interface RunArguments {
   readonly config: string;
+  /** Folder to keep the cluster in; undefined for one of the run's own. */
+  readonly cluster: string | undefined;
   readonly chaos: readonly Fault[];
   readonly json: boolean;
   readonly help: boolean;
@@ -33,7 +36,7 @@ export function splitJobFile(args: readonly string[]): { file: string | undefine
     if (!arg.startsWith('-')) return { file: arg, rest: [...args.slice(0, at), ...args.slice(at + 1)] };
     const name = arg.replace(/^--?/, '');
     if (arg === '-h' || name.includes('=') || name === 'json' || name === 'help') continue;
-    if (name !== 'config' && name !== 'chaos')
+    if (name !== 'config' && name !== 'chaos' && name !== 'cluster')
       throw usageError(`put the job file before the job's options: troupe run FILE ${arg} …`);
     at++;
   }
@@ -65,9 +68,10 @@ export function parseRunArguments(job: Job | undefined, args: readonly string[])
   } catch (error) {
     throw usageError(mend(errorMessage(error), { ...own, ...RUN_OPTIONS }));
   }
-  const { config, chaos, json, help, ...rest } = values;
+  const { config, cluster, chaos, json, help, ...rest } = values;
   return {
     config: config as string,
+    cluster: cluster as string | undefined,
     chaos: chaos === undefined ? [] : parseChaos(chaos as string),
     json: json === true,
     help: help === true,

@@ -5,12 +5,13 @@ import { delay, TroupeError } from '../../core/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { usageError } from '../errors.ts';
 import { formatLogLine, LogTail } from '../log-lines.ts';
+import { clusterFolders, FOLDER, isRunning } from '../run-folder.ts';
 
 /** How often a followed log is looked at, ms. */
 const FOLLOW_MS = 200;
 
 interface Options {
-  readonly cluster: string;
+  readonly cluster?: string;
   readonly follow?: boolean;
   readonly lines: number;
   readonly json?: boolean;
@@ -21,11 +22,12 @@ export function logsCommand(context: CliContext): Command {
   return new Command('logs')
     .description('show the logs of the nodes of a cluster on this machine')
     .argument('[node]', 'id of one node (default: all)')
-    .addOption(new Option('--cluster <dir>', 'folder of the cluster').default('.troupe'))
+    .addOption(new Option('--cluster <dir>', 'folder of the cluster (default: the newest in .troupe)'))
     .option('-f, --follow', 'go on as the logs grow')
     .option('-n, --lines <count>', 'begin with the last lines of each', parseCount, 50)
     .option('--json', 'print the lines as they are in the files')
-    .action(async (node: string | undefined, { cluster, follow, lines, json }: Options) => {
+    .action(async (node: string | undefined, { follow, lines, json, ...options }: Options) => {
+      const cluster = options.cluster ?? newestFolder();
       const { terminal, interrupts, clock } = context;
       const files = logFiles(cluster, node);
       const tails = new Map<string, LogTail>();
@@ -40,6 +42,11 @@ export function logsCommand(context: CliContext): Command {
         if (follow) await delay(clock, FOLLOW_MS, interrupts.signal);
       } while (follow && !interrupts.signal.aborted);
     });
+}
+
+function newestFolder(): string {
+  const folders = clusterFolders(FOLDER);
+  return folders.find(isRunning) ?? folders.find((folder) => folder !== FOLDER) ?? FOLDER;
 }
 
 function parseCount(text: string): number {

@@ -1,11 +1,13 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { startWorkflow } from '../../api/index.ts';
+import { systemRandom } from '../../core/index.ts';
 import type { Cluster, ClusterConfig } from '../../node/index.ts';
 import type { CliContext } from '../cli-context.ts';
 import { usageError } from '../errors.ts';
 import { parseRunArguments, runHelp, splitJobFile } from '../job-arguments.ts';
 import { loadJob } from '../job-file.ts';
+import { newRunFolder, tidyRun } from '../run-folder.ts';
 import { runJob } from '../run-job.ts';
 
 /** `troupe run FILE` */
@@ -34,7 +36,9 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
   if (args.help) return terminal.print(runHelp(file, job));
 
   const { loadConfig, startCluster } = await import('../../node/index.ts');
-  const config: ClusterConfig = await loadConfig(args.config);
+  const loaded = await loadConfig(args.config);
+  const folder = args.cluster ?? newRunFolder(loaded.dataDir, job.name, systemRandom);
+  const config: ClusterConfig = { ...loaded, dataDir: resolve(folder) };
   const workflow = await startWorkflow({
     name: job.name,
     logFile: join(config.dataDir, 'logs', 'run.log'),
@@ -43,6 +47,7 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
   const { telemetry, logger, traceparent } = workflow;
   let cluster: Cluster | undefined;
   let failure: unknown;
+  let done = false;
   try {
     terminal.note(`starting cluster ${config.name}: ${config.nodes.map((node) => node.id).join(', ')}`);
     cluster = await startCluster(config, {
@@ -57,12 +62,14 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
     if (!args.json) terminal.print(result.text);
     else terminal.print(JSON.stringify(result.json));
     context.exitWith(result.exitCode ?? 0);
+    done = true;
   } catch (error) {
     failure = error;
     throw error;
   } finally {
     await cluster?.close();
     await workflow.end(failure);
+    if (done && args.cluster === undefined) tidyRun(config.dataDir);
   }
 }
 
