@@ -70,6 +70,8 @@ export interface Host {
   /** Resolves when the decision has its result. */
   decisionClosed(id: string, signal?: AbortSignal): Promise<DecisionRecord>;
   submitJob(id: string, spec: JobSpec, items: AsyncIterable<WorkItem> | Iterable<WorkItem>): Promise<JobRecord>;
+  /** Ends a job that nobody wants any more. Idempotent. */
+  cancelJob(id: string): Promise<JobRecord>;
   /** Reports everything settled so far, then what settles, and ends when the job is closed. */
   watchJob(id: string, signal?: AbortSignal): AsyncIterable<JobProgress>;
 }

@@ -26,6 +26,7 @@ export function nodeHost(asks: Asks, coordinator: Coordinator, random: Random): 
     closeDecision: (id) => coordinator.execute('decision.close', { id }),
     decisionClosed: (id, signal) => decisionClosed(coordinator, id, signal),
     submitJob: (id, spec, items) => submitJob(coordinator, id, spec, items),
+    cancelJob: (id) => coordinator.execute('job.close', { id, cancelled: true }),
     watchJob: (id, signal) => watchJob(coordinator, id, signal),
   };
 }

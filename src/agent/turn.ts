@@ -150,6 +150,7 @@ export class Turn<State> implements AgentContext<State> {
       decisionClosed: (id, signal) => host.decisionClosed(id, this.#withSignal(signal)),
       submitJob: (id, spec, items) =>
         host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
+      cancelJob: (id) => host.cancelJob(id),
       watchJob: (id, signal) => host.watchJob(id, this.#withSignal(signal)),
     };
   }

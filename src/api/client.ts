@@ -144,6 +144,10 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
       return fromJob(job);
     },
 
+    async cancelJob(id) {
+      return fromJob(await failover.call('CancelJob', { id }, limits));
+    },
+
     async *watchJob(id, signal) {
       const seen = new PositionSet();
       const request = () => ({ id, seen: [...seen.ranges] });

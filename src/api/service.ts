@@ -117,6 +117,10 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
       );
     }),
 
+    CancelJob: calls.unary(async (request, context) =>
+      toJob(await coordinator.execute('job.close', { id: required(request.id, 'id'), cancelled: true }, context)),
+    ),
+
     CloseDecision: calls.unary(async (request, context) =>
       toDecision(await coordinator.execute('decision.close', { id: required(request.id, 'id') }, context)),
     ),

@@ -256,6 +256,7 @@ export class TroupeNode {
       closeDecision: (...args) => host().closeDecision(...args),
       decisionClosed: (...args) => host().decisionClosed(...args),
       submitJob: (...args) => host().submitJob(...args),
+      cancelJob: (...args) => host().cancelJob(...args),
       watchJob: (...args) => host().watchJob(...args),
     };
   }

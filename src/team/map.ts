@@ -6,7 +6,7 @@ import type { MapOptions, MapResult } from './team.ts';
  * Spreads a list over agents. The list is a job in the ledger: it is run by whichever node owns the job's shard, so it goes
  * on when nodes or the caller die, and each item takes effect once.
  *
- * @throws TroupeError CANCELLED, or what the ledger refused
+ * @throws TroupeError CANCELLED when `signal` fires, which cancels the job too, or what the ledger refused
  */
 export async function* map<T, R>(
   host: Host,
@@ -24,11 +24,17 @@ export async function* map<T, R>(
     spec,
     items.map((item, position) => options.perItem(item, position)),
   );
-  for await (const progress of host.watchJob(id, options.signal)) {
-    for (const { position, ok, value } of progress.settled) {
-      const item = items[position] as T;
-      if (ok) yield { item, position, ok, value: value as R };
-      else yield { item, position, ok, error: fromWireError(value as WireError) };
+  try {
+    for await (const progress of host.watchJob(id, options.signal)) {
+      for (const { position, ok, value } of progress.settled) {
+        const item = items[position] as T;
+        if (ok) yield { item, position, ok, value: value as R };
+        else yield { item, position, ok, error: fromWireError(value as WireError) };
+      }
     }
+  } catch (error) {
+    // Whoever takes the request back doesn't want the rest; whoever loses the cluster may come back for it.
+    if (options.signal?.aborted) await host.cancelJob(id);
+    throw error;
   }
 }

@@ -4,6 +4,7 @@ import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-load
 import type { AskReply as _troupe_v1_AskReply, AskReply__Output as _troupe_v1_AskReply__Output } from './troupe/v1/AskReply.ts';
 import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe_v1_AskRequest__Output } from './troupe/v1/AskRequest.ts';
 import type { Ballot as _troupe_v1_Ballot, Ballot__Output as _troupe_v1_Ballot__Output } from './troupe/v1/Ballot.ts';
+import type { CancelJobRequest as _troupe_v1_CancelJobRequest, CancelJobRequest__Output as _troupe_v1_CancelJobRequest__Output } from './troupe/v1/CancelJobRequest.ts';
 import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from './troupe/v1/CastBallotRequest.ts';
 import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from './troupe/v1/CloseDecisionRequest.ts';
 import type { ClusterEvent as _troupe_v1_ClusterEvent, ClusterEvent__Output as _troupe_v1_ClusterEvent__Output } from './troupe/v1/ClusterEvent.ts';
@@ -57,6 +58,7 @@ export interface ProtoGrpcType {
       AskReply: MessageTypeDefinition<_troupe_v1_AskReply, _troupe_v1_AskReply__Output>
       AskRequest: MessageTypeDefinition<_troupe_v1_AskRequest, _troupe_v1_AskRequest__Output>
       Ballot: MessageTypeDefinition<_troupe_v1_Ballot, _troupe_v1_Ballot__Output>
+      CancelJobRequest: MessageTypeDefinition<_troupe_v1_CancelJobRequest, _troupe_v1_CancelJobRequest__Output>
       CastBallotRequest: MessageTypeDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_CastBallotRequest__Output>
       CloseDecisionRequest: MessageTypeDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_CloseDecisionRequest__Output>
       ClusterEvent: MessageTypeDefinition<_troupe_v1_ClusterEvent, _troupe_v1_ClusterEvent__Output>

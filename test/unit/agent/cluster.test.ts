@@ -121,6 +121,24 @@ describe('a team', () => {
   });
 });
 
+describe('a job that is taken back', () => {
+  test('is cancelled in the ledger when the signal of its map fires', async () => {
+    const stop = new AbortController();
+    const crowd = team(cluster.members.get('node-2')!.host, 'crowd', { members: [counter] });
+    const mapping = (async () => {
+      const perItem = (i: number) => ({ kind: 'counter', key: `stuck-${i}`, method: 'wait', input: undefined });
+      for await (const _ of crowd.map([1, 2, 3], { id: 'taken-back', signal: stop.signal, perItem }));
+    })();
+    stop.abort();
+    await expect(mapping).rejects.toMatchObject({ code: 'CANCELLED' });
+    const again = crowd.map([1, 2, 3], {
+      id: 'taken-back',
+      perItem: () => ({ kind: 'counter', key: 'x', method: 'read', input: undefined }),
+    });
+    expect(await Array.fromAsync(again)).toEqual([]);
+  });
+});
+
 describe('a node that drains', () => {
   test('hands every agent over with its state and its queued messages, in order', async () => {
     const keys = Array.from({ length: 40 }, (_, i) => `move-${i}`);

@@ -203,6 +203,7 @@ export class FakeCluster {
         this.jobs.set(id, { job, spec, items: all, settled: [] });
         return job;
       },
+      cancelJob: (id) => this.coordinator().execute('job.close', { id, cancelled: true }),
       watchJob: (id, signal) => this.#watchJob(id, signal),
     };
   }

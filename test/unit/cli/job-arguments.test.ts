@@ -48,7 +48,7 @@ describe('the command line of a run', () => {
     expect(parseRunArguments(undefined, ['-h']).help).toBe(true);
   });
 
-  const all = '--chaos, --config, --deep, --help, --input, --json';
+  const all = '--chaos, --cluster, --config, --deep, --help, --input, --json';
   test.each([
     [['--inptu', 'x'], `unknown option --inptu; there are ${all}`],
     [['-x'], `unknown option -x; there are ${all}`],

@@ -4,6 +4,7 @@ import type * as grpc from '@grpc/grpc-js'
 import type { MethodDefinition } from '@grpc/proto-loader'
 import type { AskReply as _troupe_v1_AskReply, AskReply__Output as _troupe_v1_AskReply__Output } from '../../troupe/v1/AskReply.ts';
 import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe_v1_AskRequest__Output } from '../../troupe/v1/AskRequest.ts';
+import type { CancelJobRequest as _troupe_v1_CancelJobRequest, CancelJobRequest__Output as _troupe_v1_CancelJobRequest__Output } from '../../troupe/v1/CancelJobRequest.ts';
 import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from '../../troupe/v1/CastBallotRequest.ts';
 import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from '../../troupe/v1/CloseDecisionRequest.ts';
 import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output as _troupe_v1_ClusterUpdate__Output } from '../../troupe/v1/ClusterUpdate.ts';
@@ -34,6 +35,15 @@ export interface TroupeClient extends grpc.Client {
   ask(argument: _troupe_v1_AskRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
   ask(argument: _troupe_v1_AskRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
   ask(argument: _troupe_v1_AskRequest, callback: grpc.requestCallback<_troupe_v1_AskReply__Output>): grpc.ClientUnaryCall;
+  
+  CancelJob(argument: _troupe_v1_CancelJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  CancelJob(argument: _troupe_v1_CancelJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  CancelJob(argument: _troupe_v1_CancelJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  CancelJob(argument: _troupe_v1_CancelJobRequest, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  cancelJob(argument: _troupe_v1_CancelJobRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  cancelJob(argument: _troupe_v1_CancelJobRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  cancelJob(argument: _troupe_v1_CancelJobRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
+  cancelJob(argument: _troupe_v1_CancelJobRequest, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientUnaryCall;
   
   CastBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   CastBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
@@ -136,6 +146,8 @@ export interface TroupeClient extends grpc.Client {
 export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   Ask: grpc.handleUnaryCall<_troupe_v1_AskRequest__Output, _troupe_v1_AskReply>;
   
+  CancelJob: grpc.handleUnaryCall<_troupe_v1_CancelJobRequest__Output, _troupe_v1_Job>;
+  
   CastBallot: grpc.handleUnaryCall<_troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision>;
   
   CloseDecision: grpc.handleUnaryCall<_troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision>;
@@ -164,6 +176,7 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
 
 export interface TroupeDefinition extends grpc.ServiceDefinition {
   Ask: MethodDefinition<_troupe_v1_AskRequest, _troupe_v1_AskReply, _troupe_v1_AskRequest__Output, _troupe_v1_AskReply__Output>
+  CancelJob: MethodDefinition<_troupe_v1_CancelJobRequest, _troupe_v1_Job, _troupe_v1_CancelJobRequest__Output, _troupe_v1_Job__Output>
   CastBallot: MethodDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_Decision, _troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision__Output>
   CloseDecision: MethodDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_Decision, _troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision__Output>
   DrainNode: MethodDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_Node, _troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node__Output>
