@@ -11,6 +11,7 @@ const REGISTRY = {
   ACTOR_TERMINATED: { retryable: false, meaning: 'the incarnation behind the reference is dead' },
   MAILBOX_FULL: { retryable: true, meaning: 'the mailbox is at its limit and its policy refuses' },
   OVERLOADED: { retryable: true, meaning: 'a bounded queue is full; slow down' },
+  BUDGET_EXCEEDED: { retryable: false, meaning: 'the budget of tokens or money has no room for the call' },
   MESSAGE_TOO_LARGE: { retryable: false, meaning: 'the message is over the maximum size' },
   UNKNOWN_AGENT: { retryable: false, meaning: 'no node of the cluster hosts this agent kind' },
   UNKNOWN_MESSAGE: { retryable: false, meaning: 'the agent has no handler of this name' },
