@@ -1,5 +1,14 @@
 import type { Coordinator, DrainAccount } from '../coordinator/index.ts';
-import { type Clock, errorMessage, type Logger, type NodeRef, type Tracer, traced } from '../core/index.ts';
+import {
+  type Clock,
+  delay,
+  errorMessage,
+  type Logger,
+  type NodeRef,
+  settlesWithin,
+  type Tracer,
+  traced,
+} from '../core/index.ts';
 import type { Links } from '../remote/index.ts';
 import type { Handover } from './handover.ts';
 import { type ClusterMap, sameNode } from './view.ts';
@@ -8,6 +17,10 @@ import { type ClusterMap, sameNode } from './view.ts';
 export const DRAIN_MARGIN_MS = 5_000;
 /** Time for what was forwarded and answered to reach its receivers, before the others are told that this node is gone, ms. */
 const FLUSH_MS = 1_000;
+/** Longest that the hand-over of leadership holds the drain up, ms. */
+const LEADERSHIP_MS = 2_000;
+/** Least time that a word to the ledger gets, however late it is, ms: a notice may come with no time left. */
+const SAY_MS_MIN = 1_000;
 /** How often emptiness is looked at, ms. */
 const LOOK_MS = 10;
 
@@ -43,44 +56,41 @@ export function drain(parts: DrainParts, options: DrainOptions): Promise<DrainAc
     'troupe.reason': options.reason,
     'troupe.deadline_ms': options.deadlineMs,
   };
-  return traced(parts.tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, async (span) => {
-    parts.handover.traceparent = span.traceparent;
-    return run(parts, options);
-  });
+  return traced(parts.tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, (span) =>
+    run(parts, options, span.traceparent),
+  );
 }
 
-async function run(parts: DrainParts, options: DrainOptions): Promise<DrainAccount> {
+async function run(parts: DrainParts, options: DrainOptions, traceparent: string | undefined): Promise<DrainAccount> {
   const { self, map, handover, coordinator, clock, logger } = parts;
+  const { reason } = options;
+  // The ledger counts in whole milliseconds.
+  const deadlineMs = Math.floor(options.deadlineMs);
   const startedAt = clock.monotonic();
-  const stopAt = startedAt + options.deadlineMs - Math.min(DRAIN_MARGIN_MS, options.deadlineMs / 3);
-  handover.turnsUntilMs = stopAt;
-  await coordinator.execute(
-    'node.mark',
-    { ...self, state: 'draining', drainMs: options.deadlineMs, reason: options.reason },
-    { timeoutMs: options.deadlineMs },
-  );
-  // Leadership first; a failed transfer costs the others an election, not the drain.
-  await parts
-    .transferLeadership()
-    .catch((error) => logger.warn('leadership not handed over', { error: errorMessage(error) }));
+  const stopAt = startedAt + deadlineMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
+  const leftMs = (until: number): number => Math.max(SAY_MS_MIN, until - clock.monotonic());
+  const moved = handover.drain(stopAt, traceparent);
+  const mark = { ...self, state: 'draining', drainMs: deadlineMs, reason } as const;
+  await coordinator.execute('node.mark', mark, { timeoutMs: leftMs(stopAt) });
+  // Leadership first; a transfer that fails or hangs costs the others an election, not the drain.
+  const gone = await settlesWithin(clock, LEADERSHIP_MS, parts.transferLeadership()).catch(errorMessage);
+  if (gone !== true) logger.warn('leadership not handed over', { error: gone || `not within ${LEADERSHIP_MS} ms` });
   const owned = (): number => map.shards().filter((shard) => sameNode(shard.owner, self)).length;
-  while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < stopAt) {
-    await new Promise<void>((resolve) => clock.schedule(LOOK_MS, resolve));
-  }
+  while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < stopAt) await delay(clock, LOOK_MS);
   handover.close();
   const left = owned();
   if (left > 0) logger.warn('drain ran out of time', { shardsLeft: left });
-  const pauses = handover.moved.pausesMs.toSorted((a, b) => a - b);
+  const pauses = moved.pausesMs.toSorted((a, b) => a - b);
   const account: DrainAccount = {
-    agents: handover.moved.agents,
-    messages: handover.moved.messages,
+    agents: moved.agents,
+    messages: moved.messages,
     drainMs: Math.round(clock.monotonic() - startedAt),
     pauseMsP50: Math.round(quantile(pauses, 0.5)),
     pauseMsP99: Math.round(quantile(pauses, 0.99)),
   };
   await parts.links.flush(FLUSH_MS);
-  await coordinator.execute('node.leave', { ...self, account }, { timeoutMs: options.deadlineMs });
-  logger.info('drained', { ...account, reason: options.reason });
+  await coordinator.execute('node.leave', { ...self, account }, { timeoutMs: leftMs(startedAt + deadlineMs) });
+  logger.info('drained', { ...account, reason });
   return account;
 }
 

@@ -1,12 +1,14 @@
 import type { Coordinator, ShardRecord } from '../coordinator/index.ts';
 import {
   type Clock,
+  delay,
   errorMessage,
   isTroupeError,
   type Logger,
   type NodeRef,
   type ShardId,
   shardKey,
+  type Timer,
   type Tracer,
   traced,
 } from '../core/index.ts';
@@ -26,8 +28,8 @@ const ACTIVE_TIMEOUT_MS = 5_000;
 const STAGED_MS_MAX = 60_000;
 /** Longest that running turns may hold a move up when there is no deadline, ms. */
 const TURN_MS_MAX = 5_000;
-/** Pause before a failed move is tried again, ms. */
-const RETRY_MS = 200;
+/** Pause before a move that failed, or can't begin yet, is tried again, ms. */
+const RETRY_MS = 100;
 
 /** What moves with a shard: its resident agents and their queued messages, in order. State is in their journals. */
 export interface Cargo {
@@ -66,37 +68,38 @@ interface Staged {
   readonly atMs: number;
 }
 
-/** What moved so far, for the account of a drain. */
+/** What a drain has moved so far. */
 export interface Moved {
   agents: number;
   messages: number;
-  /** One per agent: from stopped here to active there, ms. Bounded by the agents of the drain. */
+  /** One per agent: from stopped here to active there, ms. Bounded by the agents of the node. */
   readonly pausesMs: number[];
 }
 
 /**
  * Moves shards whose ledger record names a target, live: stop, ship, transfer (epoch + 1), activate; late messages follow
- * through the line. A move that fails before the transfer puts everything back.
+ * through the line. A move that fails before the transfer puts everything back; when the ledger's answer to the transfer is
+ * lost, the ledger is asked who owns the shard before anything is done with it.
  */
 export class Handover {
   readonly #parts: HandoverParts;
   readonly #staged: Map<string, Staged> = new Map();
   readonly #moving: Set<string> = new Set();
-  readonly moved: Moved = { agents: 0, messages: 0, pausesMs: [] };
+  /** Shards whose move has just failed. */
+  readonly #resting: Set<string> = new Set();
+  readonly #stopWatch: () => void;
+  #retry: Timer | undefined;
   /** Monotonic time by which running turns must end, ms; set by a drain. */
-  turnsUntilMs: number | undefined;
+  #turnsUntilMs: number | undefined;
+  /** Trace that moves belong to: that of the drain. */
   #traceparent: string | undefined;
+  #moved: Moved | undefined;
   #closed = false;
 
   constructor(parts: HandoverParts) {
     this.#parts = parts;
-    parts.map.onChange(() => this.#look());
+    this.#stopWatch = parts.map.onChange(() => this.#look());
     parts.peers.serve('handover', (method, payload) => this.#serve(method, payload));
-  }
-
-  /** Trace that moves belong to from now on: that of a drain. */
-  set traceparent(traceparent: string | undefined) {
-    this.#traceparent = traceparent;
   }
 
   /** Shards on their way now. */
@@ -104,9 +107,24 @@ export class Handover {
     return this.#moving.size;
   }
 
+  /**
+   * Moves from now on belong to a drain.
+   *
+   * @param turnsUntilMs monotonic time by which running turns must end, ms
+   * @returns what it moves, kept up to date
+   */
+  drain(turnsUntilMs: number, traceparent: string | undefined): Moved {
+    this.#turnsUntilMs = turnsUntilMs;
+    this.#traceparent = traceparent;
+    this.#moved = { agents: 0, messages: 0, pausesMs: [] };
+    return this.#moved;
+  }
+
   /** Starts no further moves. */
   close(): void {
     this.#closed = true;
+    this.#stopWatch();
+    this.#retry?.cancel();
   }
 
   /** Cargo that came for a shard that is this node's from this record on; given once. */
@@ -120,74 +138,110 @@ export class Handover {
 
   #look(): void {
     if (this.#closed) return;
-    const { map, self, tenant } = this.#parts;
+    const { map, self, tenant, router } = this.#parts;
     const due = map
       .shards()
       .filter((shard) => sameNode(shard.owner, self) && shard.target !== undefined && !sameNode(shard.target, self))
       .filter((shard) => !this.#moving.has(shardKey(shard)) && map.isAlive(shard.target as NodeRef));
-    if (due.length === 0) return;
-    due.sort((a, b) => tenant.value(b) - tenant.value(a));
-    for (const shard of due) {
-      if (this.#moving.size >= HANDOVERS_MAX) return;
+    // A line that isn't open yet must first hear from the owner before this one, or lines could wait for each other.
+    const ready = due.filter((shard) => !this.#resting.has(shardKey(shard)) && router.line(shard).open);
+    if (ready.length < due.length) this.#lookAgain();
+    ready.sort((a, b) => tenant.value(b) - tenant.value(a));
+    for (const shard of ready.slice(0, Math.max(0, HANDOVERS_MAX - this.#moving.size))) {
       void this.#run(shard, shard.target as NodeRef);
     }
   }
 
+  #lookAgain(): void {
+    this.#retry ??= this.#parts.clock.schedule(RETRY_MS, () => {
+      this.#retry = undefined;
+      this.#resting.clear();
+      this.#look();
+    });
+  }
+
+  /** Never rejects. */
   async #run(shard: ShardRecord, target: NodeRef): Promise<void> {
     const key = shardKey(shard);
     this.#moving.add(key);
-    const { tracer, logger, clock } = this.#parts;
-    const attributes = { 'troupe.shard': key, 'troupe.from': this.#parts.self.node, 'troupe.to': target.node };
+    const { tracer, logger, self } = this.#parts;
+    const attributes = { 'troupe.shard': key, 'troupe.from': self.node, 'troupe.to': target.node };
     try {
       await traced(tracer, 'agent.migrate', { parent: this.#traceparent, attributes }, () => this.#move(shard, target));
     } catch (error) {
       logger.warn('shard not moved', { shard: key, to: target.node, error: errorMessage(error) });
-      await new Promise<void>((resolve) => clock.schedule(RETRY_MS, resolve));
-    } finally {
-      this.#moving.delete(key);
-      this.#look();
+      this.#resting.add(key);
     }
+    this.#moving.delete(key);
+    this.#look();
   }
 
   async #move(shard: ShardRecord, target: NodeRef): Promise<void> {
     const { clock, router, tenant, peers, coordinator } = this.#parts;
     const id: ShardId = { group: shard.group, shard: shard.shard };
-    const line = router.line(id);
+    const moved = this.#moved;
     const startedAt = clock.monotonic();
-    line.freeze();
-    const cargo = await tenant.release(id, this.turnsUntilMs ?? startedAt + TURN_MS_MAX);
+    router.line(id).freeze();
+    const cargo = await tenant.release(id, this.#turnsUntilMs ?? startedAt + TURN_MS_MAX);
     const name = { ...id, epoch: shard.epoch + 1 };
+    let asked = false;
     try {
       await peers.request(target, 'bulk', 'handover', 'stage', encodePayload({ ...name, cargo }), STAGE_TIMEOUT_MS);
+      asked = true;
       await coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });
     } catch (error) {
-      // Ours still, unless the ledger says otherwise: then the mail is answered by the line or comes back from journals.
-      if (!isTroupeError(error, 'STALE_EPOCH')) {
-        tenant.load(id, cargo);
-        line.thaw();
-      }
+      if (!asked || (await this.#isStillOurs(shard, error))) this.#putBack(shard, cargo, target);
       throw error;
     }
-    await peers.request(target, 'system', 'handover', 'active', encodePayload(name), ACTIVE_TIMEOUT_MS);
+    const active = peers.request(target, 'system', 'handover', 'active', encodePayload(name), ACTIVE_TIMEOUT_MS);
+    await active.catch((error) => this.#parts.logger.debug('new owner not heard', { error: errorMessage(error) }));
+    if (moved === undefined) return;
     const pauseMs = clock.monotonic() - startedAt;
-    this.moved.agents += cargo.agents.length;
+    moved.agents += cargo.agents.length;
     for (const agent of cargo.agents) {
-      this.moved.messages += agent.messages.length;
-      this.moved.pausesMs.push(pauseMs);
+      moved.messages += agent.messages.length;
+      moved.pausesMs.push(pauseMs);
     }
   }
 
+  /** After a failed transfer: it may have been done all the same, and then nothing here may act for the shard again. */
+  async #isStillOurs(shard: ShardRecord, error: unknown): Promise<boolean> {
+    const { coordinator, clock, self } = this.#parts;
+    if (isTroupeError(error, 'STALE_EPOCH')) return false;
+    while (!this.#closed) {
+      try {
+        const { shards } = await coordinator.query('cluster.view', {});
+        const now = shards.find((record) => shardKey(record) === shardKey(shard));
+        return now?.epoch === shard.epoch && sameNode(now.owner, self);
+      } catch {
+        await delay(clock, RETRY_MS);
+      }
+    }
+    return false;
+  }
+
+  #putBack(shard: ShardRecord, cargo: Cargo, target: NodeRef): void {
+    const { map, router, tenant, peers } = this.#parts;
+    const now = map.shard(shard);
+    // Given up by the cluster meanwhile: whoever asked asks the next owner.
+    if (now?.epoch !== shard.epoch || !sameNode(now.owner, this.#parts.self)) return;
+    tenant.load(shard, cargo);
+    router.line(shard).thaw();
+    // Should the target ever own the shard after this node's death, what was answered here must not come up again there.
+    const name = encodePayload({ group: shard.group, shard: shard.shard, epoch: shard.epoch + 1 });
+    peers.request(target, 'bulk', 'handover', 'unstage', name, STAGE_TIMEOUT_MS).catch(() => undefined);
+  }
+
   async #serve(method: string, payload: Uint8Array): Promise<Uint8Array> {
-    const request = decodePayload(payload) as ShardId & { readonly epoch: number; readonly cargo?: Cargo };
+    const request = decodePayload(payload) as ShardId & { readonly epoch: number; readonly cargo: Cargo };
+    const { epoch, cargo } = request;
     if (method === 'stage') {
       this.#expire();
-      this.#staged.set(shardKey(request), {
-        epoch: request.epoch,
-        cargo: request.cargo as Cargo,
-        atMs: this.#parts.clock.monotonic(),
-      });
+      this.#staged.set(shardKey(request), { epoch, cargo, atMs: this.#parts.clock.monotonic() });
+    } else if (method === 'unstage') {
+      if (this.#staged.get(shardKey(request))?.epoch === epoch) this.#staged.delete(shardKey(request));
     } else {
-      await this.#owns(request, request.epoch);
+      await this.#owns(request, epoch);
     }
     return encodePayload(undefined);
   }

@@ -1,4 +1,4 @@
-import { type Clock, isTroupeError, type Logger, type NodeId, type NodeRef, type Timer } from '../core/index.ts';
+import { type Clock, errorMessage, type Logger, type NodeId, type NodeRef, type Timer } from '../core/index.ts';
 
 /** What keep-alives are made of. */
 export interface KeepAliveParts {
@@ -42,10 +42,7 @@ export class KeepAlive {
       if (this.#underWay.has(voter)) continue;
       this.#underWay.add(voter);
       send(voter, life, periodMs * 2)
-        .catch((error) => {
-          if (!isTroupeError(error)) throw error;
-          logger.debug('keep-alive not delivered', { voter, code: error.code });
-        })
+        .catch((error) => logger.debug('keep-alive not delivered', { voter, error: errorMessage(error) }))
         .finally(() => this.#underWay.delete(voter));
     }
   }

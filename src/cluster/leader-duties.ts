@@ -32,6 +32,8 @@ export class LeaderDuties {
   readonly #stop: (() => void)[] = [];
   #joinedAt = 0;
   #busy = false;
+  /** Whether the last plan found nothing to do, and nothing has changed since. */
+  #planned = false;
 
   constructor(parts: LeaderDutiesParts) {
     this.#parts = parts;
@@ -40,6 +42,7 @@ export class LeaderDuties {
     this.#stop.push(() => timer.cancel());
     this.#stop.push(
       parts.map.onChange((change) => {
+        this.#planned = false;
         if (change.nodes.some((node) => node.state === 'up')) this.#joinedAt = parts.clock.monotonic();
         this.#look();
       }),
@@ -76,12 +79,15 @@ export class LeaderDuties {
       await coordinator.execute('node.down', { node: node.node, incarnation: node.incarnation, reason });
     }
     const settled = clock.monotonic() - this.#joinedAt >= SETTLE_MS;
+    if (this.#planned) return;
     const moves = plan({
       nodes: map.nodes(),
       groups: map.groups(),
       shard: (group, shard) => map.shard({ group, shard }),
       balancingMovesMax: settled ? BALANCING_MOVES_MAX : 0,
     }).filter((move) => settled || move.epoch > 0);
+    // Planning costs hosts times shards: it is not done again for a cluster at rest.
     if (moves.length > 0) await coordinator.execute('shards.place', { moves });
+    else this.#planned = settled;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  asTroupeError,
   type Clock,
   fromWireError,
   isTroupeError,
@@ -9,6 +10,7 @@ import {
   toWireError,
 } from '../core/index.ts';
 import type { Envelope, Lane, Links } from '../remote/index.ts';
+import { sameNode } from './view.ts';
 
 /** Answers a request of another node; what it throws crosses back with its code. */
 export type Service = (method: string, payload: Uint8Array, from: NodeRef) => Promise<Uint8Array>;
@@ -26,6 +28,11 @@ interface Waiting {
 
 /** Requests open at a time, all kinds together. */
 const REQUESTS_MAX = 200_000;
+/** How often, and after which pause each time (ms), a reply to a node that isn't known here is tried. */
+const REPLY_TRIES_MAX = 10;
+const REPLY_RETRY_MS = 50;
+/** Replies that wait so at a time; further ones are dropped. */
+const LATE_REPLIES_MAX = 10_000;
 
 /**
  * Requests and replies between nodes over links: pairs replies with asks, serves the runtime's own services (`sys:…`), and hands
@@ -37,6 +44,8 @@ export class Peers {
   readonly #clock: Clock;
   readonly #services: Map<string, Service> = new Map();
   readonly #waiting: Map<number, Waiting> = new Map();
+  /** Replies to nodes that are not known yet. */
+  readonly #late: Set<Timer> = new Set();
   #correlation = 0;
   #agents: ((envelope: Envelope) => void | Promise<void>) | undefined;
 
@@ -120,29 +129,42 @@ export class Peers {
     this.#waiting.delete(correlation);
   }
 
-  /** Sends a reply (or an error) to whoever asked, on this node or another. A dead asker needs none. */
+  /**
+   * Sends a reply (or an error) to whoever asked, on this node or another; never throws. A dead asker needs none, and one whose
+   * reply can't be sent hears why.
+   */
   reply(to: NodeRef, correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
     if (correlation === 0) return;
-    if (to.node === this.self.node && to.incarnation === this.self.incarnation) {
-      this.#settle(correlation, reply, error);
-      return;
-    }
     const head = { to: '', correlation, method: '' } as const;
-    const envelope: Envelope =
-      error === undefined
-        ? { ...head, kind: 'reply', payload: reply ?? NOTHING }
-        : { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) };
+    if (sameNode(to, this.self)) this.#settle(correlation, reply, error);
+    else if (error === undefined) this.#answer(to, 'user', { ...head, kind: 'reply', payload: reply ?? NOTHING }, 0);
+    else this.#answer(to, 'system', { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) }, 0);
+  }
+
+  #answer(to: NodeRef, lane: Lane, envelope: Envelope, tries: number): void {
     try {
-      this.#links.send(to, 'user', envelope);
+      this.#links.send(to, lane, envelope);
     } catch (failure) {
-      if (isTroupeError(failure, 'NODE_UNAVAILABLE')) return;
-      if (error !== undefined) throw failure;
-      this.reply(to, correlation, undefined, failure as TroupeError);
+      if (isTroupeError(failure, 'NODE_UNAVAILABLE')) this.#answerLater(to, lane, envelope, tries + 1);
+      else if (envelope.kind === 'reply')
+        this.reply(to, envelope.correlation, undefined, asTroupeError(failure, 'INVARIANT_VIOLATED'));
     }
+  }
+
+  /** Perhaps the asker is dead; perhaps it is so young that this node hasn't heard of it yet. */
+  #answerLater(to: NodeRef, lane: Lane, envelope: Envelope, tries: number): void {
+    if (tries >= REPLY_TRIES_MAX || this.#late.size >= LATE_REPLIES_MAX) return;
+    const timer = this.#clock.schedule(REPLY_RETRY_MS, () => {
+      this.#late.delete(timer);
+      this.#answer(to, lane, envelope, tries);
+    });
+    this.#late.add(timer);
   }
 
   /** Fails everything that waits. */
   close(): void {
+    for (const timer of this.#late) timer.cancel();
+    this.#late.clear();
     for (const correlation of [...this.#waiting.keys()]) {
       this.#settle(
         correlation,
@@ -176,12 +198,7 @@ export class Peers {
     } catch (error) {
       answer = { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) };
     }
-    if (envelope.kind !== 'ask') return;
-    try {
-      this.#links.send(from, lane, answer);
-    } catch (error) {
-      if (!isTroupeError(error)) throw error;
-    }
+    if (envelope.kind === 'ask') this.#answer(from, lane, answer, 0);
   }
 
   #lost(peer: NodeRef, reason: string): void {

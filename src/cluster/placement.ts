@@ -32,7 +32,8 @@ export function plan(input: PlacementInput): Move[] {
     input.nodes.filter((node) => node.state !== 'down' && node.state !== 'left').map((n) => [n.node, n]),
   );
   const moves: Move[] = [];
-  let balancing = 0;
+  const balancing: Move[] = [];
+  let open = 0;
   for (const group of input.groups) {
     const hosts = eligible(group, input.nodes);
     const homes = assign(group, hosts);
@@ -53,20 +54,14 @@ export function plan(input: PlacementInput): Move[] {
       if (mustLeave) {
         if (!targetFits && to !== undefined) moves.push({ ...line, to });
       } else if (shard?.target !== undefined) {
-        if (!targetFits) moves.push(line);
-        else balancing++;
-      } else if (
-        owner.state === 'up' &&
-        to !== undefined &&
-        to.node !== owner.node &&
-        balancing < input.balancingMovesMax
-      ) {
-        balancing++;
-        moves.push({ ...line, to });
+        if (targetFits) open++;
+        else moves.push(line);
+      } else if (owner.state === 'up' && to !== undefined && to.node !== owner.node) {
+        balancing.push({ ...line, to });
       }
     }
   }
-  return moves;
+  return moves.concat(balancing.slice(0, Math.max(0, input.balancingMovesMax - open)));
 }
 
 function living(ref: NodeRef | undefined, alive: ReadonlyMap<string, NodeRecord>): NodeRecord | undefined {

@@ -168,15 +168,14 @@ export class ShardLine {
   }
 
   #hold(queue: Deque<Held>, held: Held): void {
-    if (this.held >= HELD_MESSAGES_MAX || this.#heldBytes >= HELD_BYTES_MAX) {
-      const limits = `${HELD_MESSAGES_MAX} messages or ${HELD_BYTES_MAX} bytes`;
-      const error = new TroupeError('OVERLOADED', `${limits} wait for a shard that has no home now`, {
-        address: held.envelope.to,
-      });
-      return this.#exits.refuse(held.envelope, error);
+    const { envelope } = held;
+    if (this.held < HELD_MESSAGES_MAX && this.#heldBytes < HELD_BYTES_MAX) {
+      this.#heldBytes += envelope.payload.byteLength;
+      queue.push(held);
+      return;
     }
-    this.#heldBytes += held.envelope.payload.byteLength;
-    queue.push(held);
+    const reason = `${HELD_MESSAGES_MAX} messages or ${HELD_BYTES_MAX} bytes wait for a shard that has no home now`;
+    this.#exits.refuse(envelope, new TroupeError('OVERLOADED', reason, { address: envelope.to }));
   }
 
   #putBack(held: Held): void {

@@ -1,4 +1,11 @@
-import type { GroupSpec, LedgerEvent, NodeRecord, ShardRecord, WatchDelivery } from '../coordinator/index.ts';
+import {
+  type GroupSpec,
+  LEDGER_LIMITS,
+  type LedgerEvent,
+  type NodeRecord,
+  type ShardRecord,
+  type WatchDelivery,
+} from '../coordinator/index.ts';
 import { type NodeId, type NodeRef, type ShardId, shardOf } from '../core/index.ts';
 
 /** What changed in one delivery of the ledger's watch. After a fresh view, everything that differs. */
@@ -10,6 +17,10 @@ export interface ViewChange {
 /** Whether two references name the same life of the same node. */
 export function sameNode(a: NodeRef | undefined, b: NodeRef | undefined): boolean {
   return a?.node === b?.node && a?.incarnation === b?.incarnation;
+}
+
+function isOver(node: NodeRecord): boolean {
+  return node.state === 'down' || node.state === 'left';
 }
 
 /**
@@ -33,6 +44,7 @@ export class ClusterMap {
     const nodes: NodeRecord[] = [];
     const shards: ShardRecord[] = [];
     if (delivery.type === 'view') {
+      this.#endMissing(delivery.view.nodes, nodes);
       for (const group of delivery.view.groups) this.#groups.set(group.group, group);
       for (const node of delivery.view.nodes) this.#setNode(node, nodes);
       for (const shard of delivery.view.shards) if (this.#setShard(shard)) shards.push(shard);
@@ -87,7 +99,7 @@ export class ClusterMap {
   /** Whether this life is still one that may own shards. */
   isAlive(ref: NodeRef): boolean {
     const record = this.#nodes.get(ref.node);
-    return record?.incarnation === ref.incarnation && record.state !== 'down' && record.state !== 'left';
+    return record?.incarnation === ref.incarnation && !isOver(record);
   }
 
   #take(event: LedgerEvent, nodes: NodeRecord[], shards: ShardRecord[]): void {
@@ -100,16 +112,38 @@ export class ClusterMap {
     }
   }
 
+  /** A view replaces: a node that it doesn't have is gone, and was dropped by the ledger since. */
+  #endMissing(listed: readonly NodeRecord[], changed: NodeRecord[]): void {
+    const present = new Set(listed.map((node) => node.node));
+    for (const [id, known] of this.#nodes) {
+      if (present.has(id)) continue;
+      if (this.isAlive(known)) changed.push({ ...known, state: 'down', reason: 'forgotten by the ledger' });
+      this.#nodes.delete(id);
+    }
+  }
+
   /** Adds what changed to `changed`: a new life ends the one before, whether or not the ledger's word on that was seen. */
   #setNode(node: NodeRecord, changed: NodeRecord[]): void {
     const known = this.#nodes.get(node.node);
     if (known !== undefined && known.incarnation > node.incarnation) return;
-    if (known?.incarnation === node.incarnation && known.state === node.state) return;
     if (known !== undefined && known.incarnation < node.incarnation && this.isAlive(known)) {
       changed.push({ ...known, state: 'down', reason: 'replaced by a new life' });
     }
+    // Entries are in order of their last change, so that the longest gone are the first to be forgotten.
+    this.#nodes.delete(node.node);
     this.#nodes.set(node.node, node);
+    if (known?.incarnation === node.incarnation && known.state === node.state) return;
     changed.push(node);
+    if (isOver(node)) this.#forgetGone();
+  }
+
+  #forgetGone(): void {
+    let gone = 0;
+    for (const node of this.#nodes.values()) if (isOver(node)) gone++;
+    for (const node of this.#nodes.values()) {
+      if (gone <= LEDGER_LIMITS.nodesGoneMax) return;
+      if (isOver(node) && this.#nodes.delete(node.node)) gone--;
+    }
   }
 
   #setShard(shard: ShardRecord): boolean {

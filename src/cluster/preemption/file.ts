@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type Clock, errorMessage, type Logger } from '../../core/index.ts';
 import type { Notice, PreemptionSource } from './source.ts';
 
@@ -20,26 +20,26 @@ export function fileSource(path: string, clock: Clock): PreemptionSource {
     start(listener: (notice: Notice) => void, logger: Logger): () => void {
       let seen = '';
       const timer = clock.repeat(POLL_MS, () => {
-        const text = read(path, logger);
-        if (text === undefined || text === seen) return;
-        seen = text;
-        const notice = parseNotice(text, clock.now());
-        if (notice === undefined) logger.warn('preemption file is not a notice', { path });
-        else listener(notice);
+        const { text, trouble } = read(path);
+        const found = trouble ?? text;
+        if (found === undefined || found === seen) return;
+        seen = found;
+        const notice = text === undefined ? undefined : parseNotice(text, clock.now());
+        if (notice !== undefined) listener(notice);
+        else logger.warn('preemption file is not a notice', { path, trouble: trouble ?? 'not the expected JSON' });
       });
       return () => timer.cancel();
     },
   };
 }
 
-function read(path: string, logger: Logger): string | undefined {
+/** The file's text; nothing when it isn't there. */
+function read(path: string): { readonly text?: string; readonly trouble?: string } {
   try {
-    return readFileSync(path, 'utf8').slice(0, NOTICE_BYTES_MAX);
+    const { size } = statSync(path);
+    return size > NOTICE_BYTES_MAX ? { trouble: `${size} bytes are too many` } : { text: readFileSync(path, 'utf8') };
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
-      logger.warn('preemption file cannot be read', { path, error: errorMessage(error) });
-    }
-    return undefined;
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? {} : { trouble: errorMessage(error) };
   }
 }
 
