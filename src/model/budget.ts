@@ -76,13 +76,10 @@ export class Budget {
   reserve(amount: Amount): Reservation {
     const left = this.remaining;
     if (amount.tokens > left.tokens || amount.costMicroUsd > left.costMicroUsd) {
-      throw new TroupeError(
-        'BUDGET_EXCEEDED',
-        `the budget has ${words(left)} left, the call may need ${words(amount)}`,
-        {
-          data: { remainingTokens: left.tokens, remainingMicroUsd: left.costMicroUsd },
-        },
-      );
+      // What isn't limited is left out: Infinity doesn't survive the wire.
+      const data = Object.fromEntries(Object.entries(left).filter(([, value]) => Number.isFinite(value)));
+      const message = `the call may take ${JSON.stringify(amount)}, and ${JSON.stringify(data)} is left`;
+      throw new TroupeError('BUDGET_EXCEEDED', message, { data });
     }
     this.#add(amount, NOTHING, 1);
     let open = true;
@@ -105,8 +102,4 @@ export class Budget {
 
 function sum(a: Amount, b: Amount, sign: 1 | -1): Amount {
   return { tokens: a.tokens + sign * b.tokens, costMicroUsd: a.costMicroUsd + sign * b.costMicroUsd };
-}
-
-function words({ tokens, costMicroUsd }: Amount): string {
-  return `${tokens} tokens and $${(costMicroUsd / 1e6).toFixed(6)}`;
 }

@@ -44,7 +44,7 @@ describe('a budget', () => {
     const budget = new Budget({ costMicroUsd: 500 });
     budget.reserve({ tokens: 1e6, costMicroUsd: 400 }).settle({ tokens: 1e6, costMicroUsd: 400 });
     expect(() => budget.reserve({ tokens: 1, costMicroUsd: 101 })).toThrow(
-      expect.objectContaining({ code: 'BUDGET_EXCEEDED', data: { remainingMicroUsd: 100 } }),
+      expect.objectContaining({ code: 'BUDGET_EXCEEDED', data: { costMicroUsd: 100 } }),
     );
   });
 
