@@ -1,5 +1,5 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
-import type { Coordinator, JobRecord, TaskRecord } from '../coordinator/index.ts';
+import { type Coordinator, type JobRecord, LEDGER_LIMITS, type TaskRecord } from '../coordinator/index.ts';
 import {
   asTroupeError,
   type Clock,
@@ -9,12 +9,19 @@ import {
   isTroupeError,
   type Logger,
   shardKey,
+  TroupeError,
   toWireError,
 } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 
 /** Tasks claimed, read or settled in one command. */
 const BATCH_MAX = 256;
+/** Results settled in one command, bytes (at least one result). */
+const BATCH_BYTES_MAX = 1024 * 1024;
+/** The largest result that the ledger takes, bytes; a larger one fails its item. */
+const RESULT_BYTES_MAX = LEDGER_LIMITS.blobBytesMax;
+/** What is kept of an error's message that is too large, UTF-16 code units. */
+const SHORT_MESSAGE_CHARS = 1_000;
 /** Most items in flight that a job may ask for. */
 const CONCURRENCY_MAX = 4_096;
 /** Added to the time that all tries of a task may take: a claim outlives its work, ms. */
@@ -58,6 +65,8 @@ export class JobRun {
   /** Tasks claimed here and not settled, with the epoch of their newest claim. */
   readonly #underWay: Map<string, number> = new Map();
   readonly #ended: Outcome[] = [];
+  /** Fires when the job is closed: what is under way then is for nobody. */
+  readonly #closed = new AbortController();
   #stopped = false;
   #woken = false;
   #wake: () => void = () => undefined;
@@ -75,11 +84,17 @@ export class JobRun {
   /** Ends the run; what is under way goes on in its agents, and its outcome is for the next owner to settle. */
   stop(): void {
     this.#stopped = true;
-    this.wake();
+    this.#rouse();
   }
 
   /** The job has changed. */
-  wake(): void {
+  changed(job: JobRecord): void {
+    if (job.state !== 'open')
+      this.#closed.abort(new TroupeError('CANCELLED', 'the job is closed', { address: job.id }));
+    this.#rouse();
+  }
+
+  #rouse(): void {
     this.#woken = true;
     this.#wake();
   }
@@ -106,8 +121,8 @@ export class JobRun {
   async #round(): Promise<boolean> {
     const { coordinator, job } = this.#parts;
     this.#woken = false;
-    const settled = await this.#settle();
-    if (settled !== undefined && settled.state !== 'open') return true;
+    if (this.#closed.signal.aborted) return true;
+    await this.#settle();
     if (await this.#claim()) return false;
     if (this.#underWay.size === 0) {
       const now = await coordinator.query('job.get', { id: job.id });
@@ -124,17 +139,33 @@ export class JobRun {
     return false;
   }
 
-  async #settle(): Promise<JobRecord | undefined> {
-    const outcomes = this.#ended
-      .slice(0, BATCH_MAX)
-      .map((outcome) => ({ ...outcome, claimEpoch: this.#underWay.get(outcome.task) ?? 0 }));
-    if (outcomes.length === 0) return undefined;
+  async #settle(): Promise<void> {
+    const outcomes: (Outcome & { readonly claimEpoch: number })[] = [];
+    let bytes = 0;
+    for (const outcome of this.#ended.slice(0, BATCH_MAX)) {
+      bytes += outcome.result.byteLength;
+      if (outcomes.length > 0 && bytes > BATCH_BYTES_MAX) break;
+      outcomes.push({ ...outcome, claimEpoch: this.#underWay.get(outcome.task) ?? 0 });
+    }
+    if (outcomes.length === 0) return;
     const { coordinator, job } = this.#parts;
     const options = { traceparent: this.#spec.traceparent };
-    const record = await coordinator.execute('task.settle', { job: job.id, outcomes, fence: this.fence }, options);
-    this.#ended.splice(0, outcomes.length);
-    for (const outcome of outcomes) this.#underWay.delete(outcome.task);
-    return record;
+    try {
+      const request = { job: job.id, outcomes, fence: this.fence };
+      this.changed(await coordinator.execute('task.settle', request, options));
+    } catch (error) {
+      const task = isTroupeError(error, 'CLAIM_LOST') ? error.data.task : undefined;
+      const lost = outcomes.findIndex((outcome) => outcome.task === task);
+      if (lost < 0) throw error;
+      // It lapsed while the ledger couldn't be reached: claimed again, the agent answers again what it answered.
+      this.#drop(lost, 1);
+      return;
+    }
+    this.#drop(0, outcomes.length);
+  }
+
+  #drop(start: number, count: number): void {
+    for (const outcome of this.#ended.splice(start, count)) this.#underWay.delete(outcome.task);
   }
 
   /** @returns whether there may be more to claim at once */
@@ -179,7 +210,7 @@ export class JobRun {
     if (known) return;
     void this.#do(task).then((outcome) => {
       this.#ended.push({ task: task.task, ...outcome });
-      this.wake();
+      this.#rouse();
     });
   }
 
@@ -187,19 +218,27 @@ export class JobRun {
   async #do(task: TaskRecord): Promise<{ readonly ok: boolean; readonly result: Uint8Array }> {
     const { host, clock, job } = this.#parts;
     const { timeoutMs, attempts, traceparent } = this.#spec;
-    const item = decodePayload(task.input) as WorkItem;
-    const options = { timeoutMs, traceparent, requestId: `job/${job.id}/${task.task}` };
+    const signal = this.#closed.signal;
+    const options = { timeoutMs, traceparent, signal, requestId: `job/${job.id}/${task.task}` };
     for (let attempt = 1; ; attempt++) {
       try {
+        const item = decodePayload(task.input) as WorkItem;
         const value = await host.ask({ kind: item.kind, key: item.key }, item.method, item.input, options);
-        return { ok: true, result: encodePayload(value) };
+        return { ok: true, result: encodePayload(value, RESULT_BYTES_MAX) };
       } catch (error) {
         const known = asTroupeError(error, 'HANDLER_FAILED');
         if (this.#stopped || attempt >= attempts || !TRY_AGAIN.has(known.code)) {
-          return { ok: false, result: encodePayload(toWireError(known)) };
+          return { ok: false, result: encodeFailure(known) };
         }
         await delay(clock, RETRY_MS);
       }
     }
   }
+}
+
+/** The error for the ledger; without its details when they are over the limit. */
+function encodeFailure(error: TroupeError): Uint8Array {
+  const whole = encodePayload(toWireError(error));
+  if (whole.byteLength <= RESULT_BYTES_MAX) return whole;
+  return encodePayload({ code: error.code, message: error.message.slice(0, SHORT_MESSAGE_CHARS) });
 }

@@ -89,7 +89,7 @@ export class JobRunner {
 
   #jobChanged(job: JobRecord): void {
     const known = this.#runs.get(job.id);
-    if (known !== undefined && !known.stopped) known.wake();
+    if (known !== undefined && !known.stopped) known.changed(job);
     if ((known !== undefined && !known.stopped) || job.state !== 'open') return;
     const record = this.#parts.map.shard({ group: jobGroup.group, shard: shardOf(job.id, jobGroup.shards) });
     if (record === undefined || !sameNode(record.owner, this.#parts.self)) return;
