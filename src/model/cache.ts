@@ -104,5 +104,5 @@ export class ResponseCache {
 }
 
 function paid(response: ChatResponse): ChatResponse {
-  return { ...response, ...(response.costMicroUsd === undefined ? {} : { costMicroUsd: 0 }), cached: true };
+  return { ...response, costMicroUsd: response.costMicroUsd && 0, cached: true };
 }

@@ -10,32 +10,27 @@ const REASONS: ReadonlySet<string> = new Set<FinishReason>(['stop', 'length', 't
 
 const tokens = z.int().nonnegative();
 
+const Call = z.object({ id: z.string(), function: z.object({ name: z.string(), arguments: z.string() }) });
+
+const Choice = z.object({
+  finish_reason: z.string().nullish(),
+  message: z.object({
+    content: z.string().nullish(),
+    refusal: z.string().nullish(),
+    tool_calls: z.array(Call).nullish(),
+  }),
+});
+
 const Completion = z.object({
   model: z.string().optional(),
-  choices: z.tuple(
-    [
-      z.object({
-        finish_reason: z.string().nullish(),
-        message: z.object({
-          content: z.string().nullish(),
-          refusal: z.string().nullish(),
-          tool_calls: z
-            .array(z.object({ id: z.string(), function: z.object({ name: z.string(), arguments: z.string() }) }))
-            .nullish(),
-        }),
-      }),
-    ],
-    z.unknown(),
-  ),
+  choices: z.tuple([Choice], z.unknown()),
   usage: z.object({ prompt_tokens: tokens, completion_tokens: tokens }).nullish(),
 });
 
-const Failure = z.object({
-  error: z.object({ message: z.string(), code: z.unknown(), type: z.unknown() }),
-});
+const Failure = z.object({ error: z.object({ message: z.string(), code: z.unknown(), type: z.unknown() }) });
 
 /** What the body of an answer holds. */
-export type Decoded = Pick<ChatResponse, 'message' | 'finishReason' | 'usage'> & Partial<Pick<ChatResponse, 'model'>>;
+export type Decoded = Pick<ChatResponse, 'message' | 'finishReason' | 'usage'> & { readonly model: string | undefined };
 
 /** What a failed call's body says. */
 export interface VendorFailure {
@@ -66,21 +61,11 @@ export function encodeRequest(
 }
 
 function encodeMessage(message: Message): Record<string, unknown> {
-  if (message.role === 'tool') {
-    return { role: 'tool', tool_call_id: message.toolCallId, content: message.content };
-  }
-  if (message.role !== 'assistant' || message.toolCalls === undefined || message.toolCalls.length === 0) {
-    return { role: message.role, content: message.content };
-  }
-  return {
-    role: 'assistant',
-    content: message.content === '' ? null : message.content,
-    tool_calls: message.toolCalls.map(({ id, name, arguments: text }) => ({
-      id,
-      type: 'function',
-      function: { name, arguments: text },
-    })),
-  };
+  const { role, content } = message;
+  if (role === 'tool') return { role, content, tool_call_id: message.toolCallId };
+  if (role !== 'assistant' || !message.toolCalls?.length) return { role, content };
+  const calls = message.toolCalls.map(({ id, ...call }) => ({ id, type: 'function', function: call }));
+  return { role, content: content || null, tool_calls: calls };
 }
 
 /**
@@ -98,11 +83,7 @@ export function decodeResponse(text: string, request: ChatRequest, address: stri
   }
   const { choices, usage } = data;
   const { message: said, finish_reason: reason } = choices[0];
-  const toolCalls = said.tool_calls?.map(({ id, function: { name, arguments: args } }) => ({
-    id,
-    name,
-    arguments: args,
-  }));
+  const toolCalls = said.tool_calls?.map(({ id, function: call }) => ({ id, ...call }));
   const message: AssistantMessage = {
     role: 'assistant',
     content: said.content ?? said.refusal ?? '',
@@ -114,7 +95,7 @@ export function decodeResponse(text: string, request: ChatRequest, address: stri
     usage: usage
       ? { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens }
       : estimateSpent(request, message),
-    ...(data.model === undefined ? {} : { model: data.model }),
+    model: data.model,
   };
 }
 

@@ -18,7 +18,7 @@ import { type ResponseCache, requestHash } from './cache.ts';
 import { abortError, withDeadline } from './deadline.ts';
 import type { Limiter } from './limiter.ts';
 import type { ChatOptions, ChatRequest, ChatResponse, ModelProvider } from './provider.ts';
-import { type Amount, type Cost, costOf, estimateUsage, type Usage } from './usage.ts';
+import { amountOf, costOf, estimateUsage } from './usage.ts';
 
 /** How a failed call is tried again. */
 export interface RetryPolicy extends BackoffPolicy {
@@ -45,7 +45,7 @@ export interface ModelOptions {
   readonly tracer?: Tracer;
 }
 
-/** After these the service may have done the work and charged for it. */
+/** After these, and after an error with `data.outcome` 'unknown', the service may have done the work and charged for it. */
 const OUTCOME_UNKNOWN: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'TIMEOUT',
   'CANCELLED',
@@ -113,13 +113,14 @@ async function pay(
       const attemptMs = Math.min(retry.attemptMs ?? timeoutMs, until - clock.monotonic());
       try {
         const response = await provider.chat(request, { signal, idempotencyKey, timeoutMs: attemptMs });
-        const spent = amountOf(response.usage, response);
+        const spent = amountOf(response.usage, response.costMicroUsd);
         held?.settle(spent);
         limiter?.refund(most.tokens - spent.tokens);
         return response;
       } catch (thrown) {
         const error = asTroupeError(thrown, 'HANDLER_FAILED', { address: provider.name });
-        held?.settle(signal.aborted || OUTCOME_UNKNOWN.has(error.code) ? most : NOTHING);
+        const unknown = signal.aborted || error.data.outcome === 'unknown' || OUTCOME_UNKNOWN.has(error.code);
+        held?.settle(unknown ? most : NOTHING);
         const afterMs = Number(error.data.retryAfterMs ?? 0);
         if (afterMs > 0) limiter?.pause(afterMs);
         const waitMs = Math.max(afterMs, backoffMs(retry, attempt - 1, random));
@@ -135,8 +136,4 @@ async function pay(
   } finally {
     held?.settle(NOTHING);
   }
-}
-
-function amountOf({ inputTokens, outputTokens }: Usage, { costMicroUsd = 0 }: Cost): Amount {
-  return { tokens: inputTokens + outputTokens, costMicroUsd };
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type Clock, type ErrorCode, errorMessage, systemClock, TroupeError } from '../core/index.ts';
+import { type Clock, type ErrorCode, systemClock, TroupeError } from '../core/index.ts';
 import { decodeFailure, decodeResponse, encodeRequest } from './completions.ts';
 import { withDeadline } from './deadline.ts';
 import type { ChatOptions, ChatRequest, ChatResponse, ModelProvider } from './provider.ts';
@@ -7,6 +7,16 @@ import { costOf, type Price, type PriceTable } from './usage.ts';
 
 /** Longest answer that is read when the options don't say, bytes. */
 const RESPONSE_BYTES_MAX = 8 * 1024 * 1024;
+
+/** No connection was made, so no work was done. */
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /** Which service is asked, and how. */
 export interface HttpModelOptions {
@@ -45,7 +55,7 @@ export class HttpModel implements ModelProvider {
   /** @throws TroupeError INVALID_ARGUMENT when the address or a header can't be sent */
   constructor(options: HttpModelOptions) {
     const { baseUrl, model, apiKey, prices, headers, clock = systemClock } = options;
-    if (!URL.canParse(baseUrl) || !/^https?:/i.test(baseUrl)) {
+    if (!/^https?:/i.test(baseUrl) || !URL.canParse(baseUrl)) {
       throw new TroupeError('INVALID_ARGUMENT', `baseUrl must be an http or https address, not '${baseUrl}'`);
     }
     this.#headers = headersOf(apiKey, headers);
@@ -58,23 +68,16 @@ export class HttpModel implements ModelProvider {
   }
 
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResponse> {
-    const body = {
-      ...encodeRequest(this.model, request, this.#options.tokensField ?? 'max_tokens'),
-      ...this.#options.body,
-    };
-    const headers = new Headers(this.#headers);
-    if (options.idempotencyKey !== undefined) headers.set('idempotency-key', headerSafe(options.idempotencyKey));
     return withDeadline(this.#clock, options, async (signal) => {
-      const { response, text } = await this.#exchange({
-        method: 'POST',
-        headers,
-        body: JSON.stringify(body),
-        redirect: 'manual',
-        signal,
-      });
+      const { tokensField = 'max_tokens', body: more } = this.#options;
+      const body = JSON.stringify({ ...encodeRequest(this.model, request, tokensField), ...more });
+      const headers = new Headers(this.#headers);
+      if (options.idempotencyKey !== undefined) headers.set('idempotency-key', headerSafe(options.idempotencyKey));
+      const init: RequestInit = { method: 'POST', headers, body, redirect: 'manual', signal };
+      const { response, text } = await this.#exchange(init);
       if (!response.ok) throw this.#refusal(response, text);
       const answer = decodeResponse(text, request, this.name);
-      return { model: this.model, ...answer, ...costOf(answer.usage, this.price) };
+      return { ...answer, model: answer.model ?? this.model, costMicroUsd: costOf(answer.usage, this.price) };
     });
   }
 
@@ -84,11 +87,12 @@ export class HttpModel implements ModelProvider {
       return { response, text: await this.#read(response) };
     } catch (error) {
       if (error instanceof TroupeError) throw error;
-      // fetch says only that it failed; its cause says why.
-      const why = errorMessage(error instanceof Error && error.cause !== undefined ? error.cause : error);
-      throw new TroupeError('NODE_UNAVAILABLE', `no answer from ${this.name}: ${why}`, {
+      // fetch says only that it failed; its cause says why, sometimes by a code alone.
+      const { code = '', message } = ((error as Error).cause ?? error) as NodeJS.ErrnoException;
+      throw new TroupeError('NODE_UNAVAILABLE', `no answer from ${this.name}: ${message || code}`, {
         address: this.name,
         cause: error,
+        data: NEVER_SENT.has(code) ? {} : { outcome: 'unknown' },
       });
     }
   }
@@ -111,7 +115,7 @@ export class HttpModel implements ModelProvider {
 
   #refusal({ status, headers }: Response, text: string): TroupeError {
     const { message, outOfQuota } = decodeFailure(text);
-    const retryAfterMs = readRetryAfter(headers, this.#clock.now());
+    const retryAfterMs = readRetryAfter(headers.get('retry-after'), this.#clock.now());
     return new TroupeError(codeOf(status, outOfQuota), `${this.name} answered ${status}: ${message}`, {
       address: this.name,
       data: { status, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) },
@@ -125,17 +129,11 @@ function codeOf(status: number, outOfQuota: boolean): ErrorCode {
   return status >= 500 ? 'NODE_UNAVAILABLE' : 'INVALID_ARGUMENT';
 }
 
-/** `retry-after-ms`, or `retry-after` in seconds or as a date (RFC 9110, 10.2.3). */
-function readRetryAfter(headers: Headers, nowMs: number): number | undefined {
-  const inMs = headers.get('retry-after-ms');
-  const after = headers.get('retry-after');
-  const waits = [
-    inMs === null ? Number.NaN : Number(inMs),
-    after === null ? Number.NaN : Number(after) * 1_000,
-    after === null ? Number.NaN : Date.parse(after) - nowMs,
-  ];
-  const wait = waits.find(Number.isFinite);
-  return wait === undefined ? undefined : Math.max(0, wait);
+/** Seconds or a date (RFC 9110, 10.2.3), in ms from now; undefined when it is neither. */
+function readRetryAfter(after: string | null, nowMs: number): number | undefined {
+  if (after === null) return undefined;
+  const waitMs = /^\d+$/.test(after) ? Number(after) * 1_000 : Date.parse(after) - nowMs;
+  return Number.isNaN(waitMs) ? undefined : Math.max(0, waitMs);
 }
 
 function headersOf(apiKey: string | undefined, more: Readonly<Record<string, string>> = {}): Headers {

@@ -60,7 +60,7 @@ export interface ChatResponse {
   /** What the vendor counted; an estimate when it didn't say. Of the original call when `cached`. */
   readonly usage: Usage;
   /** What this call cost, millionths of a dollar; 0 when cached, undefined when the provider has no price. */
-  readonly costMicroUsd?: number;
+  readonly costMicroUsd?: number | undefined;
   /** The model that answered, in the vendor's words. */
   readonly model: string;
   /** Another call paid for this answer. */
@@ -91,7 +91,8 @@ export interface ModelProvider {
    *
    * @throws TroupeError TIMEOUT; CANCELLED, or the signal's own reason; OVERLOADED when the rate limit is hit
    *   and NODE_UNAVAILABLE when the service fails or can't be reached (both with `data.retryAfterMs` when it said
-   *   when to come back); INVALID_ARGUMENT when it refuses the request; BUDGET_EXCEEDED when the account is empty;
+   *   when to come back, and with `data.outcome` 'unknown' when the connection broke after the request was sent);
+   *   INVALID_ARGUMENT when it refuses the request; BUDGET_EXCEEDED when the account is empty;
    *   PROTOCOL_VIOLATION and MESSAGE_TOO_LARGE when the answer can't be used
    */
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResponse>;

@@ -95,7 +95,7 @@ export class ScriptedModel implements ModelProvider {
       message,
       finishReason: answer.finishReason ?? (toolCalls === undefined ? 'stop' : 'tool_calls'),
       usage,
-      ...costOf(usage, this.price),
+      costMicroUsd: costOf(usage, this.price),
       model: this.model,
     };
   }

@@ -46,16 +46,15 @@ export function estimateSpent(request: ChatRequest, { content, toolCalls }: Assi
   return { inputTokens: estimateUsage(request).inputTokens, outputTokens: estimateTokens(spoken) };
 }
 
-/** What a call cost, in the form that answers and budgets share. */
-export interface Cost {
-  /** Whole millionths of a dollar, rounded up. */
-  readonly costMicroUsd?: number;
-}
-
-/** What tokens cost; nothing is said without a price. */
-export function costOf({ inputTokens, outputTokens }: Usage, price: Price | undefined): Cost {
-  if (price === undefined) return {};
+/** What tokens cost, whole millionths of a dollar, rounded up; undefined without a price. */
+export function costOf({ inputTokens, outputTokens }: Usage, price: Price | undefined): number | undefined {
+  if (price === undefined) return undefined;
   const cost = inputTokens * price.inputUsdPerMillion + outputTokens * price.outputUsdPerMillion;
   // Prices are decimal fractions: 100 tokens at 0.15 cost 15, not 16 for a last binary digit.
-  return { costMicroUsd: Math.ceil(cost - 1e-6) };
+  return Math.ceil(cost - 1e-6);
+}
+
+/** A call's tokens and cost, as a budget counts them. */
+export function amountOf({ inputTokens, outputTokens }: Usage, costMicroUsd = 0): Amount {
+  return { tokens: inputTokens + outputTokens, costMicroUsd };
 }

@@ -153,7 +153,7 @@ describe('tries', () => {
 
 describe('with a budget', () => {
   test('calls book what they used, and the next one is refused when nothing is left', async () => {
-    const budget = new Budget({ tokens: 180 });
+    const budget = new Budget({ tokens: 170 });
     const { clock, chat, provider } = rig(() => reply, { budget });
     const together = [chat(), chat()];
     await clock.settle();
@@ -192,6 +192,19 @@ describe('with a budget', () => {
     await clock.advance(1_000);
     expect(tokens).toBeGreaterThan(100);
     expect([budget.spent.tokens, budget.reserved.tokens]).toEqual([tokens, 0]);
+  });
+
+  test('a call whose connection broke is booked, for the work may be done', async () => {
+    const budget = new Budget({});
+    const broken = new TroupeError('NODE_UNAVAILABLE', 'cut', { data: { outcome: 'unknown' } });
+    const { clock, chat } = rig([broken, reply], { budget });
+    const result = chat();
+    await clock.settle();
+    const { tokens } = budget.spent;
+    expect(tokens).toBeGreaterThan(100);
+    await clock.advance(100);
+    expect(result).toEqual({ content: 'ok' });
+    expect(budget.spent.tokens).toBe(tokens + 30);
   });
 
   test('a try after one that is booked needs room of its own', async () => {

@@ -85,7 +85,7 @@ describe('an answer on the wire', () => {
     const { answer } = await ask(completion({ content: 'x'.repeat(30) }, { usage: null }));
     expect(answer?.usage.outputTokens).toBe(10);
     expect(answer?.usage.inputTokens).toBeGreaterThan(3);
-    expect(answer).not.toHaveProperty('costMicroUsd');
+    expect(answer?.costMicroUsd).toBeUndefined();
   });
 
   test('that is a refusal says so', async () => {
@@ -171,7 +171,6 @@ describe('a failure on the wire', () => {
     [{ 'retry-after': '20' }, 20_000],
     [{ 'retry-after': '0' }, 0],
     [{ 'retry-after': 'Thu, 01 Jan 1970 00:01:30 GMT' }, 90_000],
-    [{ 'retry-after': '9', 'retry-after-ms': '120' }, 120],
     [{ 'retry-after': 'Wed, 31 Dec 1969 23:00:00 GMT' }, 0],
     [{ 'retry-after': 'soon' }, undefined],
     [{}, undefined],
@@ -197,7 +196,11 @@ describe('a failure on the wire', () => {
       response.write('{"choices":', () => response.destroy());
     };
     for (const reply of [head, body]) {
-      expect((await ask(reply)).error).toMatchObject({ code: 'NODE_UNAVAILABLE', retryable: true });
+      expect((await ask(reply)).error).toMatchObject({
+        code: 'NODE_UNAVAILABLE',
+        retryable: true,
+        data: { outcome: 'unknown' },
+      });
     }
   });
 
@@ -208,6 +211,7 @@ describe('a failure on the wire', () => {
     await expect(model.chat(hello, limits)).rejects.toMatchObject({
       code: 'NODE_UNAVAILABLE',
       message: expect.stringContaining('ECONNREFUSED'),
+      data: {},
     });
   });
 
