@@ -35,6 +35,8 @@ export interface ActivationParts {
   readonly logger: Logger;
   readonly tracer: Tracer;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined): void;
+  /** Called when a delivery's turn begins. */
+  began(delivery: Delivery): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
 }
@@ -69,6 +71,7 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
     async receive(delivery, actor) {
       if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic())
         return parts.settled(delivery);
+      parts.began(delivery);
       try {
         journal ??= await AgentJournal.load(parts.coordinator, parts.fence, parts.address.key);
       } catch (error) {

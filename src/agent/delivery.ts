@@ -1,3 +1,4 @@
+import type { Ref } from '../actor/index.ts';
 import type { NodeRef } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 
@@ -10,10 +11,30 @@ export interface Asker {
 /** One message in an agent's mailbox. */
 export interface Delivery {
   readonly envelope: Envelope;
+  readonly requestId: string;
+  /** The agent it is for. */
+  readonly resident: Resident;
   /** Everyone who asked this request; a repeated request joins the one that waits. */
   readonly askers: Asker[];
   /** Monotonic time of the deadline, ms; Infinity without one. */
   readonly deadlineAt: number;
-  /** Fires when the asker takes the request back. */
+  /** Fires when the last asker takes the request back. */
   readonly cancelled: AbortController;
+  /** It is done with, whatever came of it. */
+  settled: boolean;
+}
+
+/** One agent in memory. */
+export interface Resident {
+  readonly ref: Ref<Delivery>;
+  /** Requests that wait or run, by id. */
+  readonly requests: Map<string, Delivery>;
+  /** Messages that wait or run. */
+  open: number;
+  /** The message whose turn runs, and since when, monotonic ms. */
+  running: { readonly delivery: Delivery; readonly since: number } | undefined;
+  /** Monotonic time since which it has had nothing to do, ms. */
+  idleSince: number;
+  /** It crashed too often and is left alone until this monotonic time, ms; 0 while it serves. */
+  restsUntil: number;
 }

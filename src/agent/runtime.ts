@@ -57,6 +57,8 @@ interface Resident {
   readonly requests: Map<string, Delivery>;
   /** Messages that wait or run. */
   open: number;
+  /** The message whose turn runs, and since when, monotonic ms. */
+  running: { readonly delivery: Delivery; readonly since: number } | undefined;
   idleSince: number;
 }
 
@@ -125,6 +127,15 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     return value;
   }
 
+  turnMs(shard: ShardId): number {
+    const now = this.#parts.clock.monotonic();
+    let longest = 0;
+    for (const { running } of this.#shards.get(shardKey(shard))?.values() ?? []) {
+      if (running !== undefined) longest = Math.max(longest, now - running.since);
+    }
+    return longest;
+  }
+
   async release(shard: ShardId, untilMs: number): Promise<Cargo> {
     const residents = [...(this.#shards.get(shardKey(shard)) ?? [])];
     const timeoutMs = Math.max(0, untilMs - this.#parts.clock.monotonic());
@@ -169,6 +180,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const resident: Resident = {
       requests: new Map(),
       open: 0,
+      running: undefined,
       idleSince: clock.monotonic(),
       ref: system.spawn<Delivery>(
         () =>
@@ -183,6 +195,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
             logger,
             tracer,
             reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
+            began: (delivery) => {
+              resident.running = { delivery, since: clock.monotonic() };
+            },
             settled: (delivery) => this.#settled(resident, delivery),
           }),
         {
@@ -242,6 +257,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #settled(resident: Resident, delivery: Delivery): void {
     const id = delivery.envelope.requestId;
     if (id !== undefined && resident.requests.get(id) === delivery) resident.requests.delete(id);
+    if (resident.running?.delivery === delivery) resident.running = undefined;
     resident.open--;
     resident.idleSince = this.#parts.clock.monotonic();
   }

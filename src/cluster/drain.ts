@@ -21,6 +21,8 @@ const FLUSH_MS = 1_000;
 const LEADERSHIP_MS = 2_000;
 /** Least time that a word to the ledger gets, however late it is, ms: a notice may come with no time left. */
 const SAY_MS_MIN = 1_000;
+/** Part of the deadline kept for saying that this node leaves, ms. */
+const LEAVE_MS = 1_000;
 /** How often emptiness is looked at, ms. */
 const LOOK_MS = 10;
 
@@ -67,16 +69,17 @@ async function run(parts: DrainParts, options: DrainOptions, traceparent: string
   // The ledger counts in whole milliseconds.
   const deadlineMs = Math.floor(options.deadlineMs);
   const startedAt = clock.monotonic();
-  const stopAt = startedAt + deadlineMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
+  const turnsUntil = startedAt + deadlineMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
+  const movesUntil = startedAt + deadlineMs - Math.min(LEAVE_MS, deadlineMs / 10);
   const leftMs = (until: number): number => Math.max(SAY_MS_MIN, until - clock.monotonic());
-  const moved = handover.drain(stopAt, traceparent);
+  const moved = handover.drain(turnsUntil, traceparent);
   const mark = { ...self, state: 'draining', drainMs: deadlineMs, reason } as const;
-  await coordinator.execute('node.mark', mark, { timeoutMs: leftMs(stopAt) });
+  await coordinator.execute('node.mark', mark, { timeoutMs: leftMs(turnsUntil) });
   // Leadership first; a transfer that fails or hangs costs the others an election, not the drain.
   const gone = await settlesWithin(clock, LEADERSHIP_MS, parts.transferLeadership()).catch(errorMessage);
   if (gone !== true) logger.warn('leadership not handed over', { error: gone || `not within ${LEADERSHIP_MS} ms` });
   const owned = (): number => map.shards().filter((shard) => sameNode(shard.owner, self)).length;
-  while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < stopAt) await delay(clock, LOOK_MS);
+  while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < movesUntil) await delay(clock, LOOK_MS);
   handover.close();
   const left = owned();
   if (left > 0) logger.warn('drain ran out of time', { shardsLeft: left });

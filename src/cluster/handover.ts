@@ -26,6 +26,11 @@ const STAGE_TIMEOUT_MS = 10_000;
 const ACTIVE_TIMEOUT_MS = 5_000;
 /** Cargo that never became its receiver's is dropped after this, ms. */
 const STAGED_MS_MAX = 60_000;
+/**
+ * A shard isn't stopped while one of its turns has been running for longer than this, ms: its other agents would wait for that
+ * turn. A drain stops it all the same when turns must end.
+ */
+const LONG_TURN_MS = 300;
 /** Longest that running turns may hold a move up when there is no deadline, ms. */
 const TURN_MS_MAX = 5_000;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
@@ -40,6 +45,8 @@ export interface Cargo {
 export interface ShardTenant {
   /** How much lives in a shard: what is most worth moving first. */
   value(shard: ShardId): number;
+  /** How long the longest of its running turns has been running, ms; 0 when none runs. */
+  turnMs(shard: ShardId): number;
   /**
    * Stops the shard's agents: running turns may finish until `untilMs` (monotonic), then they are aborted at a step boundary and
    * their message stays first in line.
@@ -144,12 +151,18 @@ export class Handover {
       .filter((shard) => sameNode(shard.owner, self) && shard.target !== undefined && !sameNode(shard.target, self))
       .filter((shard) => !this.#moving.has(shardKey(shard)) && map.isAlive(shard.target as NodeRef));
     // A line that isn't open yet must first hear from the owner before this one, or lines could wait for each other.
-    const ready = due.filter((shard) => !this.#resting.has(shardKey(shard)) && router.line(shard).open);
+    const waits = (shard: ShardRecord): boolean => this.#resting.has(shardKey(shard)) || this.#hasLongTurn(shard);
+    const ready = due.filter((shard) => !waits(shard) && router.line(shard).open);
     if (ready.length < due.length) this.#lookAgain();
     ready.sort((a, b) => tenant.value(b) - tenant.value(a));
     for (const shard of ready.slice(0, Math.max(0, HANDOVERS_MAX - this.#moving.size))) {
       void this.#run(shard, shard.target as NodeRef);
     }
+  }
+
+  #hasLongTurn(shard: ShardRecord): boolean {
+    const { clock, tenant } = this.#parts;
+    return clock.monotonic() < (this.#turnsUntilMs ?? Number.POSITIVE_INFINITY) && tenant.turnMs(shard) > LONG_TURN_MS;
   }
 
   #lookAgain(): void {

@@ -224,6 +224,7 @@ export class Life {
     const isJobs = (shard: ShardId): boolean => shard.group === jobGroup.group;
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
+      turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
       release: async (shard, untilMs) => {
         if (!isJobs(shard)) return this.#runtime.release(shard, untilMs);
         this.#jobs.release(shard.shard);

@@ -143,9 +143,21 @@ describe('a node that drains', () => {
   test('hands every agent over with its state and its queued messages, in order', async () => {
     const keys = Array.from({ length: 40 }, (_, i) => `move-${i}`);
     for (const key of keys) await ref(key).ask('add', 1);
+    // Turns that run on for long, on every node: nobody else waits for them.
+    let longTurns = 20;
+    const long = Array.from({ length: longTurns }, (_, i) =>
+      ref(`long-${i}`)
+        .ask('wait', undefined, { timeoutMs: 4_000 })
+        .catch((error) => error.code)
+        .finally(() => longTurns--),
+    );
     const leaving = cluster.node('node-3');
     const asks = keys.flatMap((key) => [2, 3, 4].map(async (n) => [n, await ref(key, 'node-1').ask('add', 1)]));
-    await leaving.drain({ reason: 'test', deadlineMs: 15_000 });
+    const drained = leaving.drain({ reason: 'test', deadlineMs: 15_000 });
+    for (const [expected, got] of await Promise.all(asks)) expect(got).toBe(expected);
+    expect(longTurns).toBe(20);
+    expect(new Set(await Promise.all(long))).toEqual(new Set(['TIMEOUT']));
+    await drained;
     asks.push(...keys.map(async (key) => [5, await ref(key, 'node-1').ask('add', 1)]));
     for (const asked of asks) {
       const [expected, got] = await asked;
