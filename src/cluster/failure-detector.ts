@@ -6,10 +6,21 @@ export interface FailureDetectorLimits {
   /** Silence after which a node is given up, ms. Sensible: 5 to 10 keep-alive periods. */
   readonly timeoutMs: number;
   /**
+   * As `timeoutMs`, counted from the moment the node's connection broke: the socket of a dead process breaks at once, and a living
+   * one dials again within milliseconds. Sensible: 3 keep-alive periods.
+   */
+  readonly suspectMs: number;
+  /**
    * A gap in the detector's own checks longer than this means that the detector slept, not the others: everyone gets a
    * fresh grace. Sensible: half of `timeoutMs`.
    */
   readonly ownPauseMs: number;
+}
+
+interface LastWord {
+  readonly atMs: number;
+  /** Silence from then on that means death, ms. */
+  readonly limitMs: number;
 }
 
 /**
@@ -18,7 +29,7 @@ export interface FailureDetectorLimits {
  */
 export class FailureDetector {
   readonly #limits: FailureDetectorLimits;
-  readonly #heard: Map<string, number> = new Map();
+  readonly #heard: Map<string, LastWord> = new Map();
   #checkedAt: number | undefined;
 
   constructor(limits: FailureDetectorLimits) {
@@ -27,7 +38,14 @@ export class FailureDetector {
 
   /** A keep-alive of `node` arrived at `nowMs` (monotonic). */
   heard(node: NodeRef, nowMs: number): void {
-    this.#heard.set(nodeRefKey(node), nowMs);
+    this.#heard.set(nodeRefKey(node), { atMs: nowMs, limitMs: this.#limits.timeoutMs });
+  }
+
+  /** The connection over which `node` is heard broke at `nowMs`; its next keep-alive clears it. */
+  suspect(node: NodeRef, nowMs: number): void {
+    const last = this.#heard.get(nodeRefKey(node));
+    if (last?.limitMs !== this.#limits.timeoutMs) return;
+    this.#heard.set(nodeRefKey(node), { atMs: nowMs, limitMs: this.#limits.suspectMs });
   }
 
   /**
@@ -43,8 +61,8 @@ export class FailureDetector {
     for (const node of expected) {
       const key = nodeRefKey(node);
       const last = this.#heard.get(key);
-      if (last === undefined || slept) this.#heard.set(key, nowMs);
-      else if (nowMs - last > this.#limits.timeoutMs) dead.push(node);
+      if (last === undefined || slept) this.heard(node, nowMs);
+      else if (nowMs - last.atMs > last.limitMs) dead.push(node);
     }
     return dead;
   }

@@ -1,5 +1,5 @@
 import type { Coordinator } from '../coordinator/index.ts';
-import { type Clock, errorMessage, type Logger, type NodeRef } from '../core/index.ts';
+import { type Clock, errorMessage, type Logger, type NodeId, type NodeRef } from '../core/index.ts';
 import { FailureDetector, type FailureDetectorLimits } from './failure-detector.ts';
 import { plan } from './placement.ts';
 import type { ClusterMap } from './view.ts';
@@ -54,6 +54,13 @@ export class LeaderDuties {
     this.#detector.heard(node, this.#parts.clock.monotonic());
   }
 
+  /** The connection over which a node is heard broke. */
+  suspect(node: NodeId): void {
+    const { map, clock } = this.#parts;
+    const record = map.node(node);
+    if (record !== undefined) this.#detector.suspect(record, clock.monotonic());
+  }
+
   close(): void {
     for (const stop of this.#stop) stop();
   }
@@ -74,7 +81,7 @@ export class LeaderDuties {
   async #act(dead: readonly NodeRef[]): Promise<void> {
     const { coordinator, logger, map, clock, limits } = this.#parts;
     for (const node of dead) {
-      const reason = `silent for ${limits.timeoutMs} ms`;
+      const reason = `silent for ${limits.timeoutMs} ms, or ${limits.suspectMs} ms after its connection broke`;
       logger.warn('node given up', { node: node.node, incarnation: node.incarnation, reason });
       await coordinator.execute('node.down', { node: node.node, incarnation: node.incarnation, reason });
     }

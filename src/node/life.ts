@@ -1,4 +1,3 @@
-import { ActorSystem } from '../actor/index.ts';
 import { AgentRuntime, type AnyAgent, Asks, type Host, nodeHost } from '../agent/index.ts';
 import {
   type Cargo,
@@ -59,7 +58,7 @@ export class Life {
   /** Resolves with the node's record when the ledger says that this life is over, and it wasn't this node's wish. */
   readonly fenced: Promise<NodeRecord>;
   readonly #parts: LifeParts;
-  readonly #system: ActorSystem;
+  readonly #asks: Asks;
   readonly #peers: Peers;
   readonly #runtime: AgentRuntime;
   readonly #handover: Handover;
@@ -87,22 +86,21 @@ export class Life {
       return encodePayload(undefined);
     });
     const router = new Router({ self, map, links: this.links, peers, clock, logger });
-    const asks = new Asks({ self, map, router, peers, clock, random, tracer });
-    this.host = nodeHost(asks, coordinator, random);
+    this.#asks = new Asks({ self, map, router, peers, clock, random, tracer });
+    this.host = nodeHost(this.#asks, coordinator, random);
     const { host } = this;
-    this.#system = new ActorSystem({ clock, random, logger, tracer });
     const unload = (shard: Parameters<Handover['unload']>[0]): Cargo | undefined => this.#handover.unload(shard);
     this.#runtime = new AgentRuntime(
       {
         self,
         agents: parts.agents,
-        system: this.#system,
         map,
         router,
         peers,
         coordinator,
         host,
         clock,
+        random,
         logger,
         tracer,
       },
@@ -200,9 +198,9 @@ export class Life {
     this.#stopWatch();
     this.#handover.close();
     this.#jobs.close();
-    this.#runtime.close();
+    await this.#runtime.close(timeoutMs);
     await this.links.flush(timeoutMs);
-    await this.#system.shutdown(timeoutMs);
+    this.#asks.close();
     this.#peers.close();
     await this.links.close();
   }

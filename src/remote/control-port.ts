@@ -17,6 +17,8 @@ export interface ControlHandlers {
   /** Streams deliveries (encoded) until the signal fires; slow readers are waited for. */
   watch(from: NodeId, signal: AbortSignal): AsyncIterable<Uint8Array>;
   snapshot(from: NodeId, index: number): AsyncIterable<Uint8Array>;
+  /** The stream of a peer's requests broke: the peer has died, or will dial again in a moment. */
+  lost?(from: NodeId): void;
 }
 
 /** The control port: peers only, never shared with user traffic. `grpc/` and `memory/` implement it. */

@@ -67,10 +67,7 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   const self = config.nodes.find((candidate) => candidate.id === node);
   const address = await transport.listen(
     self?.listen.control ?? '127.0.0.1:0',
-    handlers(
-      () => voter,
-      (life) => duties?.heard(life),
-    ),
+    handlers(() => voter, { heard: (life) => duties?.heard(life), lost: (peer) => duties?.suspect(peer) }),
   );
   parts.onListen?.(address);
   if (voters.includes(node)) voter = await startVoter(parts, voters, raftTransport(transport));
@@ -83,7 +80,8 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
     random,
     logger,
   });
-  const limits = { timeoutMs: config.timing.downAfterMs, ownPauseMs: config.timing.downAfterMs / 2 };
+  const { keepAliveMs, downAfterMs } = config.timing;
+  const limits = { timeoutMs: downAfterMs, suspectMs: keepAliveMs * 3, ownPauseMs: downAfterMs / 2 };
   const duties =
     voter === undefined
       ? undefined
@@ -98,7 +96,7 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   const stopWatch = voter === undefined ? undefined : client.watch((delivery) => map.accept(delivery));
   const keepAlive = new KeepAlive({
     voters,
-    periodMs: config.timing.keepAliveMs,
+    periodMs: keepAliveMs,
     clock,
     logger,
     send: async (to, life, timeoutMs) => {
@@ -157,7 +155,10 @@ async function startVoter(
 }
 
 /** What peers may ask of the control port. */
-function handlers(voter: () => Voter | undefined, heard: (life: NodeRef) => void): ControlHandlers {
+function handlers(
+  voter: () => Voter | undefined,
+  keepAlives: { heard(life: NodeRef): void; lost(peer: NodeId): void },
+): ControlHandlers {
   const voting = (): Voter => {
     const here = voter();
     if (here === undefined) throw new TroupeError('NODE_UNAVAILABLE', 'this node does not vote, or not yet');
@@ -167,9 +168,10 @@ function handlers(voter: () => Voter | undefined, heard: (life: NodeRef) => void
     raft: (_from, messages) => voter()?.member.receive(messages.map(fromWire)),
     request: async (_from, request) => {
       if (request.kind !== 'keepalive') return voting().server.call(request.kind, request.body, request.traceparent);
-      heard(decodePayload(request.body) as NodeRef);
+      keepAlives.heard(decodePayload(request.body) as NodeRef);
       return encodePayload(undefined);
     },
+    lost: (from) => keepAlives.lost(from),
     watch: (_from, signal) => voting().server.watch(signal),
     snapshot: (_from, index) => voting().member.readSnapshot(index),
   };

@@ -105,8 +105,14 @@ class Control implements ControlTransport {
   #accept(connection: Connection, method: ControlMethod, handlers: ControlHandlers): void {
     const { clock, limits, logger } = this.#context;
     const patience = clock.schedule(limits.helloMs, () => connection.close());
-    connection.onClose(() => patience.cancel());
-    const take = this.#taker(connection, method, handlers);
+    let caller: NodeId | undefined;
+    const take = this.#taker(connection, method, handlers, (from) => {
+      caller = from;
+    });
+    connection.onClose(() => {
+      patience.cancel();
+      if (caller !== undefined) handlers.lost?.(caller);
+    });
     connection.onFrame((bytes) => {
       patience.cancel();
       try {
@@ -120,7 +126,12 @@ class Control implements ControlTransport {
   }
 
   /** What is done with the frames of a stream that a peer opened. */
-  #taker(connection: Connection, method: ControlMethod, handlers: ControlHandlers): (bytes: Uint8Array) => void {
+  #taker(
+    connection: Connection,
+    method: ControlMethod,
+    handlers: ControlHandlers,
+    calling: (from: NodeId) => void,
+  ): (bytes: Uint8Array) => void {
     const { cluster, self, limits } = this.#context;
     let from: NodeId | undefined;
     switch (method) {
@@ -134,7 +145,11 @@ class Control implements ControlTransport {
         let server: CallServer | undefined;
         return (bytes) => {
           const request = decode(ControlRequest, bytes);
-          server ??= new CallServer(this.#context, connection, checkHello(request.hello, cluster, self), handlers);
+          if (server === undefined) {
+            const caller = checkHello(request.hello, cluster, self);
+            server = new CallServer(this.#context, connection, caller, handlers);
+            calling(caller);
+          }
           void server.serve(request);
         };
       }
