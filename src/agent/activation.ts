@@ -13,6 +13,7 @@ import {
   TroupeError,
   traced,
 } from '../core/index.ts';
+import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
@@ -59,6 +60,8 @@ const PASSING = new Set([
   'OVERLOADED',
   'NODE_UNAVAILABLE',
   'SHUTTING_DOWN',
+  // A write whose answer was lost had been made: what the ledger has is read again.
+  'JOURNAL_CONFLICT',
 ]);
 
 /**
@@ -72,22 +75,23 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
       if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic())
         return parts.settled(delivery);
       parts.began(delivery);
+      let run: Run;
       try {
+        run = await read(parts, delivery.envelope);
         journal ??= await AgentJournal.load(parts.coordinator, parts.fence, parts.address.key);
       } catch (error) {
         return refuse(parts, delivery, unreachable(error));
       }
       try {
-        const value = await answer(parts, journal, delivery, actor);
+        const value = await answer(parts, journal, delivery, actor, run);
         for (const asker of delivery.askers) parts.reply(asker, value, undefined);
         parts.settled(delivery);
       } catch (error) {
         // The agent is being moved: its message goes along and is answered by its next activation.
         if (actor.signal.aborted) return;
-        if (error instanceof JournalFailure) {
-          journal = undefined;
-          return refuse(parts, delivery, unreachable(error.cause));
-        }
+        // The handler may have changed the state in place: go on from what is durable.
+        journal = undefined;
+        if (error instanceof JournalFailure) return refuse(parts, delivery, unreachable(error.cause));
         const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(parts.address) });
         refuse(parts, delivery, known);
         if (!HARMLESS.has(known.code)) throw error;
@@ -98,6 +102,13 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
 
 function refuse(parts: ActivationParts, delivery: Delivery, error: TroupeError): void {
   for (const asker of delivery.askers) parts.reply(asker, undefined, error);
+  if (delivery.askers.length === 0) {
+    parts.logger.warn('message failed', {
+      to: delivery.envelope.to,
+      method: delivery.envelope.method,
+      code: error.code,
+    });
+  }
   parts.settled(delivery);
 }
 
@@ -107,7 +118,7 @@ function unreachable(error: unknown): TroupeError {
     return new TroupeError('NOT_OWNER', 'the shard has another owner', { cause: error });
   if (isTroupeError(error) && PASSING.has(error.code))
     return new TroupeError('NODE_UNAVAILABLE', error.message, { cause: error });
-  return asTroupeError(error, 'INVARIANT_VIOLATED');
+  return asTroupeError(error, 'HANDLER_FAILED');
 }
 
 async function answer(
@@ -115,10 +126,10 @@ async function answer(
   journal: AgentJournal,
   delivery: Delivery,
   actor: ActorContext<Delivery>,
+  run: Run,
 ): Promise<Uint8Array> {
-  const { envelope } = delivery;
-  const requestId = envelope.requestId ?? '';
-  const recorded = requestId === '' ? undefined : journal.reply(requestId);
+  const { envelope, requestId } = delivery;
+  const recorded = journal.reply(requestId);
   if (recorded !== undefined) return encodePayload(recorded.value);
   const attributes = {
     'gen_ai.operation.name': 'invoke_agent',
@@ -154,7 +165,7 @@ async function answer(
         tracer: parts.tracer,
       });
       try {
-        const value = await handle(parts, turn, envelope.method, decodePayload(envelope.payload));
+        const value = await run(turn);
         if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
         return encodePayload(value);
       } finally {
@@ -164,18 +175,27 @@ async function answer(
   );
 }
 
-async function handle(parts: ActivationParts, turn: Turn<unknown>, method: string, input: unknown): Promise<unknown> {
+/** What a message makes the agent do. */
+type Run = (turn: Turn<unknown>) => Promise<unknown>;
+
+/** Reads a message: what the agent has no handler for, or doesn't fit its schema, is refused before anything happens. */
+async function read(parts: ActivationParts, { method, payload }: Envelope): Promise<Run> {
   const { spec, address } = parts;
-  if (method === VOTE_METHOD) return vote(parts, turn, input as VoteRequest);
-  const message = spec.messages[method];
+  const input = decodePayload(payload);
+  if (method === VOTE_METHOD) return (turn) => vote(parts, turn, input as VoteRequest);
+  const message = Object.hasOwn(spec.messages, method) ? spec.messages[method] : undefined;
   if (message === undefined) {
     throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, {
       address: agentAddressKey(address),
     });
   }
+  const { output } = message;
   const handler = spec.handlers[method] as (ctx: Turn<unknown>, input: unknown) => unknown;
-  const output = await handler(turn, await check(message.input, input, `${address.kind}.${method} input`));
-  return message.output === undefined ? output : check(message.output, output, `${address.kind}.${method} output`);
+  const checked = await check(message.input, input, `${address.kind}.${method} input`);
+  return async (turn) => {
+    const value = await handler(turn, checked);
+    return output === undefined ? value : check(output, value, `${address.kind}.${method} output`);
+  };
 }
 
 /** The vote is cast under the agent's epoch before it is told: a zombie's ballot is refused by the ledger. */
@@ -194,7 +214,8 @@ async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRe
     const options = { traceparent: turn.traceparent };
     await parts.coordinator.execute('decision.cast', { id: request.decision, ballot, fence: parts.fence }, options);
   } catch (error) {
-    if (isTroupeError(error, 'DECISION_CLOSED')) return given;
+    // The decision has its result, or this member's ballot of an earlier run: that one stands.
+    if (isTroupeError(error, 'DECISION_CLOSED') || isTroupeError(error, 'ALREADY_EXISTS')) return given;
     if (isTroupeError(error) && (error.code === 'STALE_EPOCH' || PASSING.has(error.code)))
       throw new JournalFailure(error);
     throw error;

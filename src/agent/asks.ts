@@ -1,12 +1,14 @@
-import { agentTarget, askerName, type ClusterMap, type Peers, type Router } from '../cluster/index.ts';
+import { agentTarget, askerName, type ClusterMap, type Peers, type Router, type ViewChange } from '../cluster/index.ts';
 import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
+  asTroupeError,
   type Clock,
   isTroupeError,
   type NodeRef,
   nodeRefKey,
   type Random,
+  shardKey,
   type Timer,
   type Tracer,
   TroupeError,
@@ -18,7 +20,8 @@ import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
 
 /** Pause before an ask that was refused for a passing reason is sent again, ms. */
 const RESEND_MS = 50;
-
+/** The longest time limit that a timer can have, ms. */
+const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** Refusals that say only that the agent is elsewhere now, or will be. */
 const PASSING: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'NOT_OWNER', 'SHUTTING_DOWN']);
 
@@ -38,11 +41,15 @@ interface OpenAsk {
   readonly envelope: Envelope;
   readonly deadlineAt: number;
   readonly settle: (value: unknown, error: TroupeError | undefined) => void;
+  /** Where the reply comes in; 0 while none is awaited. */
   correlation: number;
+  /** Its shard's key. */
+  shard: string;
   /** Lives that the message, or its answer, may be with: the owners of its shard since it was sent. */
   readonly trail: Set<string>;
   /** Epoch of the last of them. */
   epoch: number;
+  resend: Timer | undefined;
 }
 
 /**
@@ -53,16 +60,24 @@ export class Asks {
   readonly #parts: AsksParts;
   readonly #open: Set<OpenAsk> = new Set();
 
+  #closed = false;
+
   constructor(parts: AsksParts) {
     this.#parts = parts;
     parts.map.onChange((change) => {
-      for (const shard of change.shards) this.#moved(shard);
-      for (const node of change.nodes) if (node.state === 'down' || node.state === 'left') this.#gone(nodeRefKey(node));
+      if (this.#open.size > 0) this.#changed(change);
     });
   }
 
+  /** Fails every ask: this life of the node is over. */
+  close(): void {
+    this.#closed = true;
+    for (const ask of [...this.#open]) ask.settle(undefined, this.#leaving(ask.envelope.to));
+  }
+
   /**
-   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, or what the agent answered
+   * Asks an agent.
+   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, or what the agent answered
    */
   ask(address: AgentAddress, method: string, input: unknown, options: AskOptions = {}): Promise<unknown> {
     const name = 'send';
@@ -72,8 +87,8 @@ export class Asks {
     );
   }
 
-  /** Sends at most once; resolves when it has left. */
-  async tell(address: AgentAddress, method: string, input: unknown): Promise<void> {
+  /** Sends at most once; resolves when it has left. @param requestId the same id again is the same message again */
+  async tell(address: AgentAddress, method: string, input: unknown, requestId?: string): Promise<void> {
     await this.#parts.router.send(address, {
       kind: 'tell',
       to: agentTarget(address),
@@ -81,19 +96,22 @@ export class Asks {
       method,
       payload: encodePayload(input),
       from: askerName(this.#parts.self),
+      requestId: requestId ?? this.#parts.random.id(16),
     });
   }
 
   #send(address: AgentAddress, method: string, input: unknown, options: AskOptions): Promise<unknown> {
     const { clock, random, self } = this.#parts;
-    const timeoutMs = options.timeoutMs ?? ASK_TIMEOUT_MS;
+    const timeoutMs = Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, TIMEOUT_MS_MAX);
     const target = agentTarget(address);
     return new Promise((resolve, reject) => {
       if (options.signal?.aborted) return reject(cancelled(target));
+      if (this.#closed) return reject(this.#leaving(target));
       let timer: Timer | undefined;
       const settle = (value: unknown, error: TroupeError | undefined): void => {
         if (!this.#open.delete(ask)) return;
         timer?.cancel();
+        ask.resend?.cancel();
         options.signal?.removeEventListener('abort', onAbort);
         this.#parts.peers.forget(ask.correlation);
         if (error === undefined) resolve(value);
@@ -108,8 +126,10 @@ export class Asks {
         deadlineAt: clock.monotonic() + timeoutMs,
         settle,
         correlation: 0,
+        shard: '',
         trail: new Set(),
         epoch: 0,
+        resend: undefined,
         envelope: {
           kind: 'ask',
           to: target,
@@ -134,31 +154,41 @@ export class Asks {
     });
   }
 
+  /** Sends it, or sends it again: under the same correlation, so that an agent that has it knows the asker. */
   #dispatch(ask: OpenAsk): void {
     const { map, router, peers, clock } = this.#parts;
-    if (!this.#open.has(ask)) return;
-    peers.forget(ask.correlation);
+    ask.resend?.cancel();
     try {
-      ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) =>
-        this.#answered(ask, reply, error),
-      );
+      if (ask.correlation === 0) {
+        ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) =>
+          this.#answered(ask, reply, error),
+        );
+      }
       const shard = map.shardOf(ask.address.kind, ask.address.key);
       const record = shard === undefined ? undefined : map.shard(shard);
+      ask.shard = shard === undefined ? '' : shardKey(shard);
       ask.trail.clear();
       if (record?.owner !== undefined) ask.trail.add(nodeRefKey(record.owner));
       ask.epoch = record?.epoch ?? 0;
       const timeoutMs = Math.max(1, ask.deadlineAt - clock.monotonic());
       void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
     } catch (error) {
-      if (!isTroupeError(error)) throw error;
-      this.#answered(ask, undefined, error);
+      ask.settle(undefined, asTroupeError(error, 'INVARIANT_VIOLATED'));
     }
   }
 
   #answered(ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
-    if (error === undefined) ask.settle(decodePayload(reply as Uint8Array), undefined);
-    else if (PASSING.has(error.code)) this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
-    else ask.settle(undefined, error);
+    ask.correlation = 0;
+    if (error !== undefined && PASSING.has(error.code)) {
+      ask.resend = this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
+      return;
+    }
+    try {
+      if (error !== undefined) throw error;
+      ask.settle(decodePayload(reply as Uint8Array), undefined);
+    } catch (failure) {
+      ask.settle(undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
+    }
   }
 
   #cancel(ask: OpenAsk): void {
@@ -174,26 +204,31 @@ export class Asks {
     }
   }
 
+  /** One pass over the open asks, however many shards and nodes have changed. */
+  #changed({ shards, nodes }: ViewChange): void {
+    const moved = Map.groupBy(shards, shardKey);
+    const gone = nodes.filter(({ state }) => state === 'down' || state === 'left').map(nodeRefKey);
+    for (const ask of [...this.#open]) {
+      for (const shard of moved.get(ask.shard) ?? []) this.#moved(ask, shard);
+      if (gone.some((life) => ask.trail.has(life))) this.#dispatch(ask);
+    }
+  }
+
   /**
    * A shard has another owner: the message has moved along, or waited here for it. When owners were skipped (this node looked
    * away), it may have been lost with one of them and is sent again.
    */
-  #moved(shard: ShardRecord): void {
-    const { owner, epoch } = shard;
-    if (owner === undefined) return;
-    for (const ask of [...this.#open]) {
-      const id = this.#parts.map.shardOf(ask.address.kind, ask.address.key);
-      if (id?.group !== shard.group || id.shard !== shard.shard || epoch <= ask.epoch) continue;
-      if (ask.trail.size > 0 && epoch > ask.epoch + 1) this.#dispatch(ask);
-      else {
-        ask.trail.add(nodeRefKey(owner));
-        ask.epoch = epoch;
-      }
+  #moved(ask: OpenAsk, { owner, epoch }: ShardRecord): void {
+    if (owner === undefined || epoch <= ask.epoch) return;
+    if (ask.trail.size > 0 && epoch > ask.epoch + 1) this.#dispatch(ask);
+    else {
+      ask.trail.add(nodeRefKey(owner));
+      ask.epoch = epoch;
     }
   }
 
-  #gone(life: string): void {
-    for (const ask of [...this.#open]) if (ask.trail.has(life)) this.#dispatch(ask);
+  #leaving(target: string): TroupeError {
+    return new TroupeError('SHUTTING_DOWN', `node ${this.#parts.self.node} is leaving`, { address: target });
   }
 }
 

@@ -100,7 +100,7 @@ const KIND = /^[a-z][a-z0-9.-]{0,63}$/;
  * Declares an agent kind.
  *
  * @param kind lower-case letters, digits, dots and dashes, at most 64; names the shard group too
- * @throws TroupeError INVALID_ARGUMENT for a bad kind, or for a message without a handler
+ * @throws TroupeError INVALID_ARGUMENT for a bad kind or message name, or for a message without a handler
  */
 export function defineAgent<State, P extends Protocol>(
   kind: string,
@@ -110,6 +110,13 @@ export function defineAgent<State, P extends Protocol>(
     throw new TroupeError('INVALID_ARGUMENT', `agent kind "${kind}" must match ${KIND}`, { address: kind });
   }
   for (const name of Object.keys(spec.messages)) {
+    if (name.startsWith('$')) {
+      throw new TroupeError(
+        'INVALID_ARGUMENT',
+        `message "${name}" of agent "${kind}" begins with $, as only the runtime's own do`,
+        { address: kind },
+      );
+    }
     if (typeof spec.handlers[name] !== 'function') {
       throw new TroupeError('INVALID_ARGUMENT', `message "${name}" of agent "${kind}" has no handler`, {
         address: kind,

@@ -16,8 +16,8 @@ export interface Delivery {
   readonly resident: Resident;
   /** Everyone who asked this request; a repeated request joins the one that waits. */
   readonly askers: Asker[];
-  /** Monotonic time of the deadline, ms; Infinity without one. */
-  readonly deadlineAt: number;
+  /** Monotonic time of the deadline, the last one of its askers, ms; Infinity without one. */
+  deadlineAt: number;
   /** Fires when the last asker takes the request back. */
   readonly cancelled: AbortController;
   /** It is done with, whatever came of it. */

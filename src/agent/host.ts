@@ -60,8 +60,8 @@ export interface Host {
   /** A fresh id for a decision or a job; inside a turn the same again when the turn runs again. */
   freshId(): string;
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
-  /** At most once; resolves when the message has left. */
-  tell(address: AgentAddress, method: string, input: unknown): Promise<void>;
+  /** At most once; resolves when the message has left. @param requestId the same id again is the same message again */
+  tell(address: AgentAddress, method: string, input: unknown, requestId?: string): Promise<void>;
   openDecision(
     request: Commands['decision.open']['request'],
     trace?: { readonly traceparent?: string | undefined },

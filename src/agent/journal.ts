@@ -116,22 +116,20 @@ export class AgentJournal {
     return this.#gathering.done;
   }
 
+  /** @throws JournalFailure whatever went wrong: also a value that can't be encoded */
   async #append(lines: readonly JournalLine[]): Promise<void> {
-    const records = lines.map((line) => encodePayload(line));
-    for (const line of lines) fold(this.#folded, line);
-    this.#sinceSnapshot += records.length;
-    const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? this.#image() : undefined;
-    const request = { fence: this.#fence, key: this.#key, version: this.#version, records };
     try {
-      const { version } = await this.#coordinator.execute(
-        'journal.append',
-        snapshot === undefined ? request : { ...request, snapshot },
-      );
+      const records = lines.map((line) => encodePayload(line));
+      for (const line of lines) fold(this.#folded, line);
+      this.#sinceSnapshot += records.length;
+      const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image() } : {};
+      const request = { fence: this.#fence, key: this.#key, version: this.#version, records, ...snapshot };
+      const { version } = await this.#coordinator.execute('journal.append', request);
       this.#version = version;
+      if ('snapshot' in snapshot) this.#sinceSnapshot = 0;
     } catch (error) {
       throw new JournalFailure(error);
     }
-    if (snapshot !== undefined) this.#sinceSnapshot = 0;
   }
 
   #image(): Uint8Array {

@@ -13,6 +13,10 @@ import type { Host, JobProgress, JobSpec, TaskOutcome, WorkItem } from './host.t
 
 /** Items sent to the ledger in one command. */
 const ITEMS_PER_COMMAND = 256;
+/** Their inputs together, bytes (at least one item). */
+const ITEM_BYTES_PER_COMMAND = 1024 * 1024;
+/** Events of a job that wait for its watcher; past it they are dropped, and what they said is read from the ledger. */
+const EVENTS_WAITING_MAX = 1_000;
 /** Settled tasks read from the ledger at a time. */
 const TASKS_PER_READ = 256;
 
@@ -21,7 +25,7 @@ export function nodeHost(asks: Asks, coordinator: Coordinator, random: Random): 
   return {
     freshId: () => random.id(16),
     ask: (address, method, input, options) => asks.ask(address, method, input, options),
-    tell: (address, method, input) => asks.tell(address, method, input),
+    tell: (address, method, input, requestId) => asks.tell(address, method, input, requestId),
     openDecision: (request, trace) => coordinator.execute('decision.open', request, trace),
     closeDecision: (id) => coordinator.execute('decision.close', { id }),
     decisionClosed: (id, signal) => decisionClosed(coordinator, id, signal),
@@ -69,12 +73,17 @@ async function submitJob(
   const opened = await coordinator.execute('job.open', { id, spec: encodePayload(spec) });
   if (opened.sealed) return opened;
   let batch: TaskItem[] = [];
+  let bytes = 0;
   let position = 0;
   for await (const item of items) {
-    batch.push({ id: String(position++), input: encodePayload(item) });
-    if (batch.length < ITEMS_PER_COMMAND) continue;
-    await coordinator.execute('job.add', { id, items: batch, seal: false });
-    batch = [];
+    const input = encodePayload(item);
+    if (batch.length > 0 && (batch.length >= ITEMS_PER_COMMAND || bytes + input.byteLength > ITEM_BYTES_PER_COMMAND)) {
+      await coordinator.execute('job.add', { id, items: batch, seal: false });
+      batch = [];
+      bytes = 0;
+    }
+    batch.push({ id: String(position++), input });
+    bytes += input.byteLength;
   }
   return coordinator.execute('job.add', { id, items: batch, seal: true });
 }
@@ -91,7 +100,7 @@ function outcome(settled: {
 
 /**
  * Everything settled so far is read from the ledger, then events are followed; after a gap it is read again. What was reported is
- * remembered by position (one bit's worth per task), so each outcome is reported once.
+ * remembered by position, so each outcome is reported once.
  */
 async function* watchJob(coordinator: Coordinator, id: string, signal?: AbortSignal): AsyncGenerator<JobProgress> {
   const reported = new Set<number>();
@@ -101,6 +110,8 @@ async function* watchJob(coordinator: Coordinator, id: string, signal?: AbortSig
   const stop = coordinator.watch((delivery: WatchDelivery) => {
     if (delivery.type === 'view') mustRead = true;
     else pending.push(...delivery.events.filter((event) => event.type === 'job' && event.job.id === id));
+    if (pending.length > EVENTS_WAITING_MAX) mustRead = true;
+    if (mustRead) pending = [];
     wake();
   });
   const onAbort = (): void => wake();

@@ -1,4 +1,4 @@
-import type { ActorSystem, Ref } from '../actor/index.ts';
+import { ActorSystem, type DeadLetter } from '../actor/index.ts';
 import {
   askerOf,
   type Cargo,
@@ -12,9 +12,13 @@ import {
 import type { Coordinator, GroupSpec, ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
+  agentAddressKey,
   type Clock,
+  type Epoch,
   type Logger,
   type NodeRef,
+  nodeRefKey,
+  type Random,
   type ShardId,
   shardKey,
   type Timer,
@@ -24,7 +28,7 @@ import {
 import type { Envelope } from '../remote/index.ts';
 import { activation } from './activation.ts';
 import type { AgentSpec, AnyAgent, Protocol } from './define.ts';
-import type { Asker, Delivery } from './delivery.ts';
+import type { Asker, Delivery, Resident } from './delivery.ts';
 import type { Host } from './host.ts';
 
 /** Shards of a kind that names no number. */
@@ -33,33 +37,38 @@ const SHARDS_DEFAULT = 32;
 const PASSIVATE_MS_DEFAULT = 60_000;
 /** How often idle agents are looked for, ms. */
 const SWEEP_MS = 1_000;
-/** Agents resident at a time; past it new ones are refused. */
+/** Agents resident at a time, unless told otherwise. */
 const RESIDENTS_MAX = 1_000_000;
+
+/** Askers of one request; further ones are refused. */
+const ASKERS_MAX = 1_000;
+/** Crashes of an agent within a period before it rests, and that period, ms, unless its kind says otherwise. */
+const INTENSITY_DEFAULT = 5;
+const PERIOD_MS_DEFAULT = 10_000;
+/** Messages that may wait for an agent whose kind names no number. */
+const CAPACITY_DEFAULT = 1_000;
 
 /** What the runtime is made of. */
 export interface RuntimeParts {
   readonly self: NodeRef;
   readonly agents: readonly AnyAgent[];
-  readonly system: ActorSystem;
   readonly map: ClusterMap;
   readonly router: Router;
   readonly peers: Peers;
   readonly coordinator: Coordinator;
   readonly host: Host;
   readonly clock: Clock;
+  readonly random: Random;
   readonly logger: Logger;
   readonly tracer: Tracer;
+  /** Agents resident at a time; past it new ones are refused. Default a million. */
+  readonly residentsMax?: number;
 }
 
-interface Resident {
-  readonly ref: Ref<Delivery>;
-  /** Requests that wait or run, by id. */
-  readonly requests: Map<string, Delivery>;
-  /** Messages that wait or run. */
-  open: number;
-  /** The message whose turn runs, and since when, monotonic ms. */
-  running: { readonly delivery: Delivery; readonly since: number } | undefined;
-  idleSince: number;
+/** The agents of one shard, all active under one epoch. */
+interface Tenancy {
+  readonly epoch: Epoch;
+  readonly residents: Map<string, Resident>;
 }
 
 /** The shard groups that agent kinds make, one per kind. */
@@ -77,21 +86,26 @@ function specOf(agent: AnyAgent): AgentSpec<unknown, Protocol> {
 /** The agents that live on this node: activated by their first message, gone when idle, moved with their shard. */
 export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #parts: RuntimeParts;
+  readonly #system: ActorSystem;
   readonly #specs: Map<string, AgentSpec<unknown, Protocol>> = new Map();
-  readonly #shards: Map<string, Map<string, Resident>> = new Map();
+  readonly #shards: Map<string, Tenancy> = new Map();
   readonly #sweep: Timer;
   /** Cargo of shards that were staged before they were ours. */
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
+  readonly #residentsMax: number;
   #residents = 0;
 
   /** @param cargo gives what came with a shard that is ours from now on */
   constructor(parts: RuntimeParts, cargo: (shard: ShardRecord) => Cargo | undefined) {
     this.#parts = parts;
     this.#cargo = cargo;
+    this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
     for (const agent of parts.agents) this.#specs.set(agent.kind, specOf(agent));
-    this.#sweep = parts.clock.repeat(SWEEP_MS, () => this.#passivate());
-    parts.map.onChange((change) => {
-      for (const shard of change.shards) if (!sameNode(shard.owner, parts.self)) this.#drop(shard);
+    const { self, map, clock, random, logger, tracer } = parts;
+    this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
+    this.#sweep = clock.repeat(SWEEP_MS, () => this.#passivate());
+    map.onChange((change) => {
+      for (const shard of change.shards) if (!sameNode(shard.owner, self)) this.#dropUntil(shard, shard.epoch);
     });
   }
 
@@ -101,162 +115,207 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   adopt(shard: ShardRecord): void {
+    // Whoever was active under an earlier epoch can commit nothing any more.
+    this.#dropUntil(shard, shard.epoch - 1);
+    if (!this.#owns(shard, shard.epoch)) return;
     const cargo = this.#cargo(shard);
     if (cargo !== undefined) this.load(shard, cargo);
   }
 
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void> {
-    const resident = this.#shards.get(shardKey(shard))?.get(address.key) ?? this.#activate(address, shard);
-    if (resident instanceof TroupeError) return this.#parts.router.refuse(envelope, resident);
-    const known = envelope.requestId === undefined ? undefined : resident.requests.get(envelope.requestId);
-    if (envelope.kind === 'cancel')
-      return known?.cancelled.abort(new TroupeError('CANCELLED', 'the asker took the request back'));
-    const node = askerOf(envelope);
-    const asker: Asker | undefined =
-      envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
-    if (known !== undefined && !known.cancelled.signal.aborted) {
-      if (asker !== undefined) known.askers.push(asker);
-      return;
-    }
-    return this.#enqueue(address, resident, envelope, asker);
+    if (envelope.kind === 'cancel') return this.#cancel(address, shard, envelope);
+    return this.#take(address, shard, envelope, 0);
   }
 
   value(shard: ShardId): number {
     let value = 0;
-    for (const resident of this.#shards.get(shardKey(shard))?.values() ?? []) value += 1 + resident.open;
+    for (const resident of this.#residentsOf(shard)) value += 1 + resident.open;
     return value;
   }
 
   turnMs(shard: ShardId): number {
     const now = this.#parts.clock.monotonic();
     let longest = 0;
-    for (const { running } of this.#shards.get(shardKey(shard))?.values() ?? []) {
+    for (const { running } of this.#residentsOf(shard)) {
       if (running !== undefined) longest = Math.max(longest, now - running.since);
     }
     return longest;
   }
 
   async release(shard: ShardId, untilMs: number): Promise<Cargo> {
-    const residents = [...(this.#shards.get(shardKey(shard)) ?? [])];
+    const tenancy = this.#shards.get(shardKey(shard));
     const timeoutMs = Math.max(0, untilMs - this.#parts.clock.monotonic());
     const agents = await Promise.all(
-      residents.map(async ([key, resident]) => {
-        const { messages } = await this.#parts.system.extract(resident.ref, { timeoutMs });
-        return { key, messages: messages.flatMap((delivery) => this.#export(delivery)) };
+      [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
+        // Senders that wait for room in the mailbox come after what is in it.
+        const waiting: Delivery[] = [];
+        const onLate = (delivery: Delivery): number => waiting.push(delivery);
+        const { messages } = await this.#system.extract(resident.ref, { timeoutMs, onLate });
+        return { key, messages: [...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
       }),
     );
-    this.#forget(shard);
+    if (tenancy !== undefined) this.#forget(shardKey(shard), tenancy);
     return { agents };
   }
 
   load(shard: ShardId, cargo: Cargo): void {
-    for (const agent of cargo.agents) {
-      for (const envelope of agent.messages) void this.deliver({ kind: shard.group, key: agent.key }, shard, envelope);
+    for (const { key, messages } of cargo.agents) {
+      for (const envelope of messages) void this.#take({ kind: shard.group, key }, shard, envelope, messages.length);
     }
   }
 
-  /** Stops looking for idle agents. The actors end with their system. */
-  close(): void {
+  /** Stops the agents; what waits for them is answered by their next home. @param timeoutMs for turns to end */
+  close(timeoutMs: number): Promise<void> {
     this.#sweep.cancel();
+    return this.#system.shutdown(timeoutMs);
   }
 
-  #activate(address: AgentAddress, shard: ShardId): Resident | TroupeError {
+  /** @param waiting messages for the agent that come with its shard: they fit, whatever the bound of its mailbox */
+  #take(address: AgentAddress, shard: ShardId, envelope: Envelope, waiting: number): void | Promise<void> {
+    const { router, clock } = this.#parts;
+    const { requestId } = envelope;
+    const resident = this.#resident(address, shard, waiting);
+    if (resident instanceof TroupeError) return router.refuse(envelope, resident);
+    if (requestId === undefined) {
+      const error = new TroupeError('PROTOCOL_VIOLATION', 'a message for an agent needs a request id');
+      return router.refuse(envelope, error);
+    }
+    const node = askerOf(envelope);
+    const asker =
+      envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
+    const deadlineAt = clock.monotonic() + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const known = resident.requests.get(requestId);
+    if (known !== undefined && !known.cancelled.signal.aborted) return this.#join(known, envelope, asker, deadlineAt);
+    const askers = asker === undefined ? [] : [asker];
+    const cancelled = new AbortController();
+    const delivery = { envelope, requestId, resident, askers, deadlineAt, cancelled, settled: false };
+    resident.open++;
+    resident.requests.set(requestId, delivery);
+    // What the mailbox refuses is a dead letter, and those are answered.
+    if (this.#specs.get(address.kind)?.mailbox?.overflow === 'backpressure') {
+      return resident.ref.offer(delivery).catch(() => undefined);
+    }
+    resident.ref.tell(delivery);
+  }
+
+  /** The same request again, while the first one waits or runs. */
+  #join(known: Delivery, envelope: Envelope, asker: Asker | undefined, deadlineAt: number): void {
+    known.deadlineAt = Math.max(known.deadlineAt, deadlineAt);
+    if (asker === undefined || known.askers.some((other) => sameAsker(other, asker))) return;
+    if (known.askers.length < ASKERS_MAX) known.askers.push(asker);
+    else this.#parts.router.refuse(envelope, new TroupeError('OVERLOADED', `${ASKERS_MAX} ask the same already`));
+  }
+
+  /** One asker takes its request back; the turn is aborted when nobody waits for it any more. */
+  #cancel(address: AgentAddress, shard: ShardId, envelope: Envelope): void {
+    const resident = this.#shards.get(shardKey(shard))?.residents.get(address.key);
+    const delivery = resident?.requests.get(envelope.requestId ?? '');
+    const node = askerOf(envelope);
+    if (delivery === undefined || node === undefined) return;
+    const asker = { node, correlation: envelope.correlation };
+    const at = delivery.askers.findIndex((other) => sameAsker(other, asker));
+    if (at >= 0) delivery.askers.splice(at, 1);
+    if (at < 0 || delivery.askers.length > 0) return;
+    delivery.cancelled.abort(new TroupeError('CANCELLED', 'the asker took the request back'));
+  }
+
+  #resident(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
+    const known = this.#shards.get(shardKey(shard))?.residents.get(address.key);
+    if (known === undefined) return this.#activate(address, shard, waiting);
+    if (known.restsUntil === 0) return known;
+    const where = agentAddressKey(address);
+    return new TroupeError('ACTOR_TERMINATED', `${where} crashed too often and is left alone`, { address: where });
+  }
+
+  #activate(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
     const spec = this.#specs.get(address.kind);
-    const record = this.#parts.map.shard(shard);
-    const where = `${address.kind}/${address.key}`;
-    if (spec === undefined || record === undefined) {
-      return new TroupeError('UNKNOWN_AGENT', `this node hosts no agents of kind "${address.kind}"`, {
-        address: where,
+    const epoch = this.#parts.map.shard(shard)?.epoch ?? 0;
+    const where = agentAddressKey(address);
+    if (spec === undefined) {
+      const message = `this node hosts no agents of kind "${address.kind}"`;
+      return new TroupeError('UNKNOWN_AGENT', message, { address: where });
+    }
+    // Acting under an epoch that is another's would break the fence.
+    if (!this.#owns(shard, epoch)) {
+      return new TroupeError('NOT_OWNER', 'the shard has another owner', { address: where });
+    }
+    if (this.#residents >= this.#residentsMax) {
+      const message = `${this.#residentsMax} agents are resident on this node`;
+      return new TroupeError('OVERLOADED', message, { address: where });
+    }
+    const { self, coordinator, host, clock, logger, tracer, peers } = this.#parts;
+    const {
+      restart = 'permanent',
+      intensity = INTENSITY_DEFAULT,
+      periodMs = PERIOD_MS_DEFAULT,
+    } = spec.supervision ?? {};
+    const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
+    const behavior = (): ReturnType<typeof activation> =>
+      activation({
+        address,
+        fence: { group: shard.group, shard: shard.shard, epoch },
+        node: self,
+        spec,
+        coordinator,
+        host,
+        clock,
+        logger,
+        tracer,
+        reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
+        began: (delivery) => {
+          resident.running = { delivery, since: clock.monotonic() };
+        },
+        settled: (delivery) => this.#settled(delivery),
       });
-    }
-    if (this.#residents >= RESIDENTS_MAX) {
-      return new TroupeError('OVERLOADED', `${RESIDENTS_MAX} agents are resident on this node`, { address: where });
-    }
-    const { self, coordinator, host, clock, logger, tracer, peers, system } = this.#parts;
-    const restartLimit = {
-      intensity: spec.supervision?.intensity ?? 5,
-      periodMs: spec.supervision?.periodMs ?? 10_000,
-    };
     const resident: Resident = {
+      ref: this.#system.spawn<Delivery>(behavior, {
+        restart,
+        restartLimit: { intensity, periodMs },
+        mailbox: { capacity: Math.max(capacity, waiting), overflow },
+      }),
       requests: new Map(),
       open: 0,
       running: undefined,
       idleSince: clock.monotonic(),
-      ref: system.spawn<Delivery>(
-        () =>
-          activation({
-            address,
-            fence: { group: shard.group, shard: shard.shard, epoch: record.epoch },
-            node: self,
-            spec,
-            coordinator,
-            host,
-            clock,
-            logger,
-            tracer,
-            reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
-            began: (delivery) => {
-              resident.running = { delivery, since: clock.monotonic() };
-            },
-            settled: (delivery) => this.#settled(resident, delivery),
-          }),
-        {
-          restart: spec.supervision?.restart ?? 'permanent',
-          restartLimit,
-          mailbox: { capacity: spec.mailbox?.capacity ?? 1_000, overflow: spec.mailbox?.overflow ?? 'reject' },
-        },
-      ),
+      restsUntil: 0,
     };
     const key = shardKey(shard);
-    let residents = this.#shards.get(key);
-    if (residents === undefined) {
-      residents = new Map();
-      this.#shards.set(key, residents);
-    }
-    residents.set(address.key, resident);
+    const tenancy: Tenancy = this.#shards.get(key) ?? { epoch, residents: new Map() };
+    this.#shards.set(key, tenancy);
+    tenancy.residents.set(address.key, resident);
     this.#residents++;
-    system.watch(resident.ref, ({ reason }) => {
-      if (reason === 'crashed')
-        logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
-      this.#remove(key, address.key, resident);
+    this.#system.watch(resident.ref, ({ reason }) => {
+      if (reason !== 'crashed' || restart === 'temporary') return this.#remove(key, address.key, resident);
+      logger.error('agent given up after too many crashes', { agent: where, intensity, periodMs });
+      resident.restsUntil = clock.monotonic() + periodMs;
     });
     return resident;
   }
 
-  #enqueue(
-    address: AgentAddress,
-    resident: Resident,
-    envelope: Envelope,
-    asker: Asker | undefined,
-  ): void | Promise<void> {
-    const { clock, router } = this.#parts;
-    const delivery: Delivery = {
-      envelope,
-      askers: asker === undefined ? [] : [asker],
-      deadlineAt: envelope.timeoutMs === undefined ? Number.POSITIVE_INFINITY : clock.monotonic() + envelope.timeoutMs,
-      cancelled: new AbortController(),
-    };
-    resident.open++;
-    if (envelope.requestId !== undefined) resident.requests.set(envelope.requestId, delivery);
-    const refused = (error: TroupeError): void => {
-      this.#settled(resident, delivery);
-      router.refuse(envelope, error);
-    };
-    if (this.#specs.get(address.kind)?.mailbox?.overflow === 'backpressure') {
-      return resident.ref.offer(delivery).catch((error: TroupeError) => refused(error));
-    }
-    if (!resident.ref.tell(delivery)) {
-      refused(
-        new TroupeError('MAILBOX_FULL', `the mailbox of ${address.kind}/${address.key} is full`, {
-          address: envelope.to,
-        }),
-      );
-    }
+  #owns(shard: ShardId, epoch: Epoch): boolean {
+    const record = this.#parts.map.shard(shard);
+    return record?.epoch === epoch && sameNode(record.owner, this.#parts.self);
   }
 
-  #settled(resident: Resident, delivery: Delivery): void {
-    const id = delivery.envelope.requestId;
-    if (id !== undefined && resident.requests.get(id) === delivery) resident.requests.delete(id);
+  /** A mailbox gave a message up. Who asked hears why, or asks again when the agent may serve it yet. */
+  #lost(letter: DeadLetter): void {
+    const delivery = letter.message as Delivery;
+    if (delivery.settled) return;
+    this.#settled(delivery);
+    const error =
+      letter.reason === 'overflow'
+        ? new TroupeError('MAILBOX_FULL', 'the mailbox of the agent is full', { address: delivery.envelope.to })
+        : new TroupeError('NODE_UNAVAILABLE', 'the agent stopped before it came to the message');
+    for (const asker of delivery.askers) this.#parts.peers.reply(asker.node, asker.correlation, undefined, error);
+    if (delivery.askers.length > 0) return;
+    this.#parts.logger.warn('message dropped', { to: delivery.envelope.to, reason: letter.reason });
+  }
+
+  #settled(delivery: Delivery): void {
+    if (delivery.settled) return;
+    delivery.settled = true;
+    const { resident, requestId } = delivery;
+    if (resident.requests.get(requestId) === delivery) resident.requests.delete(requestId);
     if (resident.running?.delivery === delivery) resident.running = undefined;
     resident.open--;
     resident.idleSince = this.#parts.clock.monotonic();
@@ -268,44 +327,53 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     if (left <= 0 || delivery.cancelled.signal.aborted) return [];
     const envelope = left === Number.POSITIVE_INFINITY ? delivery.envelope : { ...delivery.envelope, timeoutMs: left };
     if (delivery.askers.length === 0) return [envelope];
-    return delivery.askers.map((asker) => ({
-      ...envelope,
-      from: `${asker.node.node}#${asker.node.incarnation}`,
-      correlation: asker.correlation,
-    }));
+    return delivery.askers.map(({ node, correlation }) => ({ ...envelope, from: nodeRefKey(node), correlation }));
   }
 
-  /** The shard is no longer ours, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */
-  #drop(shard: ShardId): void {
-    for (const resident of this.#shards.get(shardKey(shard))?.values() ?? [])
-      void this.#parts.system.extract(resident.ref, { timeoutMs: 0 });
-    this.#forget(shard);
+  *#residentsOf(shard: ShardId): Iterable<Resident> {
+    yield* this.#shards.get(shardKey(shard))?.residents.values() ?? [];
   }
 
-  #forget(shard: ShardId): void {
+  /** The shard went from here, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */
+  #dropUntil(shard: ShardId, epoch: Epoch): void {
     const key = shardKey(shard);
-    this.#residents -= this.#shards.get(key)?.size ?? 0;
+    const tenancy = this.#shards.get(key);
+    if (tenancy === undefined || tenancy.epoch > epoch) return;
+    for (const { ref } of tenancy.residents.values()) void this.#system.extract(ref, { timeoutMs: 0 });
+    this.#forget(key, tenancy);
+  }
+
+  #forget(key: string, tenancy: Tenancy): void {
+    if (this.#shards.get(key) !== tenancy) return;
+    this.#residents -= tenancy.residents.size;
     this.#shards.delete(key);
   }
 
   #remove(shard: string, key: string, resident: Resident): void {
-    const residents = this.#shards.get(shard);
-    if (residents?.get(key) !== resident) return;
-    residents.delete(key);
+    const tenancy = this.#shards.get(shard);
+    if (tenancy?.residents.get(key) !== resident) return;
+    tenancy.residents.delete(key);
     this.#residents--;
-    if (residents.size === 0) this.#shards.delete(shard);
+    if (tenancy.residents.size === 0) this.#shards.delete(shard);
   }
 
+  /** Agents with nothing to do leave memory; those that have rested may be activated again. */
   #passivate(): void {
     const now = this.#parts.clock.monotonic();
-    for (const [shard, residents] of this.#shards) {
+    for (const [shard, { residents }] of this.#shards) {
       const group = shard.slice(0, shard.lastIndexOf(':'));
       const idleMs = this.#specs.get(group)?.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
       for (const [key, resident] of residents) {
-        if (resident.open > 0 || now - resident.idleSince < idleMs) continue;
+        const rested = resident.restsUntil > 0 && now >= resident.restsUntil;
+        const idle = resident.restsUntil === 0 && resident.open === 0 && now - resident.idleSince >= idleMs;
+        if (!rested && !idle) continue;
         this.#remove(shard, key, resident);
-        void this.#parts.system.stop(resident.ref);
+        void this.#system.stop(resident.ref);
       }
     }
   }
+}
+
+function sameAsker(a: Asker, b: Asker): boolean {
+  return a.correlation === b.correlation && sameNode(a.node, b.node);
 }

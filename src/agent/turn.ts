@@ -34,11 +34,11 @@ export interface TurnParts<State> {
 /** The processing of one message by an agent: its draft of the state, its steps, and what it asks of others. */
 export class Turn<State> implements AgentContext<State> {
   readonly #parts: TurnParts<State>;
-  readonly #names: Map<string, number> = new Map();
+  /** Names given to steps, asks and ids so far. */
+  readonly #names: Set<string> = new Set();
   #state: State;
   #changed = false;
   #stepped = false;
-  #asks = 0;
   #host: Host | undefined;
 
   constructor(parts: TurnParts<State>) {
@@ -141,9 +141,11 @@ export class Turn<State> implements AgentContext<State> {
 
   #derive(host: Host): Host {
     return {
-      freshId: () => this.#nextId(),
-      ask: (address, method, input, options) => host.ask(address, method, input, this.#inherit(options)),
-      tell: (address, method, input) => host.tell(address, method, input),
+      freshId: () => this.#idOf('id'),
+      ask: (address, method, input, options) =>
+        host.ask(address, method, input, this.#inherit(`ask:${agentAddressKey(address)}.${method}`, options)),
+      tell: (address, method, input, requestId) =>
+        host.tell(address, method, input, requestId ?? this.#idOf(`tell:${agentAddressKey(address)}.${method}`)),
       openDecision: (request, trace) =>
         host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
       closeDecision: (id) => host.closeDecision(id),
@@ -155,19 +157,19 @@ export class Turn<State> implements AgentContext<State> {
     };
   }
 
-  #inherit(options: AskOptions = {}): AskOptions {
+  #inherit(name: string, options: AskOptions = {}): AskOptions {
     return {
       ...options,
       timeoutMs: Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, this.remainingMs()),
       signal: this.#withSignal(options.signal),
-      requestId: options.requestId ?? this.#nextId(),
+      requestId: options.requestId ?? this.#idOf(name),
       traceparent: options.traceparent ?? this.traceparent,
     };
   }
 
-  /** The same sequence each time the turn runs, so that what it asks again is recognised. */
-  #nextId(): string {
-    return `${this.#parts.requestId}/${++this.#asks}`;
+  /** The same again when the turn runs again, so that what it asks and opens is recognised. */
+  #idOf(name: string): string {
+    return `${this.#parts.requestId}/${this.#unique(name)}`;
   }
 
   #withSignal(signal: AbortSignal | undefined): AbortSignal {
@@ -175,8 +177,9 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   #unique(name: string): string {
-    const count = (this.#names.get(name) ?? 0) + 1;
-    this.#names.set(name, count);
-    return count === 1 ? name : `${name}#${count}`;
+    let unique = name;
+    for (let count = 2; this.#names.has(unique); count++) unique = `${name}#${count}`;
+    this.#names.add(unique);
+    return unique;
   }
 }
