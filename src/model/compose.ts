@@ -109,7 +109,13 @@ async function pay(
   try {
     await limiter?.acquire(most.tokens, signal, caller);
     for (let attempt = 1; ; attempt++) {
+      // Before it is sent, so that what never was costs nothing.
       if (signal.aborted) throw abortError(signal);
+      if (attempt > 1) {
+        held = budget?.reserve(most);
+        // It has had its turn; those behind it wait for what it takes now.
+        limiter?.take(most.tokens);
+      }
       const attemptMs = Math.min(retry.attemptMs ?? timeoutMs, until - clock.monotonic());
       try {
         const response = await provider.chat(request, { signal, idempotencyKey, timeoutMs: attemptMs });
@@ -127,10 +133,6 @@ async function pay(
         const again = error.retryable && attempt < retry.attemptsMax && clock.monotonic() + waitMs < until;
         if (!again || signal.aborted) throw error;
         await delay(clock, waitMs, signal);
-        if (signal.aborted) throw abortError(signal);
-        held = budget?.reserve(most);
-        // It has had its turn; those behind it wait for what it takes now.
-        limiter?.take(most.tokens);
       }
     }
   } finally {

@@ -51,7 +51,6 @@ export class ScriptedModel implements ModelProvider {
   readonly #script: Script;
   readonly #clock: Clock;
   #calls = 0;
-  #lastRequest: ChatRequest | undefined;
 
   constructor(
     script: Script,
@@ -69,15 +68,9 @@ export class ScriptedModel implements ModelProvider {
     return this.#calls;
   }
 
-  /** The latest of them. */
-  get lastRequest(): ChatRequest | undefined {
-    return this.#lastRequest;
-  }
-
   /** @throws TroupeError what the script says; NOT_FOUND when its list is at its end; TIMEOUT; CANCELLED */
   chat(request: ChatRequest, options: ChatOptions): Promise<ChatResponse> {
     return withDeadline(this.#clock, options, async (signal) => {
-      this.#lastRequest = request;
       const at = this.#calls++;
       const script = this.#script;
       const answer = typeof script === 'function' ? await script(request, { ...options, signal }) : script[at];

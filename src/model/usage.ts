@@ -50,8 +50,8 @@ export function estimateSpent(request: ChatRequest, { content, toolCalls }: Assi
 export function costOf({ inputTokens, outputTokens }: Usage, price: Price | undefined): number | undefined {
   if (price === undefined) return undefined;
   const cost = inputTokens * price.inputUsdPerMillion + outputTokens * price.outputUsdPerMillion;
-  // Prices are decimal fractions: 100 tokens at 0.15 cost 15, not 16 for a last binary digit.
-  return Math.ceil(cost - 1e-6);
+  // Prices are decimal fractions: 100 tokens at 0.07 cost 7, not 8 for a last binary digit.
+  return Math.max(0, Math.ceil(cost - 1e-6));
 }
 
 /** A call's tokens and cost, as a budget counts them. */

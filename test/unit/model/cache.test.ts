@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { TroupeError } from '../../../src/core/index.ts';
 import { type ChatRequest, type ChatResponse, ResponseCache, requestHash } from '../../../src/model/index.ts';
+import { ManualClock } from '../../../src/testkit/clock.ts';
 
 const never = new AbortController().signal;
 
@@ -121,6 +122,7 @@ describe('concurrent equal requests', () => {
     expect(open).toHaveLength(2);
     // The one given up ends late: the newcomer's call is untouched.
     open[0]?.reject(new TroupeError('CANCELLED', 'x'));
+    await new ManualClock().settle();
     const joined = cache.get('k', never, call);
     expect(open).toHaveLength(2);
     open[1]?.resolve(answer('new'));

@@ -140,8 +140,9 @@ describe('tries', () => {
     const result = chat({ signal: controller.signal });
     await clock.settle();
     controller.abort();
-    await clock.advance(10_000);
+    await clock.settle();
     expect(result).toEqual({ code: 'CANCELLED' });
+    expect(clock.pending).toBe(0);
     expect(provider.calls).toBe(1);
   });
 
@@ -239,6 +240,21 @@ describe('with a limiter', () => {
     // It never reached the service, so it cost nothing.
     expect(budget.spent.tokens).toBe(60);
     expect([budget.reserved.tokens, limiter.queued]).toEqual([0, 0]);
+  });
+
+  test('a call that is taken back the moment its turn comes is not sent and costs nothing', async () => {
+    const clock = new ManualClock();
+    const limiter = new Limiter({ tokensPerMinute: 60_000, burstMs: 1_000, clock });
+    const budget = new Budget({});
+    const { chat, provider } = rig(() => reply, { limiter, clock, budget });
+    limiter.take(1_000);
+    const controller = new AbortController();
+    const result = chat({ signal: controller.signal });
+    limiter.refund(1_000);
+    controller.abort();
+    await clock.settle();
+    expect(result).toEqual({ code: 'CANCELLED' });
+    expect([provider.calls, budget.spent.tokens, budget.reserved.tokens]).toEqual([0, 0, 0]);
   });
 
   test('tokens that were reserved and not used are free for the next', async () => {

@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import type { TroupeError } from '../../../src/core/index.ts';
 import { type ChatRequest, HttpModel, type HttpModelOptions } from '../../../src/model/index.ts';
 import { ManualClock } from '../../../src/testkit/clock.ts';
 import { chatServer, completion, json, type Reply } from './chat-server.ts';
@@ -64,6 +65,13 @@ describe('a request on the wire', () => {
       stop: ['\n'],
       seed: 7,
     });
+  });
+
+  test('goes to one address, however the base of it ends', async () => {
+    await using server = await chatServer();
+    server.reply(completion({ content: 'ok' }));
+    await new HttpModel({ baseUrl: `${server.baseUrl}/`, model: 'm' }).chat(hello, limits);
+    expect(server.seen[0]?.path).toBe('/v1/chat/completions');
   });
 
   test('names the token limit as the service does', async () => {
@@ -186,6 +194,10 @@ describe('a failure on the wire', () => {
     };
     const { error } = await ask(page, { responseBytesMax: 1_000 });
     expect(error).toMatchObject({ code: 'NODE_UNAVAILABLE', data: { status: 502 } });
+  });
+
+  test('a long text is quoted in part', async () => {
+    const { error } = await ask(json(400, { error: { message: 'x'.repeat(10_000) } }));
     expect(String(error).length).toBeLessThan(700);
   });
 
@@ -207,12 +219,15 @@ describe('a failure on the wire', () => {
   test('nobody listens', async () => {
     const server = await chatServer();
     await server[Symbol.asyncDispose]();
-    const model = new HttpModel({ baseUrl: server.baseUrl, model: 'm' });
-    await expect(model.chat(hello, limits)).rejects.toMatchObject({
-      code: 'NODE_UNAVAILABLE',
-      message: expect.stringContaining('ECONNREFUSED'),
-      data: {},
-    });
+    for (const baseUrl of [server.baseUrl, server.baseUrl.replace('127.0.0.1', 'localhost')]) {
+      const error: TroupeError = await new HttpModel({ baseUrl, model: 'm' }).chat(hello, limits).then(
+        () => expect.unreachable(),
+        (thrown: TroupeError) => thrown,
+      );
+      expect(error.message).toContain('ECONNREFUSED');
+      // Nothing was sent, so the outcome isn't unknown.
+      expect([error.code, error.data]).toEqual(['NODE_UNAVAILABLE', {}]);
+    }
   });
 
   test('a call that is given up closes its connection', async () => {

@@ -125,7 +125,9 @@ describe('the queue', () => {
     await enter('first', { tokens: 1_000 });
     void enter('big', { tokens: 900, caller: 'a' });
     for (let i = 0; i < 20; i++) void enter(`small${i}`, { tokens: 100, caller: 'b' });
-    await clock.advance(1_000);
+    await clock.advance(500);
+    void enter('late', { tokens: 100, caller: 'c' });
+    await clock.advance(500);
     expect(admitted.slice(0, 3)).toEqual(['first@0', 'big@900', 'small0@1000']);
   });
 

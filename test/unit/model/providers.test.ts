@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { isTroupeError, TroupeError } from '../../../src/core/index.ts';
 import {
@@ -90,7 +91,9 @@ describe.each([
   test('answers with text, usage, cost and the reason it ended', async () => {
     await using bench = await open();
     bench.next({ text: 'Hello! How can I help?' });
-    const answer = await bench.provider.chat(hello, { timeoutMs: 1_000 });
+    const { signal } = new AbortController();
+    const answer = await bench.provider.chat(hello, { timeoutMs: 1_000, signal });
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
     expect(answer.message).toEqual({ role: 'assistant', content: 'Hello! How can I help?' });
     expect(answer).toMatchObject({ finishReason: 'stop', usage, costMicroUsd: Math.ceil(19 * 0.15 + 10 * 0.6) });
     expect(answer.model).toMatch(/./);
@@ -145,6 +148,7 @@ describe.each([
     await under;
     controller.abort();
     expect(isTroupeError(await failed, 'CANCELLED')).toBe(true);
+    expect(getEventListeners(controller.signal, 'abort')).toEqual([]);
     expect(bench.clock.pending).toBe(0);
     await expect(bench.provider.chat(hello, options)).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(bench.calls()).toBe(1);
