@@ -45,7 +45,6 @@ export class Limiter {
   constructor({ requestsPerMinute, tokensPerMinute, burstMs = BURST_MS, ...rest }: LimiterOptions) {
     this.#clock = rest.clock ?? systemClock;
     this.#queuedMax = rest.queuedMax ?? QUEUED_MAX;
-    this.#pausedUntil = this.#clock.monotonic();
     const bucket = (perMinute: number | undefined): Bucket | undefined => {
       if (perMinute === undefined) return undefined;
       if (perMinute > 0 && burstMs > 0) return new Bucket(perMinute / 60_000, burstMs, this.#clock.monotonic());
@@ -91,7 +90,8 @@ export class Limiter {
       if (calls === undefined) this.#callers.set(caller, new Set([waiter]));
       else calls.add(waiter);
       this.#queued++;
-      this.#serve();
+      // With a timer set somebody else is next already.
+      if (this.#timer === undefined) this.#serve();
     });
   }
 
