@@ -89,6 +89,11 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
       } catch (error) {
         // The agent is being moved: its message goes along and is answered by its next activation.
         if (actor.signal.aborted) return;
+        const { resident } = delivery;
+        if (resident.stopping) {
+          resident.cut = delivery;
+          return;
+        }
         // The handler may have changed the state in place: go on from what is durable.
         journal = undefined;
         if (error instanceof JournalFailure) return refuse(parts, delivery, unreachable(error.cause));
@@ -159,6 +164,7 @@ async function answer(
         journal,
         host: parts.host,
         signal: AbortSignal.any([actor.signal, delivery.cancelled.signal, limit.signal]),
+        stopping: () => delivery.resident.stopping,
         deadlineAt: delivery.deadlineAt,
         clock: parts.clock,
         logger: parts.logger,
@@ -166,6 +172,7 @@ async function answer(
       });
       try {
         const value = await run(turn);
+        if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
         if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
         return encodePayload(value);
       } finally {

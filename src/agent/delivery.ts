@@ -33,6 +33,10 @@ export interface Resident {
   open: number;
   /** The message whose turn runs, and since when, monotonic ms. */
   running: { readonly delivery: Delivery; readonly since: number } | undefined;
+  /** It is being moved: a turn that runs stops before its next step. */
+  stopping: boolean;
+  /** The message whose turn stopped so. */
+  cut: Delivery | undefined;
   /** Monotonic time since which it has had nothing to do, ms. */
   idleSince: number;
   /** It crashed too often and is left alone until this monotonic time, ms; 0 while it serves. */

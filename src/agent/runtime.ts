@@ -142,16 +142,23 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     return longest;
   }
 
-  async release(shard: ShardId, untilMs: number): Promise<Cargo> {
+  async release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo> {
     const tenancy = this.#shards.get(shardKey(shard));
-    const timeoutMs = Math.max(0, untilMs - this.#parts.clock.monotonic());
+    const { clock } = this.#parts;
+    const leftMs = (untilMs: number): number => Math.max(0, untilMs - clock.monotonic());
     const agents = await Promise.all(
       [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
         // Senders that wait for room in the mailbox come after what is in it.
         const waiting: Delivery[] = [];
         const onLate = (delivery: Delivery): number => waiting.push(delivery);
+        const turns = clock.schedule(leftMs(turnsUntilMs), () => {
+          resident.stopping = true;
+        });
+        const timeoutMs = leftMs(stepsUntilMs);
         const { messages } = await this.#system.extract(resident.ref, { timeoutMs, onLate });
-        return { key, messages: [...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
+        turns.cancel();
+        const first = resident.cut === undefined ? [] : [resident.cut];
+        return { key, messages: [...first, ...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
       }),
     );
     if (tenancy !== undefined) this.#forget(shardKey(shard), tenancy);
@@ -276,6 +283,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       requests: new Map(),
       open: 0,
       running: undefined,
+      stopping: false,
+      cut: undefined,
       idleSince: clock.monotonic(),
       restsUntil: 0,
     };

@@ -24,6 +24,8 @@ export interface TurnParts<State> {
   readonly journal: AgentJournal;
   readonly host: Host;
   readonly signal: AbortSignal;
+  /** Whether the agent is being moved and the turn stops before its next step. */
+  readonly stopping: () => boolean;
   /** Monotonic time of the asker's deadline, ms; Infinity without one. */
   readonly deadlineAt: number;
   readonly clock: Clock;
@@ -39,6 +41,7 @@ export class Turn<State> implements AgentContext<State> {
   #state: State;
   #changed = false;
   #stepped = false;
+  #stopped = false;
   #host: Host | undefined;
 
   constructor(parts: TurnParts<State>) {
@@ -74,6 +77,11 @@ export class Turn<State> implements AgentContext<State> {
     return this.#parts.traceparent;
   }
 
+  /** Whether a step was refused as the agent is being moved: whatever the handler made of that, the turn isn't done. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
   /** Whether the turn did anything that must be remembered. */
   get durable(): boolean {
     return this.#changed || this.#stepped;
@@ -107,6 +115,10 @@ export class Turn<State> implements AgentContext<State> {
     }
     // A turn that must stop, stops here: between two effects.
     if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address: where });
+    if (this.#parts.stopping()) {
+      this.#stopped = true;
+      throw new TroupeError('CANCELLED', 'the agent is being moved', { address: where });
+    }
     const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
     if (receipt === undefined) await journal.stepStarted(requestId, unique, key);
     return traced(

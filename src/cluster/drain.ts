@@ -72,7 +72,7 @@ async function run(parts: DrainParts, options: DrainOptions, traceparent: string
   const turnsUntil = startedAt + deadlineMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
   const movesUntil = startedAt + deadlineMs - Math.min(LEAVE_MS, deadlineMs / 10);
   const leftMs = (until: number): number => Math.max(SAY_MS_MIN, until - clock.monotonic());
-  const moved = handover.drain(turnsUntil, traceparent);
+  const moved = handover.drain(turnsUntil, (turnsUntil + movesUntil) / 2, traceparent);
   const mark = { ...self, state: 'draining', drainMs: deadlineMs, reason } as const;
   await coordinator.execute('node.mark', mark, { timeoutMs: leftMs(turnsUntil) });
   // Leadership first; a transfer that fails or hangs costs the others an election, not the drain.

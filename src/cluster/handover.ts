@@ -31,8 +31,9 @@ const STAGED_MS_MAX = 60_000;
  * turn. A drain stops it all the same when turns must end.
  */
 const LONG_TURN_MS = 300;
-/** Longest that running turns may hold a move up when there is no deadline, ms. */
+/** Longest that running turns, and after that their steps, may hold a move up when there is no deadline, ms. */
 const TURN_MS_MAX = 5_000;
+const STEP_MS_MAX = 2_000;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
 const RETRY_MS = 100;
 
@@ -48,10 +49,10 @@ export interface ShardTenant {
   /** How long the longest of its running turns has been running, ms; 0 when none runs. */
   turnMs(shard: ShardId): number;
   /**
-   * Stops the shard's agents: running turns may finish until `untilMs` (monotonic), then they are aborted at a step boundary and
-   * their message stays first in line.
+   * Stops the shard's agents, whose messages stay in line: running turns may finish until `turnsUntilMs`, after that their
+   * step under way until `stepsUntilMs` (monotonic); what runs then is aborted. A turn that didn't finish comes first.
    */
-  release(shard: ShardId, untilMs: number): Promise<Cargo>;
+  release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo>;
   /** Puts mail into the mailboxes of a shard's agents. */
   load(shard: ShardId, cargo: Cargo): void;
 }
@@ -96,8 +97,9 @@ export class Handover {
   readonly #resting: Set<string> = new Set();
   readonly #stopWatch: () => void;
   #retry: Timer | undefined;
-  /** Monotonic time by which running turns must end, ms; set by a drain. */
+  /** Monotonic times by which running turns and their steps must end, ms; set by a drain. */
   #turnsUntilMs: number | undefined;
+  #stepsUntilMs: number | undefined;
   /** Trace that moves belong to: that of the drain. */
   #traceparent: string | undefined;
   #moved: Moved | undefined;
@@ -117,11 +119,13 @@ export class Handover {
   /**
    * Moves from now on belong to a drain.
    *
-   * @param turnsUntilMs monotonic time by which running turns must end, ms
+   * @param turnsUntilMs monotonic time from which a running turn takes no further step, ms
+   * @param stepsUntilMs monotonic time by which the step under way must end, ms
    * @returns what it moves, kept up to date
    */
-  drain(turnsUntilMs: number, traceparent: string | undefined): Moved {
+  drain(turnsUntilMs: number, stepsUntilMs: number, traceparent: string | undefined): Moved {
     this.#turnsUntilMs = turnsUntilMs;
+    this.#stepsUntilMs = stepsUntilMs;
     this.#traceparent = traceparent;
     this.#moved = { agents: 0, messages: 0, pausesMs: [] };
     return this.#moved;
@@ -195,7 +199,8 @@ export class Handover {
     const moved = this.#moved;
     const startedAt = clock.monotonic();
     router.line(id).freeze();
-    const cargo = await tenant.release(id, this.#turnsUntilMs ?? startedAt + TURN_MS_MAX);
+    const turnsUntilMs = this.#turnsUntilMs ?? startedAt + TURN_MS_MAX;
+    const cargo = await tenant.release(id, turnsUntilMs, this.#stepsUntilMs ?? turnsUntilMs + STEP_MS_MAX);
     const name = { ...id, epoch: shard.epoch + 1 };
     let asked = false;
     try {

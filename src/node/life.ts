@@ -223,8 +223,8 @@ export class Life {
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
-      release: async (shard, untilMs) => {
-        if (!isJobs(shard)) return this.#runtime.release(shard, untilMs);
+      release: async (shard, turnsUntilMs, stepsUntilMs) => {
+        if (!isJobs(shard)) return this.#runtime.release(shard, turnsUntilMs, stepsUntilMs);
         this.#jobs.release(shard.shard);
         return { agents: [] };
       },
