@@ -32,6 +32,7 @@ export interface Received {
 export async function traced(
   program: (traced: Traced) => Promise<void>,
   nodes: ClusterConfigInput['nodes'],
+  timing: ClusterConfigInput['timing'] = {},
 ): Promise<Received> {
   const receiver = await startOtlpReceiver();
   await using box = new Sandbox();
@@ -46,7 +47,7 @@ export async function traced(
   try {
     const cluster = await box.start(
       nodes,
-      {},
+      { timing },
       {
         agents: [new URL('./traced-agents.ts', import.meta.url)],
         telemetry,

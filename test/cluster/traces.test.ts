@@ -88,19 +88,25 @@ test('a drain is a trace of its own with its migrations; the trace of the agents
 });
 
 test('the leader is killed at work: its next life tells of the spans that it left, and nothing is an orphan', async () => {
-  const { tree } = await traced(async ({ cluster }) => {
-    const work = KEYS.map((key) =>
-      cluster.agent(clerk, key).ask('work', { steps: 20, stepMs: 100 }, { timeoutMs: 30_000 }),
-    );
-    await eventually('the agents work', async () => (await cluster.status()).stats.journalRecords > 40 || undefined);
-    const leader = await leaderOf(cluster);
-    cluster.node(leader).signal('SIGKILL');
-    await Promise.all(work);
-    await eventually('the killed node is back', async () => {
-      const node = (await cluster.status()).view.nodes.find((candidate) => candidate.node === leader);
-      return (node?.state === 'up' && node.incarnation > 1) || undefined;
-    });
-  }, THREE);
+  const { tree } = await traced(
+    async ({ cluster }) => {
+      const work = KEYS.map((key) =>
+        cluster.agent(clerk, key).ask('work', { steps: 20, stepMs: 100 }, { timeoutMs: 30_000 }),
+      );
+      await eventually('the agents work', async () => (await cluster.status()).stats.journalRecords > 40 || undefined);
+      const leader = await leaderOf(cluster);
+      const life = (await cluster.status()).view.nodes.find(({ node }) => node === leader)?.incarnation;
+      // It is back before anyone misses it: its new life takes over what the old one had.
+      cluster.node(leader).signal('SIGKILL');
+      await Promise.all(work);
+      await eventually('the killed node is back', async () => {
+        const node = (await cluster.status()).view.nodes.find((candidate) => candidate.node === leader);
+        return (node?.state === 'up' && node.incarnation > (life ?? 0)) || undefined;
+      });
+    },
+    THREE,
+    { downAfterMs: 6_000 },
+  );
   const lost = tree.spans.filter((span) => span.lost);
   expect(new Set(lost.map((span) => span.name))).toContain('invoke_agent');
   expect(new Set(lost.map((span) => span.service)).size).toBe(1);

@@ -1,0 +1,173 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Cluster, ClusterConfigInput, NodeRecord } from 'troupe';
+import { expect, test } from 'vitest';
+import { ClusterFolder } from '../../src/node/index.ts';
+import { eventually, FIVE, leaderOf, ONE_AND_SPOTS, Sandbox } from './harness.ts';
+import { recorder, sender } from './moving-agents.ts';
+
+const AGENTS = { agents: [new URL('./moving-agents.ts', import.meta.url)] };
+const KEYS = Array.from({ length: 12 }, (_, i) => `recorder-${i}`);
+/** Messages to each recorder, and how long each takes: together longer than a drain may wait for. */
+const COUNT = 25;
+const NOTE_MS = 60;
+
+/** What the agents did to the outside world, a line each. */
+function effects(file: string): string[] {
+  return readFileSync(file, 'utf8').split('\n').slice(0, -1);
+}
+
+async function record(cluster: Cluster, node: string): Promise<NodeRecord | undefined> {
+  return (await cluster.status()).view.nodes.find((candidate) => candidate.node === node);
+}
+
+async function left(cluster: Cluster, node: string): Promise<NodeRecord> {
+  return eventually(`${node} has left`, async () => {
+    const found = await record(cluster, node);
+    return found?.state === 'left' ? found : undefined;
+  });
+}
+
+/** Sends to all recorders, takes a spot node away in the middle, and holds what must be true after. */
+async function takeAway(
+  box: Sandbox,
+  nodes: ClusterConfigInput['nodes'],
+  takeAwayNode: (cluster: Cluster) => Promise<void>,
+): Promise<NodeRecord> {
+  const file = join(box.folder, 'effects');
+  writeFileSync(file, '');
+  const cluster = await box.start(nodes, {}, AGENTS);
+  const life = (await record(cluster, 'spot-1'))?.incarnation;
+  const sent = KEYS.map((to) =>
+    cluster.agent(sender, `for-${to}`).ask('send', { to, file, count: COUNT, ms: NOTE_MS }, { timeoutMs: 60_000 }),
+  );
+  await eventually('the agents work', () => effects(file).length > KEYS.length || undefined);
+  await takeAwayNode(cluster);
+  const gone = await left(cluster, 'spot-1');
+  const homes = (await Promise.all(sent)).flat();
+  expect(homes, 'some were done on the node before it left').toContain('spot-1');
+  expect(effects(file).toSorted(), 'each message took effect once').toEqual(
+    KEYS.flatMap((key) => Array.from({ length: COUNT }, (_, n) => `${key} ${n}`)).toSorted(),
+  );
+  const inOrder = Array.from({ length: COUNT }, (_, n) => n);
+  for (const key of KEYS) expect(await cluster.agent(recorder, key).ask('read', null), key).toEqual(inOrder);
+  // The process ended by itself and stays away; had the move counted as a crash, its agents would be given up.
+  expect(await record(cluster, 'spot-1')).toMatchObject({ state: 'left', incarnation: life });
+  for (const { id } of nodes) expect(box.log(id)).not.toContain('given up');
+  return gone;
+}
+
+test('a notice through the file source empties a spot node inside its deadline, queues and order kept', async () => {
+  await using box = new Sandbox();
+  const gone = await takeAway(box, ONE_AND_SPOTS, (cluster) => cluster.node('spot-1').preempt(9_000));
+  expect(gone.reason).toBe('preemption: terminate');
+  expect(gone.account?.drainMs).toBeLessThan(9_000);
+  expect(gone.account?.agents).toBeGreaterThan(0);
+  expect(gone.account?.messages).toBeGreaterThan(COUNT / 2);
+  expect(gone.account?.pauseMsP99).toBeLessThan(1_500);
+});
+
+test('SIGTERM with a signal source does the same', async () => {
+  await using box = new Sandbox();
+  const nodes = ONE_AND_SPOTS.map((node) => ({ ...node, preemption: [{ kind: 'signal' as const, graceMs: 9_000 }] }));
+  const gone = await takeAway(box, nodes, async () => {
+    process.kill(new ClusterFolder(box.folder).card('spot-1')?.pid as number, 'SIGTERM');
+  });
+  expect(gone.reason).toBe('SIGTERM');
+  expect(gone.account?.drainMs).toBeLessThan(9_000);
+  expect(gone.account?.messages).toBeGreaterThan(COUNT / 2);
+});
+
+test('a drain of the node that leads hands leadership over first: one change of term, no gap', async () => {
+  await using box = new Sandbox();
+  const cluster = await box.start(FIVE.slice(0, 4), {}, AGENTS);
+  const before = (await cluster.status()).leader;
+  const leader = await leaderOf(cluster);
+  const stop = new AbortController();
+  const terms: [string, number][] = [];
+  const watching = (async () => {
+    for await (const event of cluster.events(stop.signal)) {
+      if (event.type === 'node' && event.node.node === leader) terms.push([event.node.state, event.term]);
+      if (event.type === 'shards' && event.shards.some(({ owner }) => owner !== undefined && owner.node !== leader)) {
+        terms.push(['moved', event.term]);
+      }
+    }
+  })();
+  await cluster.status();
+  let longest = 0;
+  let draining = true;
+  const panel = cluster.team('panel', { members: [{ kind: 'nobody', key: '1' }] });
+  const commands = (async () => {
+    for (let i = 0; draining; i++) {
+      const at = performance.now();
+      await panel.decide({ id: `d-${i}`, question: '?', deadlineMs: 60_000 });
+      longest = Math.max(longest, performance.now() - at);
+    }
+  })();
+  await cluster.node(leader).drain({ reason: 'test', deadlineMs: 9_000 });
+  draining = false;
+  await commands;
+  const after = (await cluster.status()).leader;
+  expect(after?.node).not.toBe(leader);
+  expect(after?.term).toBe((before?.term ?? 0) + 1);
+  // An election that had to be waited for would take 300 ms and more.
+  expect(longest).toBeLessThan(1_000);
+  await eventually('the node was seen to leave', () => terms.some(([what]) => what === 'left') || undefined);
+  stop.abort();
+  await watching;
+  const [marked] = terms;
+  expect(marked).toEqual(['draining', before?.term]);
+  expect(terms.filter(([what]) => what !== 'draining').map(([, term]) => term)).not.toContain(before?.term);
+  expect((await record(cluster, leader))?.account?.drainMs).toBeLessThan(9_000);
+});
+
+test('a long turn is aborted between two steps before the deadline, and goes on elsewhere from there', async () => {
+  await using box = new Sandbox();
+  const file = join(box.folder, 'effects');
+  writeFileSync(file, '');
+  const cluster = await box.start(ONE_AND_SPOTS, {}, AGENTS);
+  const options = { timeoutMs: 60_000 };
+  const steps = 40;
+  const long = KEYS.map((key) => cluster.agent(recorder, key).ask('long', { file, steps, stepMs: 120 }, options));
+  const queued = KEYS.map((key) => cluster.agent(recorder, key).ask('note', { file, n: 1, ms: 0 }, options));
+  await eventually('the agents work', () => effects(file).length > KEYS.length * 3 || undefined);
+  await cluster.node('spot-1').drain({ reason: 'test', deadlineMs: 3_000 });
+  expect((await left(cluster, 'spot-1')).account?.drainMs).toBeLessThan(3_000);
+  expect(await Promise.all(long)).not.toContain('spot-1');
+  await Promise.all(queued);
+  const parts = effects(file).filter((line) => line.startsWith('begin') || line.startsWith('end'));
+  const counts = Map.groupBy(parts, (line) => line);
+  expect([...counts].filter(([, lines]) => lines.length > 1).map(([line]) => line)).toEqual([]);
+  expect(counts.size).toBe(KEYS.length * steps * 2);
+  for (const { id } of ONE_AND_SPOTS) expect(box.log(id)).not.toContain('given up');
+});
+
+test('a turn that hears no signal holds no drain up: it runs again elsewhere', async () => {
+  await using box = new Sandbox();
+  const file = join(box.folder, 'effects');
+  writeFileSync(file, '');
+  const cluster = await box.start(ONE_AND_SPOTS, {}, AGENTS);
+  const [key = ''] = await keysOn(cluster, 'spot-1');
+  const agent = cluster.agent(recorder, key);
+  const deaf = agent.ask('deaf', { file, ms: 30_000 }, { timeoutMs: 60_000 });
+  const behind = agent.ask('note', { file, n: 1, ms: 0 }, { timeoutMs: 60_000 });
+  await eventually('the turn runs', () => effects(file).includes('deaf spot-1') || undefined);
+  await cluster.node('spot-2').drain({ reason: 'nowhere but home', deadlineMs: 5_000 });
+  await cluster.node('spot-1').drain({ reason: 'test', deadlineMs: 3_000 });
+  expect(await deaf).toBe('node-1');
+  expect(await behind).toBe('node-1');
+  // A turn without steps leaves no receipt: whoever asks again has it done again. What waited behind it is done once.
+  expect(effects(file).slice(0, 2)).toEqual(['deaf spot-1', 'deaf node-1']);
+  expect(effects(file).filter((line) => line === `${key} 1`)).toHaveLength(1);
+  expect((await record(cluster, 'spot-1'))?.account).toMatchObject({ agents: expect.any(Number), messages: 2 });
+});
+
+/** Keys of recorders that live on the node, by the ledger's view. */
+async function keysOn(cluster: Cluster, node: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const key of KEYS) {
+    const file = '/dev/null';
+    if ((await cluster.agent(recorder, key).ask('note', { file, n: 0, ms: 0 })) === node) found.push(key);
+  }
+  return found;
+}
