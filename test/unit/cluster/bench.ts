@@ -9,7 +9,15 @@ import {
   sameNode,
 } from '../../../src/cluster/index.ts';
 import type { Coordinator, CoordinatorClient, GroupSpec, ShardRecord } from '../../../src/coordinator/index.ts';
-import { type Logger, type NodeRef, nullLogger, nullTracer, SeededRandom, shardKey } from '../../../src/core/index.ts';
+import {
+  type Logger,
+  type NodeRef,
+  nullLogger,
+  nullTracer,
+  SeededRandom,
+  type ShardId,
+  shardKey,
+} from '../../../src/core/index.ts';
 import { type Envelope, type Links, MemoryNetwork, openLinks } from '../../../src/remote/index.ts';
 import { encodePayload } from '../../../src/wire/index.ts';
 import { settleWithin, TestCluster } from '../coordinator/cluster.ts';
@@ -18,30 +26,32 @@ import { settleWithin, TestCluster } from '../coordinator/cluster.ts';
 export class FakeTenant implements ShardTenant, LocalAgents {
   readonly delivered: Envelope[] = [];
   readonly loaded: Cargo[] = [];
-  readonly released: { readonly shard: string; readonly untilMs: number }[] = [];
+  readonly released: { readonly shard: string; readonly turnsUntilMs: number; readonly stepsUntilMs: number }[] = [];
   /** Agents that a shard is said to have. */
   readonly agents: Map<string, Cargo['agents']> = new Map();
   adopted: (shard: ShardRecord) => void = () => undefined;
+  /** How long its longest turn is said to run, ms. */
+  turn = 0;
   /** What a release waits for. */
   hold: Promise<void> = Promise.resolve();
 
-  value(shard: { readonly group: string; readonly shard: number }): number {
+  value(shard: ShardId): number {
     return this.agents.get(shardKey(shard))?.length ?? 0;
   }
 
   turnMs(): number {
-    return 0;
+    return this.turn;
   }
 
-  async release(shard: { readonly group: string; readonly shard: number }, untilMs: number): Promise<Cargo> {
-    this.released.push({ shard: shardKey(shard), untilMs });
+  async release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo> {
+    this.released.push({ shard: shardKey(shard), turnsUntilMs, stepsUntilMs });
     await this.hold;
     const agents = this.agents.get(shardKey(shard)) ?? [];
     this.agents.delete(shardKey(shard));
     return { agents };
   }
 
-  load(shard: { readonly group: string; readonly shard: number }, cargo: Cargo): void {
+  load(shard: ShardId, cargo: Cargo): void {
     this.loaded.push(cargo);
     this.agents.set(shardKey(shard), cargo.agents);
   }
@@ -145,8 +155,12 @@ export class Bench {
   }
 
   /** A node whose agents are fakes. @param coordinator in place of its own, for moving shards */
-  async joinMoving(name: string, options: { coordinator?: Coordinator; logger?: Logger } = {}): Promise<MovingNode> {
-    const node = await this.join(name);
+  async joinMoving(
+    name: string,
+    options: { coordinator?: Coordinator; logger?: Logger } = {},
+    groups: readonly GroupSpec[] = [GROUP],
+  ): Promise<MovingNode> {
+    const node = await this.join(name, groups);
     const tenant = new FakeTenant();
     node.router.attach(tenant);
     const handover = new Handover({
@@ -170,7 +184,12 @@ export class Bench {
   /** Gives shards to a node, or asks their owners to hand them over to it. Waits until all nodes know. */
   async place(shards: readonly number[], to: BenchNode, group = GROUP.group): Promise<void> {
     const { map, coordinator } = to;
-    const moves = shards.map((shard) => ({ group, shard, epoch: map.shard({ group, shard })?.epoch ?? 0, to: to.self }));
+    const moves = shards.map((shard) => ({
+      group,
+      shard,
+      epoch: map.shard({ group, shard })?.epoch ?? 0,
+      to: to.self,
+    }));
     await this.settle(coordinator.execute('shards.place', { moves }));
     await this.settled();
   }
@@ -191,7 +210,10 @@ export class Bench {
   async kill(node: BenchNode): Promise<void> {
     node.stopWatch();
     for (const { self } of this.nodes) if (self !== node.self) this.network.cut(node.self.node, self.node);
-    this.nodes.splice(this.nodes.indexOf(node), 1);
+    this.nodes.splice(
+      this.nodes.findIndex(({ self }) => self === node.self),
+      1,
+    );
     const survivor = this.nodes[0] as BenchNode;
     await this.settle(survivor.coordinator.execute('node.down', { ...node.self, reason: 'killed' }));
     await this.settled();

@@ -83,7 +83,9 @@ describe('requests between nodes', () => {
     await ask('echo');
     await ask('unheard-of').catch(() => undefined);
     await ask('silent').catch(() => undefined);
-    await peersA.request({ node: 'z', incarnation: 1 }, 'system', 'echo', 'm', bytes(''), 60_000).catch(() => undefined);
+    await peersA
+      .request({ node: 'z', incarnation: 1 }, 'system', 'echo', 'm', bytes(''), 60_000)
+      .catch(() => undefined);
     await clock.advance(100);
     expect(clock.pending).toBe(before);
   });

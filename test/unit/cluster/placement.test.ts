@@ -25,7 +25,8 @@ class World {
     this.nodes = this.nodes.map((node) => (node.node === name ? { ...node, state } : node));
     if (state !== 'down' && state !== 'left') return;
     for (const [key, { target: _, ...shard }] of this.shards) {
-      if (shard.owner?.node === name) this.shards.set(key, { group: shard.group, shard: shard.shard, epoch: shard.epoch });
+      if (shard.owner?.node === name)
+        this.shards.set(key, { group: shard.group, shard: shard.shard, epoch: shard.epoch });
     }
   }
 
@@ -45,7 +46,8 @@ class World {
       const known = this.shards.get(key) ?? { group, shard, epoch: 0 };
       expect(epoch).toBe(known.epoch);
       if (to === undefined) this.shards.set(key, { ...known, target: undefined } as unknown as ShardRecord);
-      else if (known.owner === undefined || handOver) this.shards.set(key, { group, shard, epoch: epoch + 1, owner: to });
+      else if (known.owner === undefined || handOver)
+        this.shards.set(key, { group, shard, epoch: epoch + 1, owner: to });
       else this.shards.set(key, { ...known, target: to });
     }
   }
@@ -65,8 +67,13 @@ class World {
   }
 }
 
-const group = (name: string, shards: number, placement: PlacementRule = {}): GroupSpec => ({ group: name, shards, placement });
-const most = (owners: readonly unknown[]): number => Math.max(...Map.groupBy(owners, (o) => o).values().map((l) => l.length));
+const group = (name: string, shards: number, placement: PlacementRule = {}): GroupSpec => ({
+  group: name,
+  shards,
+  placement,
+});
+const most = (owners: readonly unknown[]): number =>
+  Math.max(...[...Map.groupBy(owners, (owner) => owner).values()].map(({ length }) => length));
 
 const worlds = fc
   .record({
@@ -165,7 +172,9 @@ describe('a plan', () => {
     expect(hosts({ prefer: spot }, steady, steady)).toEqual(['n0', 'n1']);
     expect(hosts({ avoid: spot }, spot, steady)).toEqual(['n1']);
     expect(hosts({ avoid: spot }, spot, spot)).toEqual(['n0', 'n1']);
-    expect(hosts({ avoid: spot, prefer: { zone: 'a' } }, { ...spot, zone: 'a' }, steady, { ...steady, zone: 'a' })).toEqual(['n2']);
+    expect(
+      hosts({ avoid: spot, prefer: { zone: 'a' } }, { ...spot, zone: 'a' }, steady, { ...steady, zone: 'a' }),
+    ).toEqual(['n2']);
     expect(hosts({ require: steady, prefer: spot }, spot, steady)).toEqual(['n1']);
   });
 

@@ -43,7 +43,8 @@ async function transfer(from: BenchNode, to: BenchNode): Promise<void> {
   await bench.settle(from.coordinator.execute('shards.transfer', { fences: [fence], to: to.self }));
 }
 
-const send = (node: BenchNode, value: unknown): void => void node.router.send({ kind: 'kind', key: KEY }, tell(KEY, value));
+const send = (node: BenchNode, value: unknown): void =>
+  void node.router.send({ kind: 'kind', key: KEY }, tell(KEY, value));
 
 describe('the router', () => {
   test('brings messages to the shard’s owner, from any node', async () => {
@@ -120,7 +121,12 @@ describe('the router', () => {
       const correlation = node.peers.expect(undefined, Number.POSITIVE_INFINITY, (_reply, error) =>
         answered.push(`${node.self.node} ${error?.code}`),
       );
-      const envelope: Envelope = { ...tell(KEY, 1, 'unheard-of'), kind: 'ask', correlation, from: askerName(node.self) };
+      const envelope: Envelope = {
+        ...tell(KEY, 1, 'unheard-of'),
+        kind: 'ask',
+        correlation,
+        from: askerName(node.self),
+      };
       one.links.send(two.self, 'user', envelope);
       await bench.until(() => answered.length > 0);
       expect(answered.splice(0)).toEqual([`${node.self.node} UNKNOWN_AGENT`]);

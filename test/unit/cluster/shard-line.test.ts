@@ -18,7 +18,12 @@ const message = (method: string, fields: Partial<Envelope> = {}): Envelope => ({
   payload: NOTHING,
   ...fields,
 });
-const record = (epoch: number, owner?: NodeRef): ShardRecord => ({ group: 'kind', shard: 0, epoch, ...(owner === undefined ? {} : { owner }) });
+const record = (epoch: number, owner?: NodeRef): ShardRecord => ({
+  group: 'kind',
+  shard: 0,
+  epoch,
+  ...(owner === undefined ? {} : { owner }),
+});
 
 let clock: ManualClock;
 let line: ShardLine;

@@ -26,7 +26,11 @@ function setup(): { map: ClusterMap; changes: ViewChange[]; tell: (...events: Pa
   let index = 0;
   const tell = (...events: Partial<LedgerEvent>[]): void => {
     index++;
-    map.accept({ type: 'events', index, events: events.map((e) => ({ index, term: 1, time: 0, ...e }) as LedgerEvent) });
+    map.accept({
+      type: 'events',
+      index,
+      events: events.map((e) => ({ index, term: 1, time: 0, ...e }) as LedgerEvent),
+    });
   };
   return { map, changes, tell };
 }

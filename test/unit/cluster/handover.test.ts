@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Cargo } from '../../../src/cluster/index.ts';
+import type { Commands, Coordinator } from '../../../src/coordinator/index.ts';
+import { shardOf, TroupeError } from '../../../src/core/index.ts';
+import { decodePayload } from '../../../src/wire/index.ts';
+import { Bench, GROUP, type MovingNode, tell } from './bench.ts';
+
+let bench: Bench;
+afterEach(() => bench.close());
+
+const KEY = 'key';
+const SHARD = { group: 'kind', shard: shardOf(KEY, GROUP.shards) };
+const NAME = `kind:${SHARD.shard}`;
+const cargo = (...values: unknown[]): Cargo['agents'] => [
+  { key: KEY, messages: values.map((value) => tell(KEY, value)) },
+];
+const values = (node: MovingNode): unknown[] => node.tenant.delivered.map(({ payload }) => decodePayload(payload));
+const owner = (node: MovingNode): string | undefined => node.map.shard(SHARD)?.owner?.node;
+
+/** What becomes of a transfer: nothing special, no word to the ledger, no word back, or its maker hears nothing any more. */
+type Fate = 'passes' | 'never made' | 'made, but unheard' | 'deaf';
+
+/** A coordinator whose transfers meet a fate; everything else goes through. */
+function fateful(
+  real: () => Coordinator,
+  fate: () => Fate,
+  deafen: () => void,
+): Coordinator & { readonly transfers: string[] } {
+  const transfers: string[] = [];
+  const lost = new TroupeError('TIMEOUT', 'no answer');
+  return {
+    transfers,
+    execute: async (name, request, options) => {
+      if (name !== 'shards.transfer') return real().execute(name, request, options);
+      transfers.push((request as Commands['shards.transfer']['request']).to.node);
+      const now = fate();
+      if (now === 'never made') throw lost;
+      if (now === 'deaf') deafen();
+      const reply = await real().execute(name, request, options);
+      if (now === 'made, but unheard') throw lost;
+      return reply;
+    },
+    query: (name, request, options) => real().query(name, request, options),
+    watch: (listener) => real().watch(listener),
+    leader: undefined,
+    onLeader: () => () => undefined,
+  };
+}
+
+describe('a live move', () => {
+  let from: MovingNode;
+  let to: MovingNode;
+  let sender: MovingNode;
+  let fate: Fate;
+  let coordinator: ReturnType<typeof fateful>;
+
+  beforeEach(async () => {
+    bench = await Bench.start();
+    fate = 'passes';
+    coordinator = fateful(
+      () => from.coordinator,
+      () => fate,
+      () => from.stopWatch(),
+    );
+    from = await bench.joinMoving('n1', { coordinator });
+    to = await bench.joinMoving('n2');
+    sender = await bench.joinMoving('n3');
+    await bench.place([SHARD.shard], from);
+  });
+
+  const send = (value: unknown): void => void sender.router.send({ kind: 'kind', key: KEY }, tell(KEY, value));
+
+  test('stops, ships, transfers, and the new owner has the mail before anything new', async () => {
+    from.tenant.agents.set(NAME, cargo(1, 2));
+    await bench.place([SHARD.shard], to);
+    send(3);
+    await bench.until(() => to.tenant.loaded.length === 1 && values(to).length === 1);
+    expect(to.map.shard(SHARD)).toEqual({ ...SHARD, epoch: 2, owner: to.self });
+    expect(to.tenant.loaded[0]?.agents[0]?.messages.map(({ payload }) => decodePayload(payload))).toEqual([1, 2]);
+    expect(values(to)).toEqual([3]);
+    await bench.until(() => from.handover.moving === 0);
+  });
+
+  test('forwards what comes while it is under way', async () => {
+    send(1);
+    await bench.until(() => values(from).length === 1);
+    const hold = Promise.withResolvers<void>();
+    from.tenant.hold = hold.promise;
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.released.length === 1);
+    send(2);
+    send(3);
+    await bench.clock.advance(50);
+    expect(values(from)).toEqual([1]);
+    hold.resolve();
+    await bench.until(() => values(to).length === 2);
+    expect(values(to)).toEqual([2, 3]);
+  });
+
+  test('puts everything back when the target dies before the transfer, and moves to the next', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    const hold = Promise.withResolvers<void>();
+    from.tenant.hold = hold.promise;
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.released.length === 1);
+    send(2);
+    await bench.kill(to);
+    hold.resolve();
+    await bench.until(() => from.tenant.loaded.length === 1 && values(from).length === 1);
+    expect(owner(from)).toBe('n1');
+    expect(from.tenant.loaded[0]?.agents).toEqual(cargo(1));
+    expect(values(from)).toEqual([2]);
+    await bench.place([SHARD.shard], sender);
+    await bench.until(() => owner(from) === 'n3');
+    expect(sender.tenant.loaded).toHaveLength(1);
+  });
+
+  test('puts everything back when the transfer was never made, and tries again', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    fate = 'never made';
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.loaded.length === 1);
+    send(2);
+    await bench.until(() => values(from).length === 1);
+    fate = 'passes';
+    await bench.until(() => owner(to) === 'n2');
+    expect(coordinator.transfers.length).toBeGreaterThan(1);
+    expect(to.tenant.loaded).toHaveLength(1);
+  });
+
+  test('puts nothing back when the transfer was made and its answer lost: the shard is another’s', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    fate = 'made, but unheard';
+    await bench.place([SHARD.shard], to);
+    send(2);
+    await bench.until(() => values(to).length === 1);
+    await bench.clock.advance(1_000);
+    expect(from.tenant.loaded).toEqual([]);
+    expect(to.tenant.loaded).toHaveLength(1);
+    expect(values(from)).toEqual([]);
+    expect(coordinator.transfers).toEqual(['n2']);
+  });
+
+  test('asks the ledger until it answers before it decides what became of a transfer', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    const hold = Promise.withResolvers<void>();
+    from.tenant.hold = hold.promise;
+    await bench.place([SHARD.shard], to);
+    fate = 'never made';
+    bench.ledger.shared.hold();
+    hold.resolve();
+    await bench.clock.advance(12_000);
+    expect(from.tenant.loaded).toEqual([]);
+    fate = 'passes';
+    bench.ledger.shared.release();
+    await bench.until(() => owner(to) === 'n2');
+    expect(to.tenant.loaded).toHaveLength(1);
+  });
+
+  test('leaves no cargo behind at a target that it put back from', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    fate = 'never made';
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.loaded.length === 1);
+    from.handover.close();
+    await bench.clock.advance(100);
+    await bench.kill(from);
+    await bench.place([SHARD.shard], to);
+    expect(to.map.shard(SHARD)).toMatchObject({ epoch: 2, owner: { node: 'n2' } });
+    expect(to.tenant.loaded).toEqual([]);
+  });
+
+  test('gives up a shard that the ledger has given to another (STALE_EPOCH)', async () => {
+    from.tenant.agents.set(NAME, cargo(1));
+    const hold = Promise.withResolvers<void>();
+    from.tenant.hold = hold.promise;
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.released.length === 1);
+    from.stopWatch();
+    await bench.settle(sender.coordinator.execute('node.down', { ...from.self, reason: 'paused' }));
+    await bench.settle(
+      sender.coordinator.execute('shards.place', { moves: [{ ...SHARD, epoch: 1, to: sender.self }] }),
+    );
+    hold.resolve();
+    await bench.clock.advance(2_000);
+    expect(coordinator.transfers).toEqual([]);
+    expect(from.tenant.loaded).toEqual([]);
+    expect(owner(sender)).toBe('n3');
+  });
+
+  test('waits while the owner’s own line isn’t open, since lines could wait for each other', async () => {
+    send(1);
+    await bench.until(() => values(from).length === 1);
+    // Node 1 hears nothing of its own transfer, so it can't pass the marker of node 3 on.
+    fate = 'deaf';
+    await bench.settle(
+      sender.coordinator.execute('shards.place', { moves: [{ ...SHARD, epoch: 1, to: sender.self }] }),
+    );
+    await bench.until(() => owner(sender) === 'n3');
+    await bench.settle(sender.coordinator.execute('shards.place', { moves: [{ ...SHARD, epoch: 2, to: to.self }] }));
+    await bench.clock.advance(4_000);
+    expect(sender.router.line(SHARD).open).toBe(false);
+    expect(sender.tenant.released).toEqual([]);
+    await bench.until(() => owner(to) === 'n2');
+  });
+
+  test('gives running turns five seconds and their steps two more when there is no deadline, and the drain’s limits when there is', async () => {
+    const startedAt = bench.clock.monotonic();
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.released.length === 1);
+    const { turnsUntilMs = 0, stepsUntilMs } = from.tenant.released[0] ?? {};
+    expect(turnsUntilMs).toBeGreaterThanOrEqual(startedAt + 5_000);
+    expect(turnsUntilMs).toBeLessThan(startedAt + 6_000);
+    expect(stepsUntilMs).toBe(turnsUntilMs + 2_000);
+    await bench.until(() => owner(to) === 'n2');
+    to.handover.drain(4_711, 4_712, undefined);
+    await bench.place([SHARD.shard], from);
+    await bench.until(() => to.tenant.released.length === 1);
+    expect(to.tenant.released[0]).toMatchObject({ turnsUntilMs: 4_711, stepsUntilMs: 4_712 });
+  });
+
+  test('leaves a shard with a long turn alone, but not once turns must end', async () => {
+    from.tenant.turn = 301;
+    await bench.place([SHARD.shard], to);
+    await bench.clock.advance(2_000);
+    expect(from.tenant.released).toEqual([]);
+    const now = bench.clock.monotonic();
+    from.handover.drain(now + 500, now + 600, undefined);
+    await bench.clock.advance(400);
+    expect(from.tenant.released).toEqual([]);
+    await bench.clock.advance(300);
+    await bench.until(() => owner(to) === 'n2');
+  });
+
+  test('counts agents, messages and pauses for a drain, and only for that', async () => {
+    from.tenant.agents.set(NAME, cargo(1, 2));
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => owner(from) === 'n2' && from.handover.moving === 0);
+    const moved = to.handover.drain(bench.clock.monotonic() + 5_000, bench.clock.monotonic() + 6_000, undefined);
+    expect(moved).toEqual({ agents: 0, messages: 0, pausesMs: [] });
+    await bench.place([SHARD.shard], from);
+    await bench.until(() => to.handover.moving === 0 && owner(to) === 'n1');
+    expect(moved).toMatchObject({ agents: 1, messages: 2, pausesMs: [expect.any(Number)] });
+  });
+
+  test('starts nothing after it was closed, and leaves no timer', async () => {
+    from.handover.close();
+    await bench.place([SHARD.shard], to);
+    await bench.clock.advance(1_000);
+    expect(from.tenant.released).toEqual([]);
+    expect(owner(from)).toBe('n1');
+  });
+});
+
+describe('many moves', () => {
+  test('are at most eight at a time, the most valuable first', async () => {
+    bench = await Bench.start();
+    const group = { group: 'kind', shards: 12, placement: {} };
+    const from = await bench.joinMoving('n1', {}, [group]);
+    const to = await bench.joinMoving('n2', {}, [group]);
+    const all = Array.from({ length: 12 }, (_, i) => i);
+    await bench.place(all, from);
+    for (const shard of all) {
+      from.tenant.agents.set(
+        `kind:${shard}`,
+        Array.from({ length: shard }, (_, i) => ({ key: `${i}`, messages: [] })),
+      );
+    }
+    const hold = Promise.withResolvers<void>();
+    from.tenant.hold = hold.promise;
+    await bench.place(all, to);
+    await bench.clock.advance(500);
+    expect(from.handover.moving).toBe(8);
+    expect(from.tenant.released.map(({ shard }) => shard)).toEqual(
+      all
+        .slice(4)
+        .reverse()
+        .map((i) => `kind:${i}`),
+    );
+    hold.resolve();
+    await bench.until(() => from.handover.moving === 0);
+    expect(to.map.shards().every((shard) => shard.owner?.node === 'n2')).toBe(true);
+  });
+});
