@@ -3,7 +3,6 @@ import {
   type Clock,
   delay,
   errorMessage,
-  isTroupeError,
   type Logger,
   type NodeRef,
   type ShardId,
@@ -208,7 +207,7 @@ export class Handover {
       asked = true;
       await coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });
     } catch (error) {
-      if (!asked || (await this.#isStillOurs(shard, error))) this.#putBack(shard, cargo, target);
+      if (!asked || (await this.#isStillOurs(shard))) this.#putBack(shard, cargo, target);
       throw error;
     }
     const active = peers.request(target, 'system', 'handover', 'active', encodePayload(name), ACTIVE_TIMEOUT_MS);
@@ -223,9 +222,8 @@ export class Handover {
   }
 
   /** After a failed transfer: it may have been done all the same, and then nothing here may act for the shard again. */
-  async #isStillOurs(shard: ShardRecord, error: unknown): Promise<boolean> {
+  async #isStillOurs(shard: ShardRecord): Promise<boolean> {
     const { coordinator, clock, self } = this.#parts;
-    if (isTroupeError(error, 'STALE_EPOCH')) return false;
     while (!this.#closed) {
       try {
         const { shards } = await coordinator.query('cluster.view', {});
