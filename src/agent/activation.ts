@@ -99,10 +99,20 @@ export function activation(parts: ActivationParts): Behavior<Delivery> {
         if (error instanceof JournalFailure) return refuse(parts, delivery, unreachable(error.cause));
         const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(parts.address) });
         refuse(parts, delivery, known);
-        if (!HARMLESS.has(known.code)) throw error;
+        if (HARMLESS.has(known.code)) return;
+        crashed(parts, delivery.envelope.traceparent, error);
+        throw error;
       }
     },
   };
+}
+
+/** Puts the crash into the trace of the message that caused it; the supervisor starts the agent again. */
+function crashed(parts: ActivationParts, traceparent: string | undefined, error: unknown): void {
+  const { tracer, address } = parts;
+  if (!tracer.enabled || traceparent === undefined) return;
+  const attributes = { 'gen_ai.agent.name': address.kind, 'gen_ai.agent.id': address.key };
+  tracer.start('agent.restart', { parent: traceparent, attributes }).end(error);
 }
 
 function refuse(parts: ActivationParts, delivery: Delivery, error: TroupeError): void {

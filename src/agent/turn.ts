@@ -106,7 +106,16 @@ export class Turn<State> implements AgentContext<State> {
     const unique = this.#unique(name);
     const receipt = journal.step(requestId, unique);
     this.#stepped = true;
-    if (receipt?.done !== undefined) return receipt.done.value as T;
+    const attributes = {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': name,
+      'troupe.step': unique,
+    } as const;
+    if (receipt?.done !== undefined) {
+      const { value } = receipt.done;
+      const replay = { parent: traceparent, attributes: { ...attributes, 'troupe.step.replayed': true } };
+      return traced(tracer, 'execute_tool', replay, async () => value as T);
+    }
     const where = `${agentAddressKey(address)} ${unique}`;
     if (receipt !== undefined && options.onUnknown === 'hold') {
       throw new TroupeError('STEP_UNKNOWN', `step "${unique}" began before a crash and its outcome is unknown`, {
@@ -121,24 +130,16 @@ export class Turn<State> implements AgentContext<State> {
     }
     const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
     if (receipt === undefined) await journal.stepStarted(requestId, unique, key);
-    return traced(
-      tracer,
-      'execute_tool',
-      {
-        parent: traceparent,
-        attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': name, 'troupe.step': unique },
-      },
-      async (span) => {
-        const value = await fn({
-          idempotencyKey: key,
-          retried: receipt !== undefined,
-          signal,
-          traceparent: span.traceparent ?? traceparent,
-        });
-        await journal.stepDone(requestId, unique, value);
-        return value;
-      },
-    );
+    return traced(tracer, 'execute_tool', { parent: traceparent, attributes }, async (span) => {
+      const value = await fn({
+        idempotencyKey: key,
+        retried: receipt !== undefined,
+        signal,
+        traceparent: span.traceparent ?? traceparent,
+      });
+      await journal.stepDone(requestId, unique, value);
+      return value;
+    });
   }
 
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P> {

@@ -18,7 +18,6 @@ const REGISTRY = {
   SCHEMA_MISMATCH: { retryable: false, meaning: 'a message or reply does not fit its schema' },
   HANDLER_FAILED: { retryable: false, meaning: 'the handler threw; the error is the cause' },
   STEP_UNKNOWN: { retryable: false, meaning: 'a step started and its outcome is unknown, and its policy holds it' },
-  STEP_MISMATCH: { retryable: false, meaning: 'the handler asks for other steps than its journal holds' },
   NOT_LEADER: { retryable: true, meaning: 'this voter does not lead; ask the leader' },
   NO_QUORUM: { retryable: true, meaning: 'no majority of voters can be reached' },
   PROPOSAL_DROPPED: { retryable: true, meaning: 'the leader changed before the command committed' },

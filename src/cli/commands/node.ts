@@ -1,6 +1,9 @@
 import { Command } from 'commander';
 import type { CliContext } from '../cli-context.ts';
 
+/** What SIGTERM ends a process with. */
+const SIGTERM_CODE = 143;
+
 /** `troupe node --config FILE --id ID` */
 export function nodeCommand(context: CliContext): Command {
   return new Command('node')
@@ -13,7 +16,11 @@ export function nodeCommand(context: CliContext): Command {
       const { interrupts, terminal } = context;
       const checked = await loadConfig(config);
       const node = await createNode(checked, id, logFile === undefined ? {} : { logFile });
-      const stop = (): void => void node.stop();
+      // SIGTERM is a notice of preemption where the node listens for it: the node drains by itself.
+      const drains = checked.nodes.find((own) => own.id === id)?.preemption.some(({ kind }) => kind === 'signal');
+      const stop = (): void => {
+        if (interrupts.exitCode !== SIGTERM_CODE || !drains) void node.stop();
+      };
       interrupts.signal.addEventListener('abort', stop, { once: true });
       if (interrupts.signal.aborted) stop();
       terminal.note(`node ${id} of cluster ${checked.name} is up`);
