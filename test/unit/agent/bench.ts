@@ -1,0 +1,75 @@
+import { AgentRuntime, type AnyAgent, Asks, groupsOf, type Host, nodeHost } from '../../../src/agent/index.ts';
+import type { Cargo } from '../../../src/cluster/index.ts';
+import type { Coordinator } from '../../../src/coordinator/index.ts';
+import { type Logger, nullLogger, nullTracer, SeededRandom, shardOf, type Tracer } from '../../../src/core/index.ts';
+import type { Bench, BenchNode } from '../cluster/bench.ts';
+
+/** A node with agents, on a bench. */
+export interface AgentNode extends BenchNode {
+  readonly asks: Asks;
+  readonly host: Host;
+  readonly runtime: AgentRuntime;
+  /** Cargo that came for a shard, by `group:number`; handed over when the shard is this node's. */
+  readonly staged: Map<string, Cargo>;
+}
+
+/** How a node with agents may differ. */
+export interface AgentNodeOptions {
+  readonly residentsMax?: number;
+  readonly logger?: Logger;
+  readonly tracer?: Tracer;
+  /** In place of the ledger's own client, e.g. one that fails. */
+  readonly coordinator?: (real: Coordinator) => Coordinator;
+}
+
+/** Lets a node with agents join a bench. Its shards are placed by the test. */
+export async function joinAgents(
+  bench: Bench,
+  name: string,
+  agents: readonly AnyAgent[],
+  options: AgentNodeOptions = {},
+): Promise<AgentNode> {
+  const node = await bench.join(name, groupsOf(agents));
+  const { self, map, router, peers } = node;
+  const { clock } = bench;
+  const { logger = nullLogger, tracer = nullTracer, residentsMax } = options;
+  const random = new SeededRandom(self.incarnation);
+  const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
+  const asks = new Asks({ self, map, router, peers, clock, random, tracer });
+  const host = nodeHost(asks, coordinator, random);
+  const staged = new Map<string, Cargo>();
+  const parts = { self, agents, map, router, peers, coordinator, host, clock, random, logger, tracer };
+  const runtime = new AgentRuntime({ ...parts, ...(residentsMax === undefined ? {} : { residentsMax }) }, (shard) => {
+    const key = `${shard.group}:${shard.shard}`;
+    const cargo = staged.get(key);
+    staged.delete(key);
+    return cargo;
+  });
+  router.attach(runtime);
+  return { ...node, asks, host, runtime, staged };
+}
+
+/** Moves a shard as hand-over does: freeze, release, ship, transfer. */
+export async function handOver(
+  bench: Bench,
+  from: AgentNode,
+  to: AgentNode,
+  group: string,
+  shard = 0,
+  turnsMs = 5_000,
+): Promise<Cargo> {
+  const id = { group, shard };
+  const epoch = from.map.shard(id)?.epoch ?? 0;
+  from.router.line(id).freeze();
+  const until = bench.clock.monotonic() + turnsMs;
+  const cargo = await bench.settle(from.runtime.release(id, until, until));
+  to.staged.set(`${group}:${shard}`, cargo);
+  await bench.settle(from.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch }], to: to.self }));
+  await bench.settled();
+  return cargo;
+}
+
+/** A key that hashes to a shard. */
+export function keyIn(shard: number, shards: number): string {
+  for (let i = 0; ; i++) if (shardOf(`key-${i}`, shards) === shard) return `key-${i}`;
+}
