@@ -265,12 +265,12 @@ describe('a live move', () => {
 });
 
 describe('many moves', () => {
-  test('are at most eight at a time, the most valuable first', async () => {
+  test('are at most 32 at a time, the most valuable first', async () => {
     bench = await Bench.start();
-    const group = { group: 'kind', shards: 12, placement: {} };
+    const group = { group: 'kind', shards: 36, placement: {} };
     const from = await bench.joinMoving('n1', {}, [group]);
     const to = await bench.joinMoving('n2', {}, [group]);
-    const all = Array.from({ length: 12 }, (_, i) => i);
+    const all = Array.from({ length: 36 }, (_, i) => i);
     await bench.place(all, from);
     for (const shard of all) {
       from.tenant.agents.set(
@@ -282,7 +282,7 @@ describe('many moves', () => {
     from.tenant.hold = hold.promise;
     await bench.place(all, to);
     await bench.clock.advance(500);
-    expect(from.handover.moving).toBe(8);
+    expect(from.handover.moving).toBe(32);
     expect(from.tenant.released.map(({ shard }) => shard)).toEqual(
       all
         .slice(4)
