@@ -18,7 +18,7 @@ import type { Router } from './router.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
 /** Shards on the move at a time, from one node. */
-const HANDOVERS_MAX = 32;
+export const HANDOVERS_MAX = 32;
 /** Time for the new owner to take the cargo, ms. */
 const STAGE_TIMEOUT_MS = 10_000;
 /** Time for the new owner to see that it owns the shard, ms. */

@@ -41,7 +41,6 @@ const spec: AgentSpec<Notes, typeof messages> = {
       turns.push(`${ctx.node.node} wait ${name}`);
       ctx.signal.addEventListener('abort', () => aborted.push(name), { once: true });
       await gates.get(name)?.promise;
-      ended++;
       return `${name} on ${ctx.node.node}`;
     },
     crash: () => {
