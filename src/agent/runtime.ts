@@ -117,7 +117,6 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   adopt(shard: ShardRecord): void {
     // Whoever was active under an earlier epoch can commit nothing any more.
     this.#dropUntil(shard, shard.epoch - 1);
-    if (!this.#owns(shard, shard.epoch)) return;
     const cargo = this.#cargo(shard);
     if (cargo !== undefined) this.load(shard, cargo);
   }

@@ -22,6 +22,7 @@ const messages = {
   note: { input: z.string() },
   read: { input: z.undefined() },
   wait: { input: z.string() },
+  obey: { input: z.undefined() },
   crash: { input: z.undefined() },
   spoil: { input: z.undefined() },
   tooLong: { input: z.undefined(), output: z.string().max(3) },
@@ -42,6 +43,13 @@ const spec: AgentSpec<Notes, typeof messages> = {
       ctx.signal.addEventListener('abort', () => aborted.push(name), { once: true });
       await gates.get(name)?.promise;
       return `${name} on ${ctx.node.node}`;
+    },
+    obey(ctx) {
+      turns.push(`${ctx.node.node} obey`);
+      if (ctx.node.node === 'n2') return 'obeyed on n2';
+      return new Promise((_resolve, reject) => {
+        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason), { once: true });
+      });
     },
     crash: () => {
       throw new RangeError('boom');
@@ -236,7 +244,8 @@ describe('a request', () => {
     await bench.clock.advance(50);
     expect(aborted).toEqual([]);
     stops[1]?.abort();
-    await bench.until(() => aborted.length === 1);
+    await bench.clock.advance(50);
+    expect(aborted).toEqual(['a']);
     expect(await outcomes(asked)).toEqual(['CANCELLED', 'CANCELLED']);
   });
 
@@ -259,6 +268,19 @@ describe('a request', () => {
     gates.get('hold')?.resolve();
     await settle(held);
     expect(await outcomes([asked])).toEqual(['TIMEOUT']);
+    expect(await settle(ask('read'))).toEqual([]);
+  });
+});
+
+describe('a message', () => {
+  test('whose deadline passed while it waited isn’t begun, though nobody took it back', async () => {
+    const { held } = await busy('plain', []);
+    const from = askerName(two.self);
+    const late: Envelope = { ...message('note', 'late'), kind: 'ask', correlation: 7, from, timeoutMs: 100 };
+    two.links.send(one.self, 'user', late);
+    await bench.clock.advance(300);
+    gates.get('hold')?.resolve();
+    await settle(held);
     expect(await settle(ask('read'))).toEqual([]);
   });
 });
@@ -579,11 +601,15 @@ describe('the runtime', () => {
 
   test('ends its agents when it closes, and those who asked ask their next home', async () => {
     const { waiting } = await busy('plain', ['a']);
+    waiting.push(ask('obey', undefined, {}, 'brief'));
+    await began(2);
     await settle(one.runtime.close(100));
+    await bench.clock.advance(20);
     await bench.kill(one);
     await bench.place([0], two, 'plain');
+    await bench.place([0], two, 'brief');
     gates.get('hold')?.resolve();
-    expect(await outcomes(waiting)).toEqual([1]);
+    expect(await outcomes(waiting)).toEqual([1, 'obeyed on n2']);
   });
 });
 
