@@ -1,11 +1,13 @@
 import type { Host } from '../agent/index.ts';
 import { type ClusterMap, sameNode } from '../cluster/index.ts';
 import type { Coordinator, GroupSpec, JobRecord, ShardRecord } from '../coordinator/index.ts';
-import { type Clock, errorMessage, type Fence, type Logger, type NodeRef, shardOf } from '../core/index.ts';
+import { type Clock, errorMessage, type Fence, type Logger, type NodeRef, shardOf, type Timer } from '../core/index.ts';
 import { JobRun } from './job-run.ts';
 
 /** Open jobs looked at when a shard arrives. */
 const JOBS_PER_READ = 256;
+/** Pause before the open jobs are read again when the ledger couldn't be reached, ms. */
+const READ_AGAIN_MS = 1_000;
 /** The shards that jobs are spread over; whoever owns a job's shard runs it. Steady nodes are better at it. */
 export const jobGroup: GroupSpec = { group: 'troupe.job', shards: 16, placement: { avoid: { capacity: 'spot' } } };
 
@@ -27,6 +29,7 @@ export class JobRunner {
   readonly #parts: JobRunnerParts;
   readonly #runs: Map<string, JobRun> = new Map();
   readonly #stop: (() => void)[] = [];
+  #readAgain: Timer | undefined;
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
@@ -55,6 +58,7 @@ export class JobRunner {
   }
 
   close(): void {
+    this.#readAgain?.cancel();
     for (const stop of this.#stop) stop();
     for (const run of this.#runs.values()) run.stop();
   }
@@ -73,7 +77,7 @@ export class JobRunner {
   }
 
   async #scan(): Promise<void> {
-    const { coordinator, logger } = this.#parts;
+    const { coordinator, clock, logger } = this.#parts;
     try {
       for (let after = ''; ; ) {
         const { jobs } = await coordinator.query('job.list', { state: 'open', after, limit: JOBS_PER_READ });
@@ -83,7 +87,9 @@ export class JobRunner {
         after = last.id;
       }
     } catch (error) {
-      logger.debug('open jobs not read; the next change of the view asks again', { error: errorMessage(error) });
+      logger.debug('open jobs not read', { error: errorMessage(error) });
+      this.#readAgain?.cancel();
+      this.#readAgain = clock.schedule(READ_AGAIN_MS, () => this.#scanOwned());
     }
   }
 
