@@ -45,12 +45,10 @@ export async function decide(
     }),
   );
   try {
-    const closed = host.decisionClosed(opened.id, stop.signal);
     // When every member answered or failed and no result came, nothing more will: close it rather than wait for the deadline.
-    const settled = Promise.allSettled(votes).then(() => host.closeDecision(opened.id));
-    settled.catch(() => undefined);
-    closed.catch(() => undefined);
-    return await Promise.race([closed, settled]);
+    const close = Promise.allSettled(votes).then(() => host.closeDecision(opened.id));
+    close.catch(() => undefined);
+    return await host.decisionClosed(opened.id, stop.signal);
   } finally {
     stop.abort(new TroupeError('CANCELLED', 'the decision is closed', { address: opened.id }));
   }

@@ -196,7 +196,7 @@ export class JobRun {
         state: 'claimed',
       });
       for (const task of tasks) {
-        if (task.claimedBy === shardKey(this.fence) && !this.#underWay.has(task.task)) this.#start(task);
+        if (task.claimedBy === shardKey(this.fence)) this.#start(task);
       }
       const last = tasks.at(-1);
       if (last === undefined) return;

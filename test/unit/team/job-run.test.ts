@@ -1,7 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AskOptions, Host, JobSpec, WorkItem } from '../../../src/agent/index.ts';
 import type { Coordinator, JobRecord, TaskRecord } from '../../../src/coordinator/index.ts';
-import { type AgentAddress, type Fence, nullLogger, shardOf, TroupeError } from '../../../src/core/index.ts';
+import {
+  type AgentAddress,
+  type Fence,
+  type Logger,
+  nullLogger,
+  shardOf,
+  TroupeError,
+} from '../../../src/core/index.ts';
 import { JobRunner, jobGroup } from '../../../src/team/index.ts';
 import { JobRun } from '../../../src/team/job-run.ts';
 import { decodePayload, encodePayload } from '../../../src/wire/index.ts';
@@ -23,6 +30,10 @@ let answer: (address: AgentAddress, input: unknown, options: AskOptions) => Prom
 let faults: Map<string, Fault[]>;
 /** Commands and queries in order. */
 let calls: string[];
+
+/** Warnings of the run. */
+let warnings: unknown[];
+const logger: Logger = { ...nullLogger, warn: (_line, fields) => warnings.push(fields) };
 
 const unused = (): Promise<never> => Promise.reject(new TroupeError('NOT_FOUND', 'unused'));
 const host: Host = {
@@ -48,6 +59,7 @@ beforeEach(async () => {
   runs = [];
   asked = [];
   calls = [];
+  warnings = [];
   faults = new Map();
   answer = async (_address, input) => `done ${input}`;
 });
@@ -90,7 +102,7 @@ const add = (items: readonly (WorkItem | Uint8Array)[], seal = true, from = 0): 
 };
 /** A run of the job, told of its changes as a runner does. */
 function start(job: JobRecord): Promise<void> {
-  const run = new JobRun({ job, fence, coordinator, host, clock: bench.clock, logger: nullLogger });
+  const run = new JobRun({ job, fence, coordinator, host, clock: bench.clock, logger });
   runs.push(run);
   node.coordinator.watch((delivery) => {
     if (delivery.type === 'events')
@@ -121,6 +133,7 @@ describe('a run of a job', () => {
     };
     await bench.settle(start(await open(work(30), { concurrency: 3 })));
     expect(most).toBe(3);
+    expect(warnings).toEqual([]);
     expect(await job()).toMatchObject({ completed: 30 });
   });
 
@@ -257,6 +270,7 @@ describe('a run of a job', () => {
     await bench.settle(node.coordinator.execute('job.close', { id: 'j', cancelled: true }));
     await bench.settle(running);
     expect(signals.map((signal) => signal?.aborted)).toEqual([true, true, true]);
+    expect(calls).not.toContain('task.settle');
     expect(await job()).toMatchObject({ state: 'cancelled', completed: 0 });
   });
 
