@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
   backoffMs,
@@ -14,6 +14,7 @@ import {
   settlesWithin,
   TroupeError,
 } from '../core/index.ts';
+import { inFolder } from './directory.ts';
 import type { NodeOrder, NodeReport } from './main.ts';
 import { runtimeUrl, sourceFlags } from './runtime-url.ts';
 
@@ -62,7 +63,7 @@ export class NodeChild {
    */
   async start(): Promise<void> {
     const { id, configFile, logFile, env, clock, logger } = this.#parts;
-    const log = openSync(logFile, 'a');
+    const log = inFolder(dirname(logFile), () => openSync(logFile, 'a'));
     const child = fork(fileURLToPath(runtimeUrl('./main')), [configFile, id], {
       execArgv: sourceFlags(),
       stdio: ['ignore', log, log, 'ipc'],
@@ -76,7 +77,8 @@ export class NodeChild {
     let serves = false;
     let failure: TroupeError | undefined;
     child.on('message', (report: NodeReport) => {
-      if (report.type === 'failed') failure = fromWireError(report.error);
+      if (report.type === 'failed')
+        failure = fromWireError({ ...report.error, message: `node ${id}: ${report.error.message}` });
       else {
         serves = true;
         ready.resolve();
@@ -96,9 +98,9 @@ export class NodeChild {
             ),
         );
       }
-      if (this.#stopping || code === 0) return;
+      if (this.#stopping || code === 0 || !serves) return;
       logger.warn('node process died', { node: id, code, signal, error: failure?.toString() });
-      if (serves) void this.#again(clock.monotonic() - startedAt);
+      void this.#again(clock.monotonic() - startedAt);
     });
     await ready.promise;
   }

@@ -1,10 +1,12 @@
+import { mkdirSync } from 'node:fs';
 import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { openGrpcTransport } from '../remote/index.ts';
 import { createLogger, startTelemetry } from '../telemetry/index.ts';
 import { loadAgents } from './agents.ts';
 import { type ClusterConfig, nodeOf } from './config.ts';
 import { startControlThread } from './control/threaded.ts';
-import { ClusterFolder } from './directory.ts';
+import { ClusterFolder, inFolder } from './directory.ts';
+import { lockNode } from './lock.ts';
 import { TroupeNode } from './node.ts';
 
 /** Where a node runs when not on this machine's own clock and randomness. */
@@ -13,6 +15,8 @@ export interface CreateNodeOptions {
   readonly random?: Random;
   /** File for log lines; default standard error. */
   readonly logFile?: string;
+  /** The parent process, when this one is to end with it, even while agents block the main thread. */
+  readonly parentPid?: number;
 }
 
 /**
@@ -21,7 +25,7 @@ export interface CreateNodeOptions {
  *
  * @param config as `loadConfig` or `checkConfig` gives it
  * @param id which of its nodes this is
- * @throws TroupeError INVALID_CONFIGURATION, PORT_IN_USE, LOG_CORRUPT, DISK_FULL, IDENTITY_MISMATCH, TIMEOUT without a majority
+ * @throws TroupeError INVALID_CONFIGURATION, ALREADY_EXISTS (it runs already), PORT_IN_USE, LOG_CORRUPT, DISK_FULL, IDENTITY_MISMATCH, TIMEOUT without a majority
  *
  * @example
  * const node = await createNode(await loadConfig('cluster.config.ts'), 'node-1');
@@ -40,6 +44,8 @@ export async function createNode(
     ...(options.logFile === undefined ? {} : { file: options.logFile }),
   });
   const agents = await loadAgents(config.agents);
+  inFolder(folder.path, () => mkdirSync(folder.dataDir(id), { recursive: true }));
+  const unlock = await lockNode(id, folder.dataDir(id), clock);
   const telemetry = await startTelemetry({
     service: `troupe-${id}`,
     instance: `${id}/${process.pid}`,
@@ -47,10 +53,28 @@ export async function createNode(
     spoolDirectory: folder.spoolDir(id),
     logger,
   });
-  const plane = await startControlThread(
-    { config, node: id, folder: folder.path, logFile: options.logFile },
-    { clock, logger },
-  );
-  const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure });
-  return TroupeNode.start({ config, node, agents, folder, plane, transport, clock, random, logger, telemetry });
+  try {
+    const plane = await startControlThread(
+      { config, node: id, folder: folder.path, logFile: options.logFile, parentPid: options.parentPid },
+      { clock, logger },
+    );
+    const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure });
+    const started = await TroupeNode.start({
+      config,
+      node,
+      agents,
+      folder,
+      plane,
+      transport,
+      clock,
+      random,
+      logger,
+      telemetry,
+    });
+    void started.ended.then(unlock);
+    return started;
+  } catch (error) {
+    unlock();
+    throw error;
+  }
 }

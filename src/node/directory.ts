@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeAddresses } from '../coordinator/index.ts';
-import type { NodeId } from '../core/index.ts';
+import { errorMessage, isTroupeError, type NodeId, TroupeError } from '../core/index.ts';
 
 /** What a running node says of itself in the cluster's folder. */
 export interface NodeCard {
@@ -17,10 +17,15 @@ export interface NodeCard {
 export class ClusterFolder {
   readonly path: string;
 
-  /** @param path made when it isn't there */
+  /**
+   * @param path made when it isn't there
+   * @throws TroupeError INVALID_CONFIGURATION when the folder can't be used, DISK_FULL; so do the methods that write
+   */
   constructor(path: string) {
     this.path = path;
-    for (const name of ['run', 'data', 'logs']) mkdirSync(join(path, name), { recursive: true });
+    inFolder(path, () => {
+      for (const name of ['run', 'data', 'logs']) mkdirSync(join(path, name), { recursive: true });
+    });
   }
 
   /** Folder of a node's log and ledger. */
@@ -44,26 +49,26 @@ export class ClusterFolder {
 
   /** Tells where a node listens; whole or not at all (a rename). */
   publish(card: NodeCard): void {
-    const file = this.#card(card.node);
-    writeFileSync(`${file}.new`, JSON.stringify(card));
-    renameSync(`${file}.new`, file);
+    this.write(this.#card(card.node), JSON.stringify(card));
   }
 
   /** Forgets where nodes of an earlier run listened, and what notices they had. */
   clearRun(): void {
-    rmSync(join(this.path, 'run'), { recursive: true, force: true });
-    mkdirSync(join(this.path, 'run'));
+    const run = join(this.path, 'run');
+    inFolder(this.path, () => {
+      rmSync(run, { recursive: true, force: true });
+      mkdirSync(run);
+    });
   }
 
+  /** Takes back what this process told of the node; another that took its place stays. */
   withdraw(node: NodeId): void {
-    rmSync(this.#card(node), { force: true });
+    if (this.card(node)?.pid === process.pid) rmSync(this.#card(node), { force: true });
   }
 
   /** Tells where a node's control port is; it is known before the node has joined. */
   publishControl(node: NodeId, address: string): void {
-    const file = join(this.path, 'run', `${node}.control`);
-    writeFileSync(`${file}.new`, address);
-    renameSync(`${file}.new`, file);
+    this.write(join(this.path, 'run', `${node}.control`), address);
   }
 
   controlAddress(node: NodeId): string | undefined {
@@ -91,7 +96,35 @@ export class ClusterFolder {
       .filter((card) => card !== undefined);
   }
 
+  /** Writes a file of the folder, whole or not at all. */
+  write(file: string, text: string): void {
+    inFolder(this.path, () => {
+      writeFileSync(`${file}.new`, text);
+      renameSync(`${file}.new`, file);
+    });
+  }
+
   #card(node: NodeId): string {
     return join(this.path, 'run', `${node}.json`);
+  }
+}
+
+/**
+ * Runs `work` on files of the cluster's folder, and tells what goes wrong in terms of what to mend.
+ *
+ * @throws TroupeError DISK_FULL, INVALID_CONFIGURATION when the folder can't be used
+ */
+export function inFolder<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (isTroupeError(error) && error.code !== 'INVALID_ARGUMENT') throw error;
+    const details = { address: path, cause: error };
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    if (code === 'ENOSPC' || code === 'EDQUOT') {
+      throw new TroupeError('DISK_FULL', `no room in ${path}; free some space and start again`, details);
+    }
+    const message = `the folder ${path} can't be used (${errorMessage(error)}); set another dataDir`;
+    throw new TroupeError('INVALID_CONFIGURATION', message, details);
   }
 }

@@ -1,4 +1,3 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type ApiClient, connectApi } from '../api/index.ts';
 import {
@@ -71,7 +70,7 @@ export async function startCluster(
   // Whatever ends this process ends the nodes: they see their parent go.
   try {
     folder.clearRun();
-    writeFileSync(configFile, JSON.stringify(checked));
+    folder.write(configFile, JSON.stringify(checked));
     for (const { id } of checked.nodes) {
       children.set(
         id,
@@ -122,7 +121,7 @@ function handle(
     },
     preempt: async (noticeMs) => {
       const time = new Date(clock.now() + noticeMs).toISOString();
-      writeFileSync(folder.noticeFile(id), JSON.stringify({ action: 'terminate', time }));
+      folder.write(folder.noticeFile(id), JSON.stringify({ action: 'terminate', time }));
     },
     signal: (signal) => child.signal(signal),
   };

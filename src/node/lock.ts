@@ -1,35 +1,59 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TroupeError } from '../core/index.ts';
+import { type Clock, delay, TroupeError } from '../core/index.ts';
+import { lockFile } from '../raft/index.ts';
+import { inFolder } from './directory.ts';
+
+/** How often a lock that another has is tried again, ms. */
+const LOOK_MS = 50;
+/** Time for a process that is on its way out to be gone, ms. */
+const LEAVING_MS = 10_000;
 
 /**
  * Takes the cluster's folder for this process, so that two clusters don't share one.
  *
  * @returns gives it back
- * @throws TroupeError ALREADY_EXISTS while another living process has it
+ * @throws TroupeError ALREADY_EXISTS while another living process has it, DISK_FULL, INVALID_CONFIGURATION
  */
 export function lockFolder(folder: string): () => void {
-  const file = join(folder, 'lock');
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      writeFileSync(file, String(process.pid), { flag: 'wx' });
-      return () => rmSync(file, { force: true });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  const unlock = take(folder, 'cluster');
+  if (unlock !== undefined) return unlock;
+  const message = `another cluster runs in ${folder} (process ${holder(folder, 'cluster')}); stop it, or set another dataDir`;
+  throw new TroupeError('ALREADY_EXISTS', message, { address: folder });
+}
+
+/**
+ * Takes a node's data for this process. Whoever had it may be closing just now, as when its starter was killed and a new one
+ * comes at once: it is waited for.
+ *
+ * @param dataDir the node's folder, which is there
+ * @returns gives it back
+ * @throws TroupeError ALREADY_EXISTS when another process keeps it, DISK_FULL, INVALID_CONFIGURATION
+ */
+export async function lockNode(node: string, dataDir: string, clock: Clock): Promise<() => void> {
+  const until = clock.monotonic() + LEAVING_MS;
+  for (;;) {
+    const unlock = take(dataDir, 'node');
+    if (unlock !== undefined) return unlock;
+    if (clock.monotonic() >= until) {
+      const message = `node ${node} runs already, as process ${holder(dataDir, 'node')}; stop it, or set another dataDir`;
+      throw new TroupeError('ALREADY_EXISTS', message, { address: dataDir });
     }
-    const holder = Number(readFileSync(file, 'utf8'));
-    if (isAlive(holder)) {
-      throw new TroupeError(
-        'ALREADY_EXISTS',
-        `another cluster runs in ${folder} (process ${holder}); stop it, or set another dataDir`,
-        { address: folder },
-      );
-    }
-    rmSync(file, { force: true });
+    await delay(clock, LOOK_MS);
   }
-  throw new TroupeError('ALREADY_EXISTS', `another cluster is starting in ${folder}; set another dataDir`, {
-    address: folder,
+}
+
+/** Who has the lock is told in a file beside it, for people. */
+function take(folder: string, name: string): (() => void) | undefined {
+  return inFolder(folder, () => {
+    const unlock = lockFile(join(folder, `${name}.lock`));
+    if (unlock !== undefined) writeFileSync(join(folder, `${name}.pid`), String(process.pid));
+    return unlock;
   });
+}
+
+function holder(folder: string, name: string): string {
+  return inFolder(folder, () => readFileSync(join(folder, `${name}.pid`), 'utf8'));
 }
 
 /** Whether a process of that id runs here. */

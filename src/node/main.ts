@@ -2,6 +2,7 @@
 /** Entry of a node process started by a local cluster: `main.ts CONFIG_JSON NODE_ID`. */
 import { readFileSync } from 'node:fs';
 import { toWireError, type WireError } from '../core/index.ts';
+import { createLogger } from '../telemetry/index.ts';
 import type { ClusterConfig } from './config.ts';
 import { createNode } from './create-node.ts';
 import type { TroupeNode } from './node.ts';
@@ -36,8 +37,9 @@ async function main(): Promise<number> {
     ?.preemption.some((source) => source.kind === 'signal');
   if (!preempted) process.on('SIGTERM', stop);
   try {
-    node = await createNode(config, id as string);
+    node = await createNode(config, id as string, { parentPid: process.ppid });
   } catch (error) {
+    createLogger({ fields: { node: id } }).error('node did not start', { error });
     await report({ type: 'failed', error: toWireError(error) });
     return 1;
   }

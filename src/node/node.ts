@@ -18,6 +18,7 @@ import type { ClusterConfig, NodeConfig } from './config.ts';
 import type { ControlPlane } from './control/port.ts';
 import type { ClusterFolder } from './directory.ts';
 import { Life } from './life.ts';
+import { listening } from './listening.ts';
 
 /** Time to be let into the cluster: a majority of voters must be there, ms. */
 const JOIN_TIMEOUT_MS = 60_000;
@@ -124,11 +125,13 @@ export class TroupeNode {
 
   async #open(): Promise<void> {
     const { node, plane, transport, folder, logger } = this.#parts;
-    const data = await transport.listen(node.listen.data, (connection) => {
-      if (this.#life === undefined) connection.close();
-      else this.#life.links.accept(connection);
-    });
-    if (this.#parts.api ?? true) this.#api = await this.#serve();
+    const data = await listening('data', node.listen.data, () =>
+      transport.listen(node.listen.data, (connection) => {
+        if (this.#life === undefined) connection.close();
+        else this.#life.links.accept(connection);
+      }),
+    );
+    if (this.#parts.api ?? true) this.#api = await listening('api', node.listen.api, () => this.#serve());
     this.#addresses = { control: plane.address, data, api: this.#api?.address ?? '' };
     const failed = plane.failed.then((error) => {
       this.#fail(error);

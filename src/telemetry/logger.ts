@@ -3,6 +3,9 @@ import { type Clock, type LogFields, type Logger, systemClock, toWireError } fro
 
 const LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
 
+/** Lines that may wait while they can't be written, bytes; further ones are dropped. */
+const WAITING_BYTES_MAX = 256 * 1024;
+
 /** Lines below the level aren't written; `silent` writes none. */
 export type LogLevel = (typeof LEVELS)[number];
 
@@ -22,7 +25,10 @@ export interface LoggerOptions {
  * two threads of a node may write to one file.
  */
 export function createLogger(options: LoggerOptions = {}): Logger {
-  const stream = destination({ dest: options.file ?? 2, mkdir: true, append: true, sync: true });
+  const maxLength = WAITING_BYTES_MAX;
+  const stream = destination({ dest: options.file ?? 2, mkdir: true, append: true, sync: true, maxLength });
+  // A full disk costs lines, never the process: a few wait until there is room again.
+  stream.on('error', () => undefined);
   return pinoLogger(stream, options);
 }
 

@@ -10,6 +10,7 @@ export const account = defineAgent('account', {
     where: { input: z.null(), output: z.string() },
     slow: { input: z.object({ steps: z.number(), stepMs: z.number() }), output: z.number() },
     block: { input: z.number(), output: z.string() },
+    keep: { input: z.string(), output: z.number() },
   },
   handlers: {
     async add(ctx, by) {
@@ -25,6 +26,10 @@ export const account = defineAgent('account', {
       }
       ctx.setState({ total: ctx.state.total + 1, requests: [...ctx.state.requests, ctx.requestId] });
       return ctx.state.total;
+    },
+    /** Writes much to the journal. */
+    async keep(ctx, text) {
+      return (await ctx.step('keep', () => text)).length;
     },
     /** Blocks the main thread of its node, as bad code would. */
     block(ctx, ms) {

@@ -27,6 +27,7 @@ import {
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
+import { listening } from '../listening.ts';
 import type { ControlPlane } from './port.ts';
 
 /** What a control plane runs on. */
@@ -65,10 +66,9 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   let voter: Voter | undefined;
   const map = new ClusterMap();
   const self = config.nodes.find((candidate) => candidate.id === node);
-  const address = await transport.listen(
-    self?.listen.control ?? '127.0.0.1:0',
-    handlers(() => voter, { heard: (life) => duties?.heard(life), lost: (peer) => duties?.suspect(peer) }),
-  );
+  const control = self?.listen.control ?? '127.0.0.1:0';
+  const served = handlers(() => voter, { heard: (life) => duties?.heard(life), lost: (peer) => duties?.suspect(peer) });
+  const address = await listening('control', control, () => transport.listen(control, served));
   parts.onListen?.(address);
   if (voters.includes(node)) voter = await startVoter(parts, voters, raftTransport(transport));
   const client = new CoordinatorClient({

@@ -25,4 +25,6 @@ export interface ControlPlaneSettings {
   readonly folder: string;
   /** File for log lines; undefined means standard error. */
   readonly logFile: string | undefined;
+  /** Process that started this one and is to be outlived by seconds only; undefined for a node on its own. */
+  readonly parentPid: number | undefined;
 }

@@ -2,7 +2,15 @@
 import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { serveCoordinator } from '../../coordinator/index.ts';
-import { invariant, type NodeRef, systemClock, systemRandom, toWireError, type WireError } from '../../core/index.ts';
+import {
+  invariant,
+  type Logger,
+  type NodeRef,
+  systemClock,
+  systemRandom,
+  toWireError,
+  type WireError,
+} from '../../core/index.ts';
 import { FileDisk, openDiskLog } from '../../raft/index.ts';
 import { openGrpcControl } from '../../remote/index.ts';
 import { createLogger, startTelemetry } from '../../telemetry/index.ts';
@@ -10,6 +18,11 @@ import { nodeOf } from '../config.ts';
 import { ClusterFolder } from '../directory.ts';
 import { startControlPlane } from './plane.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
+
+/** How often the parent process is looked for, ms. */
+const PARENT_LOOK_MS = 1_000;
+/** Time that the main thread has to close the node when the parent is gone, ms. */
+const ORPHAN_MS = 8_000;
 
 /** What the thread is started with. */
 export interface ControlThreadData {
@@ -36,12 +49,13 @@ function report(message: ControlReport): void {
 }
 
 async function start({ settings, coordinator }: ControlThreadData): Promise<ControlPlane> {
-  const { config, node, logFile } = settings;
+  const { config, node, logFile, parentPid } = settings;
   const folder = new ClusterFolder(settings.folder);
   const logger = createLogger({
     fields: { node, thread: 'control' },
     ...(logFile === undefined ? {} : { file: logFile }),
   });
+  if (parentPid !== undefined) endWith(parentPid, logger);
   const telemetry = await startTelemetry({
     service: `troupe-${node}`,
     instance: `${node}/${process.pid}`,
@@ -79,6 +93,18 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
   });
   serveCoordinator(plane.coordinator, coordinator);
   return plane;
+}
+
+/** The main thread closes the node when the parent goes; an agent that blocks it must not keep the process alive. */
+function endWith(parentPid: number, logger: Logger): void {
+  let orphanedAt: number | undefined;
+  systemClock.repeat(PARENT_LOOK_MS, () => {
+    if (process.ppid === parentPid) return;
+    orphanedAt ??= systemClock.monotonic();
+    if (systemClock.monotonic() - orphanedAt < ORPHAN_MS) return;
+    logger.error('the process that started this node is gone, and the main thread does not close it', { parentPid });
+    process.kill(process.pid, 'SIGKILL');
+  });
 }
 
 invariant(parentPort !== null, 'the control thread is a worker');

@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { promisify } from 'node:util';
 import { TroupeError } from '../../core/index.ts';
 import { type Disk, type DiskFile, diskError } from './disk.ts';
+import { lockFile } from './lock-file.ts';
 
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
@@ -167,21 +167,9 @@ export class FileDisk implements Disk {
     }
   }
 
-  /**
-   * The lock is SQLite's own on an empty database file: the kernel drops it when the process dies, however it dies, so no
-   * stale lock is ever in the way and no process id has to be judged. It also holds between threads of one process.
-   */
   lock(): () => void {
-    const database = new DatabaseSync(join(this.path, LOCK_NAME));
-    try {
-      database.exec('BEGIN EXCLUSIVE');
-    } catch (error) {
-      database.close();
-      const details = { address: this.path, cause: error };
-      throw new TroupeError('ALREADY_EXISTS', 'another process is using this log directory', details);
-    }
-    return () => {
-      if (database.isOpen) database.close();
-    };
+    const unlock = lockFile(join(this.path, LOCK_NAME));
+    if (unlock !== undefined) return unlock;
+    throw new TroupeError('ALREADY_EXISTS', 'another process is using this log directory', { address: this.path });
   }
 }

@@ -63,6 +63,12 @@ export function recoverSegments(disk: Disk, identity: LogIdentity, table: EntryT
   return new Recovery(disk, identity, table).run();
 }
 
+/** The error for bytes of a log file that can't be what was written. */
+export function logCorrupt(disk: Disk, file: string, offset: number, message: string): TroupeError {
+  const where = `${disk.path}/${file} at byte ${offset}`;
+  return new TroupeError('LOG_CORRUPT', `${message}: ${where}`, { address: file, data: { offset } });
+}
+
 class Recovery {
   readonly #disk: Disk;
   readonly #identity: LogIdentity;
@@ -87,13 +93,18 @@ class Recovery {
     const names = this.#disk.list().filter((name) => /^\d{10}\.wal$/.test(name));
     const first = names.length === 0 ? 1 : Number.parseInt(names[0] as string, 10);
     const segments = names.map((name, i) => {
-      if (name !== segmentName(first + i)) throw corrupt(segmentName(first + i), 0, 'the segment is missing');
+      if (name !== segmentName(first + i)) throw this.#corrupt(segmentName(first + i), 0, 'the segment is missing');
       const segment: Segment = { sequence: first + i, file: this.#disk.open(name), end: 0, highest: 0 };
       this.#readSegment(segment, i === 0, i === names.length - 1);
       return segment;
     });
-    if (this.#gap !== undefined) throw corrupt(this.#gap.file, this.#gap.offset, 'entries are missing before this one');
+    if (this.#gap !== undefined)
+      throw this.#corrupt(this.#gap.file, this.#gap.offset, 'entries are missing before this one');
     return { segments, chain: this.#chain, hardState: this.#hardState, torn: this.#torn };
+  }
+
+  #corrupt(file: string, offset: number, message: string): TroupeError {
+    return logCorrupt(this.#disk, file, offset, message);
   }
 
   #readSegment(segment: Segment, isFirst: boolean, isLast: boolean): void {
@@ -106,20 +117,21 @@ class Recovery {
     let at = 0;
     for (; record.read(at); at = record.next) {
       if (record.previous !== this.#chain && !(isFirst && at === 0)) {
-        throw corrupt(name, at, 'a record does not follow on the one before it');
+        throw this.#corrupt(name, at, 'a record does not follow on the one before it');
       }
-      if ((record.type === RecordType.segment) !== (at === 0)) throw corrupt(name, at, 'a record is out of place');
+      if ((record.type === RecordType.segment) !== (at === 0))
+        throw this.#corrupt(name, at, 'a record is out of place');
       this.#take(record, segment, at);
       this.#chain = record.crc;
     }
     segment.end = at;
     if (isZero(bytes, at)) {
       // A later segment is only begun once this one is durable, header included.
-      if (at === 0 && !isLast) throw corrupt(name, 0, 'the segment is empty');
+      if (at === 0 && !isLast) throw this.#corrupt(name, 0, 'the segment is empty');
       return;
     }
-    if (!isLast) throw corrupt(name, at, 'a record is damaged');
-    if (record.provesDurable(at)) throw corrupt(name, at, 'a record is damaged, and good ones follow it');
+    if (!isLast) throw this.#corrupt(name, at, 'a record is damaged');
+    if (record.provesDurable(at)) throw this.#corrupt(name, at, 'a record is damaged, and good ones follow it');
     this.#torn = { file: name, offset: at };
   }
 
@@ -154,7 +166,7 @@ class Recovery {
     segment.highest = Math.max(segment.highest, index);
     const isHole = index > table.last + 1;
     if (isHole && table.last > table.baseIndex)
-      throw corrupt(segment.file.name, at, 'entries are missing before this one');
+      throw this.#corrupt(segment.file.name, at, 'entries are missing before this one');
     if (isHole || (this.#gap !== undefined && index <= table.baseIndex)) {
       this.#gap ??= { file: segment.file.name, offset: at };
       table.restart(index - 1, 0);
@@ -166,8 +178,9 @@ class Recovery {
 
   #checkHeader(record: RecordReader, segment: Segment): void {
     const name = segment.file.name;
-    if (record.index !== segment.sequence) throw corrupt(name, 0, 'the segment has the name of another');
-    if (record.term !== SEGMENT_FORMAT) throw corrupt(name, 0, `format ${record.term} is unknown to this version`);
+    if (record.index !== segment.sequence) throw this.#corrupt(name, 0, 'the segment has the name of another');
+    if (record.term !== SEGMENT_FORMAT)
+      throw this.#corrupt(name, 0, `format ${record.term} is unknown to this version`);
     const found = Buffer.from(record.data).toString();
     const wanted = Buffer.from(encodeIdentity(this.#identity)).toString();
     if (found !== wanted) {
@@ -175,10 +188,6 @@ class Recovery {
       throw new TroupeError('IDENTITY_MISMATCH', message, { address: this.#disk.path });
     }
   }
-}
-
-function corrupt(file: string, offset: number, message: string): TroupeError {
-  return new TroupeError('LOG_CORRUPT', `${message}: ${file} at byte ${offset}`, { address: file, data: { offset } });
 }
 
 const ZEROS = Buffer.alloc(64 * 1024);

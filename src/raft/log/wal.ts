@@ -5,6 +5,7 @@ import { RecordReader, RecordType, type RecordTypeNumber, RecordWriter, recordBy
 import {
   encodeIdentity,
   type LogIdentity,
+  logCorrupt,
   PLACE_UNIT,
   type RecoveredSegments,
   SEGMENT_FORMAT,
@@ -107,7 +108,7 @@ export class Wal {
   read(place: number, into: Uint8Array): void {
     const { file, offset } = this.#locate(place);
     const got = file.read(into, offset);
-    if (got < into.byteLength) throw damaged(file, offset + got);
+    if (got < into.byteLength) throw logCorrupt(this.#options.disk, file.name, offset + got, 'a record is damaged');
   }
 
   /** A reader for bytes that `read` filled from `place` on. */
@@ -118,7 +119,7 @@ export class Wal {
   /** The error for a record at `place` that doesn't check. */
   damaged(place: number): TroupeError {
     const { file, offset } = this.#locate(place);
-    return damaged(file, offset);
+    return logCorrupt(this.#options.disk, file.name, offset, 'a record is damaged');
   }
 
   /**
@@ -315,9 +316,4 @@ export class Wal {
 
 function voteBytes(hardState: HardState): Uint8Array {
   return hardState.vote === undefined ? NOTHING : Buffer.from(hardState.vote);
-}
-
-function damaged(file: DiskFile, offset: number): TroupeError {
-  const details = { address: file.name, data: { offset } };
-  return new TroupeError('LOG_CORRUPT', `a record is damaged: ${file.name} at byte ${offset}`, details);
 }

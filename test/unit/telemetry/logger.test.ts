@@ -48,6 +48,11 @@ describe('logger', () => {
     });
   });
 
+  test.skipIf(process.platform !== 'linux')('a full disk costs lines, never the process', () => {
+    const logger = createLogger({ file: '/dev/full' });
+    for (let i = 0; i < 10; i++) logger.info('x'.repeat(100_000));
+  });
+
   test('a file is there, folders and all, the moment a line is logged', () => {
     const file = join(mkdtempSync(join(tmpdir(), 'log-')), 'node-1', 'main.log');
     createLogger({ file }).info('started');
