@@ -8,10 +8,28 @@ import {
 } from '@grpc/grpc-js';
 import { fromJSON, loadSync, type MessageTypeDefinition, type PackageDefinition } from '@grpc/proto-loader';
 
-// biome-ignore lint/suspicious/noExplicitAny: a client without types is the point: it knows the .proto files and nothing of ours
-export type Message = Record<string, any>;
-// biome-ignore lint/suspicious/noExplicitAny: as above
-type Stub = Client & Record<string, (...args: unknown[]) => any>;
+/** A message to send, as its .proto file has it. */
+export type Message = Readonly<Record<string, unknown>>;
+
+/** A call that streams, one way or the other. */
+interface Call extends AsyncIterable<unknown> {
+  on(event: 'data' | 'end' | 'error', listener: (value: never) => void): unknown;
+  write(message: Message): unknown;
+  end(): void;
+  cancel(): void;
+}
+type Stub = Client & Readonly<Record<string, (...args: unknown[]) => Call>>;
+
+/** google.rpc.Status and what it carries, as the wire has them. */
+interface RpcStatus {
+  readonly details: readonly { readonly type_url: string; readonly value: Buffer }[];
+}
+/** troupe.v1.ErrorDetail. */
+export interface Detail {
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+}
 
 const OPTIONS = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
 const load = (file: string, dir: string): PackageDefinition => loadSync(file, { ...OPTIONS, includeDirs: [dir] });
@@ -62,11 +80,11 @@ export class PlainClient implements Disposable {
     return new PlainClient(reflection, 'grpc.reflection.v1.ServerReflection', address);
   }
 
-  /** One request, one reply. @throws ServiceError */
-  call(method: string, request: Message, deadlineMs = 20_000): Promise<Message> {
+  /** One request, one reply, of which `R` says what is read. @throws ServiceError */
+  call<R = Message>(method: string, request: Message, deadlineMs = 20_000): Promise<R> {
     return new Promise((resolve, reject) => {
       const deadline = new Date(Date.now() + deadlineMs);
-      this.#stub[method]?.(request, new Metadata(), { deadline }, (error: ServiceError | null, reply: Message) =>
+      this.#open(method, request, new Metadata(), { deadline }, (error: ServiceError | null, reply: R) =>
         error ? reject(error) : resolve(reply),
       );
     });
@@ -75,7 +93,7 @@ export class PlainClient implements Disposable {
   /** Many requests, one reply. @throws ServiceError */
   upload(method: string, requests: readonly Message[]): Promise<Message> {
     return new Promise((resolve, reject) => {
-      const stream = this.#stub[method]?.((error: ServiceError | null, reply: Message) =>
+      const stream = this.#open(method, (error: ServiceError | null, reply: Message) =>
         error ? reject(error) : resolve(reply),
       );
       for (const request of requests) stream.write(request);
@@ -84,28 +102,34 @@ export class PlainClient implements Disposable {
   }
 
   /** One request, many replies; what arrives is put into `into`. */
-  follow(method: string, request: Message, into: Message[]): { readonly ended: Promise<void>; cancel(): void } {
-    const stream = this.#stub[method]?.(request);
+  follow<R>(method: string, request: Message, into: R[]): { readonly ended: Promise<void>; cancel(): void } {
+    const stream = this.#open(method, request);
     const ended = new Promise<void>((resolve, reject) => {
       stream.on('end', resolve);
       stream.on('error', reject);
     });
     ended.catch(() => undefined);
-    stream.on('data', (message: Message) => into.push(message));
+    stream.on('data', (message: R) => into.push(message));
     return { ended, cancel: () => stream.cancel() };
   }
 
   /** Many requests, one reply to each. */
-  async converse(method: string, requests: readonly Message[]): Promise<Message[]> {
-    const stream = this.#stub[method]?.();
-    const answers: Message[] = [];
+  async converse<R>(method: string, requests: readonly Message[]): Promise<R[]> {
+    const stream = this.#open(method);
+    const answers: R[] = [];
     for (const request of requests) stream.write(request);
     for await (const answer of stream) {
-      answers.push(answer);
+      answers.push(answer as R);
       if (answers.length === requests.length) break;
     }
     stream.cancel();
     return answers;
+  }
+
+  #open(method: string, ...args: unknown[]): Call {
+    const invoke = this.#stub[method];
+    if (invoke === undefined) throw new Error(`no method ${method}`);
+    return invoke.apply(this.#stub, args);
   }
 
   [Symbol.dispose](): void {
@@ -114,9 +138,7 @@ export class PlainClient implements Disposable {
 }
 
 /** The status code of a failed call and the first detail of its google.rpc.Status. */
-export async function failureOf(
-  call: Promise<unknown>,
-): Promise<{ readonly status: number; readonly detail: Message }> {
+export async function failureOf(call: Promise<unknown>): Promise<{ readonly status: number; readonly detail: Detail }> {
   const error = await call.then(
     () => {
       throw new Error('the call succeeded');
@@ -125,9 +147,10 @@ export async function failureOf(
   );
   if (error.metadata === undefined) throw error;
   const [bytes] = error.metadata.get('grpc-status-details-bin');
-  const { details } = (rpc.Status as MessageTypeDefinition<Message, Message>).deserialize(bytes as Buffer);
-  const [{ type_url: type, value }] = details;
-  if (type !== 'type.googleapis.com/troupe.v1.ErrorDetail') throw new Error(`unexpected detail ${type}`);
-  const detail = (api['troupe.v1.ErrorDetail'] as MessageTypeDefinition<Message, Message>).deserialize(value);
+  const { details } = (rpc.Status as MessageTypeDefinition<Message, RpcStatus>).deserialize(bytes as Buffer);
+  const [first] = details;
+  if (first?.type_url !== 'type.googleapis.com/troupe.v1.ErrorDetail') throw error;
+  const type = api['troupe.v1.ErrorDetail'] as MessageTypeDefinition<Message, Detail>;
+  const detail = type.deserialize(first.value);
   return { status: error.code, detail };
 }
