@@ -10,7 +10,7 @@ const NODE_ID = /^[a-z][a-z0-9.-]{0,62}$/;
 
 const address = z
   .string()
-  .regex(/^.+:\d{1,5}$/, 'must be "host:port"; port 0 lets the system choose')
+  .regex(/^.+:\d{1,5}$/, { error: 'must be "host:port"; port 0 lets the system choose', abort: true })
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port must be 0 to 65535')
   .default('127.0.0.1:0');
 
@@ -85,18 +85,9 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
   const problems: ConfigProblem[] = parsed.success
     ? []
     : parsed.error.issues.map((issue) => ({ path: pathText(issue.path), message: describe(issue) }));
-  problems.push(...crossChecks(parsed.success ? parsed.data : input));
+  problems.push(...crossChecks(parsed.success ? parsed.data : input, baseDir));
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   const agents = parsed.data.agents.map((module) => moduleUrl(module, baseDir));
-  for (const [i, url] of agents.entries()) {
-    if (url.startsWith('file:') && !existsSync(fileURLToPath(url))) {
-      problems.push({
-        path: `agents[${i}]`,
-        message: `there is no file ${fileURLToPath(url)}; give a path relative to ${baseDir}`,
-      });
-    }
-  }
-  if (problems.length > 0) throw invalid(problems);
   const dataDir = isAbsolute(parsed.data.dataDir) ? parsed.data.dataDir : resolve(baseDir, parsed.data.dataDir);
   return { ...parsed.data, agents, dataDir };
 }
@@ -147,50 +138,61 @@ export function nodeOf(config: ClusterConfig, id: string): NodeConfig {
 interface Loose {
   readonly nodes?: unknown;
   readonly timing?: unknown;
+  readonly agents?: unknown;
 }
 
-function crossChecks(input: unknown): ConfigProblem[] {
+/** Rules that the schema can't state, on whatever there is of a configuration. */
+function crossChecks(input: unknown, baseDir: string): ConfigProblem[] {
+  const loose = (typeof input === 'object' && input !== null ? input : {}) as Loose;
+  return [
+    ...nodeProblems(Array.isArray(loose.nodes) ? loose.nodes : []),
+    ...timingProblems(loose.timing),
+    ...agentProblems(Array.isArray(loose.agents) ? loose.agents : [], baseDir),
+  ];
+}
+
+function nodeProblems(nodes: readonly unknown[]): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const { nodes, timing: times } = (typeof input === 'object' && input !== null ? input : {}) as Loose;
-  const list = Array.isArray(nodes) ? (nodes as Partial<NodeConfig>[]) : [];
+  const list = nodes.map((item) => (typeof item === 'object' && item !== null ? item : {}) as Partial<NodeConfig>);
   const seen = new Map<string, number>();
-  for (const [i, item] of list.entries()) {
-    if (typeof item !== 'object' || item === null) continue;
-    if (typeof item.id === 'string') {
-      const first = seen.get(item.id);
-      if (first !== undefined)
-        problems.push({
-          path: `nodes[${i}].id`,
-          message: `"${item.id}" is the id of nodes[${first}] too; give each node its own`,
-        });
-      else seen.set(item.id, i);
+  for (const [i, { id, voter, labels, listen, insecure }] of list.entries()) {
+    const first = typeof id === 'string' ? seen.get(id) : undefined;
+    if (first !== undefined) {
+      const message = `"${id}" is the id of nodes[${first}] too; give each node its own`;
+      problems.push({ path: `nodes[${i}].id`, message });
+    } else if (typeof id === 'string') seen.set(id, i);
+    if (voter === true && labels?.capacity === 'spot') {
+      const message = 'a voter may not sit on spot capacity; make it on-demand, or no voter';
+      problems.push({ path: `nodes[${i}].voter`, message });
     }
-    if (item.voter === true && item.labels?.capacity === 'spot') {
-      problems.push({
-        path: `nodes[${i}].voter`,
-        message: 'a voter may not sit on spot capacity; make it on-demand, or no voter',
-      });
-    }
-    for (const [port, where] of Object.entries(item.listen ?? {})) {
-      if (typeof where === 'string' && !LOOPBACK.test(where) && item.insecure !== true) {
-        problems.push({
-          path: `nodes[${i}].listen.${port}`,
-          message: `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true`,
-        });
-      }
+    if (insecure === true || typeof listen !== 'object' || listen === null) continue;
+    for (const [port, where] of Object.entries(listen)) {
+      if (LOOPBACK.test(where) || !address.safeParse(where).success) continue;
+      const message = `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true`;
+      problems.push({ path: `nodes[${i}].listen.${port}`, message });
     }
   }
-  if (list.length > 0 && !list.some((item) => item?.voter === true)) {
+  if (list.length > 0 && !list.some(({ voter }) => voter === true)) {
     problems.push({ path: 'nodes', message: 'no node votes; set voter: true on one, three or five on-demand nodes' });
   }
-  const { keepAliveMs, downAfterMs } = (times ?? {}) as Partial<ClusterConfig['timing']>;
-  if (typeof keepAliveMs === 'number' && typeof downAfterMs === 'number' && downAfterMs < 3 * keepAliveMs) {
-    problems.push({
-      path: 'timing.downAfterMs',
-      message: `must be at least three keep-alives (${3 * keepAliveMs} ms), or one lost packet costs a node`,
-    });
-  }
   return problems;
+}
+
+function timingProblems(input: unknown): ConfigProblem[] {
+  const { data } = timing.prefault({}).safeParse(input);
+  if (data === undefined || data.downAfterMs >= 3 * data.keepAliveMs) return [];
+  const message = `must be at least three keep-alives (${3 * data.keepAliveMs} ms), or one lost packet costs a node`;
+  return [{ path: 'timing.downAfterMs', message }];
+}
+
+function agentProblems(modules: readonly unknown[], baseDir: string): ConfigProblem[] {
+  return modules.flatMap((module, i) => {
+    if (!(module instanceof URL) && (typeof module !== 'string' || module === '')) return [];
+    const url = moduleUrl(module, baseDir);
+    if (!url.startsWith('file:') || existsSync(fileURLToPath(url))) return [];
+    const message = `there is no file ${fileURLToPath(url)}; give a path relative to ${baseDir}`;
+    return [{ path: `agents[${i}]`, message }];
+  });
 }
 
 function invalid(problems: readonly ConfigProblem[]): TroupeError {

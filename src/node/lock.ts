@@ -53,7 +53,12 @@ function take(folder: string, name: string): (() => void) | undefined {
 }
 
 function holder(folder: string, name: string): string {
-  return inFolder(folder, () => readFileSync(join(folder, `${name}.pid`), 'utf8'));
+  try {
+    return readFileSync(join(folder, `${name}.pid`), 'utf8');
+  } catch {
+    // It has the lock since just now.
+    return 'that is starting';
+  }
 }
 
 /** Whether a process of that id runs here. */

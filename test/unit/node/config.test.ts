@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { isTroupeError, type TroupeError } from '../../../src/core/index.ts';
+import { checkConfig, defineCluster, loadConfig, nodeOf } from '../../../src/node/config.ts';
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'troupe-config-'));
+  writeFileSync(join(folder, 'agents.ts'), 'export {};');
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const voter = { id: 'a', voter: true };
+const good = { name: 'c', nodes: [voter] };
+/** The lines of the error, without the first: `path: message`. */
+function problems(input: unknown): string[] {
+  try {
+    checkConfig(input, folder);
+  } catch (error) {
+    expect(isTroupeError(error, 'INVALID_CONFIGURATION')).toBe(true);
+    return (error as TroupeError).message
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim());
+  }
+  return [];
+}
+const paths = (input: unknown): string[] => problems(input).map((line) => line.slice(0, line.indexOf(': ')));
+
+describe('a configuration', () => {
+  test('needs only names; everything else has a default, and paths become absolute', () => {
+    const config = checkConfig(defineCluster({ ...good, agents: ['agents.ts', new URL('npm:x')] }), folder);
+    expect(config).toMatchObject({
+      name: 'c',
+      dataDir: join(folder, '.troupe'),
+      agents: [pathToFileURL(join(folder, 'agents.ts')).href, 'npm:x'],
+      nodes: [
+        {
+          id: 'a',
+          voter: true,
+          labels: {},
+          listen: { control: '127.0.0.1:0', data: '127.0.0.1:0', api: '127.0.0.1:0' },
+          insecure: false,
+        },
+      ],
+      timing: { keepAliveMs: 150, downAfterMs: 1_200 },
+    });
+    expect(checkConfig({ ...good, dataDir: '/var/lib/x' }, folder).dataDir).toBe('/var/lib/x');
+  });
+
+  test('that was checked passes again as it is, and so does one that was written as JSON and read', () => {
+    const config = checkConfig({ ...good, agents: ['agents.ts'] }, folder);
+    expect(checkConfig(config, '/elsewhere')).toEqual(config);
+    expect(checkConfig(JSON.parse(JSON.stringify(config)), '/elsewhere')).toEqual(config);
+  });
+
+  test('with five mistakes reports all five in one error, each with its path and how to mend it', () => {
+    const broken = {
+      name: 'Bad Name',
+      agents: ['no-such-module.ts'],
+      nodes: [
+        { id: 'a', voter: true, labels: { capacity: 'spot' } },
+        { id: 'a', listen: { data: '0.0.0.0:7000' } },
+      ],
+      timing: { keepAliveMs: 1_000 },
+    };
+    expect(paths(broken).toSorted()).toEqual([
+      'agents[0]',
+      'name',
+      'nodes[0].voter',
+      'nodes[1].id',
+      'nodes[1].listen.data',
+      'timing.downAfterMs',
+    ]);
+    for (const line of problems(broken)) expect(line).toMatch(/must|make|give|listen on/);
+    expect(() => checkConfig(broken, folder)).toThrow('the configuration has 6 problems');
+  });
+
+  test.each([
+    ['a name', { ...good, name: 'Über' }, 'name'],
+    ['no name', { nodes: [voter] }, 'name'],
+    ['an empty list of nodes', { ...good, nodes: [] }, 'nodes'],
+    ['no list of nodes', { name: 'c' }, 'nodes'],
+    ['an id', { ...good, nodes: [voter, { id: '-x' }] }, 'nodes[1].id'],
+    ['an id that is taken', { ...good, nodes: [voter, { id: 'b' }, { id: 'b' }] }, 'nodes[2].id'],
+    ['no voter', { ...good, nodes: [{ id: 'b' }] }, 'nodes'],
+    ['a voter on spot capacity', { ...good, nodes: [{ ...voter, labels: { capacity: 'spot' } }] }, 'nodes[0].voter'],
+    ['a label', { ...good, nodes: [{ ...voter, labels: { zone: 1 } }] }, 'nodes[0].labels.zone'],
+    ['an address', { ...good, nodes: [{ ...voter, listen: { api: 'nowhere' } }] }, 'nodes[0].listen.api'],
+    ['a port', { ...good, nodes: [{ ...voter, listen: { api: '127.0.0.1:70000' } }] }, 'nodes[0].listen.api'],
+    [
+      'an address beyond loopback',
+      { ...good, nodes: [{ ...voter, listen: { control: '10.0.0.1:7000' } }] },
+      'nodes[0].listen.control',
+    ],
+    ['an unknown setting', { ...good, colour: 'red' }, 'configuration'],
+    ['an unknown setting of a node', { ...good, nodes: [{ ...voter, lables: {} }] }, 'nodes[0]'],
+    ['a listen that is no object', { ...good, nodes: [{ ...voter, listen: 'x:1' }] }, 'nodes[0].listen'],
+    [
+      'a source of notices',
+      { ...good, nodes: [{ ...voter, preemption: [{ kind: 'carrier-pigeon' }] }] },
+      'nodes[0].preemption[0].kind',
+    ],
+    [
+      'a grace',
+      { ...good, nodes: [{ ...voter, preemption: [{ kind: 'signal', graceMs: 1 }] }] },
+      'nodes[0].preemption[0].graceMs',
+    ],
+    ['a time', { ...good, timing: { raftTickMs: 0 } }, 'timing.raftTickMs'],
+    [
+      'a silence shorter than three keep-alives',
+      { ...good, timing: { keepAliveMs: 500, downAfterMs: 1_000 } },
+      'timing.downAfterMs',
+    ],
+    ['a module that isn’t there', { ...good, agents: ['gone.ts'] }, 'agents[0]'],
+    ['a module that is no name', { ...good, agents: [7] }, 'agents[0]'],
+  ])('may not have %s that is wrong, and says where', (_what, input, path) => {
+    expect(paths(input)).toEqual([path]);
+  });
+
+  test.each([undefined, null, 7, 'c', []])('is not %j', (input) => {
+    expect(paths(input)).toEqual(['configuration']);
+  });
+
+  test('may listen beyond loopback when it says so in so many words', () => {
+    const open = { ...voter, insecure: true, listen: { control: '10.0.0.1:7000' } };
+    expect(problems({ ...good, nodes: [open] })).toEqual([]);
+    for (const host of ['127.0.0.1:1', '127.8.9.1:1', 'localhost:1', '[::1]:1']) {
+      expect(problems({ ...good, nodes: [{ ...voter, listen: { api: host } }] })).toEqual([]);
+    }
+  });
+
+  test('has its nodes by id, and names those it has when asked for another', () => {
+    const config = checkConfig({ ...good, nodes: [voter, { id: 'b' }] }, folder);
+    expect(nodeOf(config, 'b').id).toBe('b');
+    expect(() => nodeOf(config, 'z')).toThrow(
+      expect.objectContaining({ code: 'NOT_FOUND', message: expect.stringContaining('a, b') }),
+    );
+  });
+});
+
+describe('a configuration file', () => {
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+
+  test('is a module with a default export; its paths are relative to it', async () => {
+    const path = file('good.config.mjs', `export default ${JSON.stringify({ ...good, agents: ['agents.ts'] })}`);
+    const config = await loadConfig(path);
+    expect(config.dataDir).toBe(join(folder, '.troupe'));
+    expect(config.agents).toEqual([pathToFileURL(join(folder, 'agents.ts')).href]);
+  });
+
+  test.each([
+    ['isn’t there', 'gone.config.mjs', undefined, 'NOT_FOUND'],
+    ['has no default export', 'empty.config.mjs', 'export const x = 1;', 'INVALID_CONFIGURATION'],
+    ['throws', 'throws.config.mjs', 'throw new RangeError("boom")', 'INVALID_CONFIGURATION'],
+    ['is wrong', 'wrong.config.mjs', 'export default {}', 'INVALID_CONFIGURATION'],
+  ])('that %s is one clear error', async (_what, name, text, code) => {
+    const path = text === undefined ? join(folder, name) : file(name, text);
+    await expect(loadConfig(path)).rejects.toMatchObject({ code });
+  });
+});
