@@ -46,7 +46,12 @@ export function agentTarget(address: AgentAddress): string {
 
 /** The asker named in `Envelope.from`: the node that waits for the reply. */
 export function askerOf(envelope: Envelope): NodeRef | undefined {
-  const [node, incarnation] = (envelope.from ?? '').split('#');
+  return lifeOf(envelope.from ?? '');
+}
+
+/** The life that `nodeRefKey` wrote. */
+function lifeOf(text: string): NodeRef | undefined {
+  const [node, incarnation] = text.split('#');
   return node === undefined || incarnation === undefined ? undefined : { node, incarnation: Number(incarnation) };
 }
 
@@ -74,6 +79,11 @@ export class Router {
       }
     });
     peers.onAgentEnvelope((envelope) => this.#arrived(envelope));
+    peers.serve('gone', async (life) => {
+      const dead = lifeOf(life);
+      if (dead !== undefined) await this.#over(dead);
+      return NOTHING;
+    });
   }
 
   /** Sets who takes messages for this node; once, before the first message. */
@@ -145,22 +155,54 @@ export class Router {
     return this.#agents?.deliver({ kind: shard.group, key }, shard, envelope);
   }
 
-  /** Sends a marker the way of the shard's messages; whoever delivers it answers. */
+  /** Sends a marker the way of the shard's messages; whoever delivers it answers. With the old owner dead, the new one is asked. */
   #flush(shard: ShardId, via: NodeRef): Promise<void> {
-    const { links, peers, self, logger } = this.#parts;
+    const { links, peers, self, logger, map } = this.#parts;
+    if (!map.isAlive(via)) return this.#cutOff(shard, via);
     return new Promise((resolve) => {
       let correlation = 0;
       const to = `${MARKER}${shardKey(shard)}`;
       try {
-        correlation = peers.expect(via, FLUSH_TIMEOUT_MS, () => resolve());
+        const settle = (): void => resolve(map.isAlive(via) ? undefined : this.#cutOff(shard, via));
+        correlation = peers.expect(via, FLUSH_TIMEOUT_MS, settle);
         const from = askerName(self);
         links.send(via, 'user', { kind: 'ask', to, correlation, method: '', payload: NOTHING, from });
       } catch (error) {
         // The old owner is gone: what it still held is lost, or comes back from journals.
         logger.debug('marker not sent', { to, via: via.node, error: errorMessage(error) });
         peers.forget(correlation);
-        resolve();
+        resolve(this.#cutOff(shard, via));
       }
+    });
+  }
+
+  /** Resolves when the shard's owner takes nothing from `via` any more, whose life is over: not even what it had forwarded. */
+  async #cutOff(shard: ShardId, via: NodeRef): Promise<void> {
+    const { map, peers, self, logger } = this.#parts;
+    const owner = map.shard(shard)?.owner;
+    if (owner === undefined || sameNode(owner, self)) return;
+    try {
+      await peers.request(owner, 'user', 'gone', nodeRefKey(via), NOTHING, FLUSH_TIMEOUT_MS);
+    } catch (error) {
+      // The owner is gone too, and the ledger will name another; or it is slow to hear, and order isn't worth more waiting.
+      logger.debug('owner not heard of a death', { owner: owner.node, dead: via.node, error: errorMessage(error) });
+    }
+  }
+
+  /** Resolves when this node's view shows that a life is over, and its links are cut. */
+  #over(life: NodeRef): Promise<void> {
+    const { map, clock } = this.#parts;
+    if (!map.isAlive(life)) return Promise.resolve();
+    return new Promise((resolve) => {
+      const end = (): void => {
+        stop();
+        timer.cancel();
+        resolve();
+      };
+      const timer = clock.schedule(FLUSH_TIMEOUT_MS, end);
+      const stop = map.onChange(() => {
+        if (!map.isAlive(life)) end();
+      });
     });
   }
 }

@@ -17,7 +17,10 @@ export interface LineExits {
   deliver(envelope: Envelope): void | Promise<void>;
   /** Sends to the owner. Throws NODE_UNAVAILABLE when its life is over. Resolves when there is room for more. */
   forward(to: NodeRef, envelope: Envelope): void | Promise<void>;
-  /** Sends a marker after everything sent to `via`; resolves when an owner of the shard has taken it; never rejects. */
+  /**
+   * Resolves when nothing that was sent to `via` can reach an owner any more after what is sent to it now: a marker behind it came
+   * out at an owner, or the owner knows that `via` is over. Never rejects.
+   */
   flush(via: NodeRef): Promise<void>;
   /** Tells an asker that its message is refused. */
   refuse(envelope: Envelope, error: TroupeError): void;
@@ -31,8 +34,8 @@ interface Held {
 /**
  * The way of messages to one shard, from this node. Order per sender and receiver is kept while the shard moves. When the
  * shard has a new owner, a line that has sent anything to the last one closes, holds what comes, and sends a marker the old
- * way; it opens towards the new owner when the marker has come out at an owner, or the old one is dead. What an owner took
- * before it handed over travels ahead of everything, as cargo.
+ * way; it opens towards the new owner when the marker has come out at an owner, or when the old one is dead and the new one
+ * knows it. What an owner took before it handed over travels ahead of everything, as cargo.
  *
  * A message from another node carries the epoch that its line was open for. At the owner under that epoch it is delivered
  * at once, since nothing of its sender can still be behind. Under a later epoch than is known here it waits for the view;
@@ -136,7 +139,7 @@ export class ShardLine {
       this.#last = undefined;
       this.#open();
     };
-    if (via === undefined || this.#lastIsOver()) arrived();
+    if (via === undefined || sameNode(via, this.#exits.self)) arrived();
     else void this.#exits.flush(via).then(arrived);
   }
 

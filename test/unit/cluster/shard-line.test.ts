@@ -112,15 +112,17 @@ describe('the line of a shard', () => {
     expect(left).toEqual(['a m1@1', 'a m2@3']);
   });
 
-  test('opens at once when the old owner is dead', () => {
+  test('opens when the old owner is dead and the new one knows it', async () => {
     line.update(record(1, a));
     line.accept(message('m1'));
     dead.add('a');
     line.update(record(1));
     line.accept(message('m2'));
     line.update(record(2, b));
+    expect(markers.map(({ via }) => via)).toEqual([a]);
+    expect(left).toEqual(['a m1@1']);
+    await arrives();
     expect(left).toEqual(['a m1@1', 'b m2@2']);
-    expect(markers).toEqual([]);
   });
 
   test('sends another marker when an owner died that the first may have died with', async () => {
