@@ -1,153 +1,30 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { z } from 'zod';
-import { type AgentSpec, defineAgent } from '../../../src/agent/index.ts';
 import { askerName } from '../../../src/cluster/index.ts';
-import type { Coordinator } from '../../../src/coordinator/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
 import { encodePayload } from '../../../src/wire/index.ts';
-import { Bench } from '../cluster/bench.ts';
-import { type AgentNode, handOver, joinAgents } from './bench.ts';
+import { joinAgents } from './bench.ts';
+import {
+  aborted,
+  ask,
+  began,
+  bench,
+  busy,
+  failing,
+  gate,
+  gates,
+  kinds,
+  message,
+  one,
+  outcomes,
+  settle,
+  setUp,
+  turns,
+  two,
+} from './notebook.ts';
 
-/** What `wait` waits for, by its input. */
-let gates: Map<string, PromiseWithResolvers<void>>;
-/** Turns that began, in order: `n1 wait a`. */
-let turns: string[];
-let aborted: string[];
-
-interface Notes {
-  readonly notes: readonly string[];
-}
-const messages = {
-  note: { input: z.string() },
-  read: { input: z.undefined() },
-  wait: { input: z.string() },
-  obey: { input: z.undefined() },
-  crash: { input: z.undefined() },
-  spoil: { input: z.undefined() },
-  tooLong: { input: z.undefined(), output: z.string().max(3) },
-};
-const spec: AgentSpec<Notes, typeof messages> = {
-  state: () => ({ notes: [] }),
-  shards: 1,
-  messages,
-  handlers: {
-    note(ctx, text) {
-      turns.push(`${ctx.node.node} note ${text}`);
-      ctx.setState({ notes: [...ctx.state.notes, text] });
-      return ctx.state.notes.length;
-    },
-    read: (ctx) => ctx.state.notes,
-    async wait(ctx, name) {
-      turns.push(`${ctx.node.node} wait ${name}`);
-      ctx.signal.addEventListener('abort', () => aborted.push(name), { once: true });
-      await gates.get(name)?.promise;
-      return `${name} on ${ctx.node.node}`;
-    },
-    obey(ctx) {
-      turns.push(`${ctx.node.node} obey`);
-      if (ctx.node.node === 'n2') return 'obeyed on n2';
-      return new Promise((_resolve, reject) => {
-        ctx.signal.addEventListener('abort', () => reject(ctx.signal.reason), { once: true });
-      });
-    },
-    crash: () => {
-      throw new RangeError('boom');
-    },
-    spoil(ctx) {
-      (ctx.state.notes as string[]).push('spoilt');
-      throw new TroupeError('CANCELLED', 'thought better of it');
-    },
-    tooLong: () => 'much too long',
-  },
-};
-
-const plain = defineAgent('plain', spec);
-const small = (overflow: 'reject' | 'drop-oldest' | 'drop-newest' | 'backpressure', kind: string) =>
-  defineAgent(kind, { ...spec, mailbox: { capacity: 2, overflow } });
-const kinds = [
-  plain,
-  small('reject', 'reject'),
-  small('drop-oldest', 'drop-oldest'),
-  small('drop-newest', 'drop-newest'),
-  small('backpressure', 'backpressure'),
-  defineAgent('brittle', { ...spec, supervision: { intensity: 1, periodMs: 5_000 } }),
-  defineAgent('mortal', { ...spec, supervision: { restart: 'temporary' } }),
-  defineAgent('brief', { ...spec, passivateAfterMs: 2_000 }),
-];
-
-let bench: Bench;
-let one: AgentNode;
-let two: AgentNode;
-/** Fails this many calls of a name on node 1. */
-let failing: Map<string, TroupeError[]>;
-
-beforeEach(async () => {
-  gates = new Map();
-  turns = [];
-  aborted = [];
-  failing = new Map();
-  bench = await Bench.start();
-  const fail = (name: string): void => {
-    const error = failing.get(name)?.shift();
-    if (error !== undefined) throw error;
-  };
-  const coordinator = (real: Coordinator): Coordinator => ({
-    execute: async (name, request, options) => {
-      fail(name);
-      return real.execute(name, request, options);
-    },
-    query: async (name, request, options) => {
-      fail(name);
-      return real.query(name, request, options);
-    },
-    watch: (listener) => real.watch(listener),
-    leader: undefined,
-    onLeader: () => () => undefined,
-  });
-  one = await joinAgents(bench, 'n1', kinds, { coordinator });
-  two = await joinAgents(bench, 'n2', kinds);
-  for (const { kind } of kinds) await bench.place([0], one, kind);
-});
+beforeEach(setUp);
 afterEach(() => bench.close());
-
-const gate = (name: string): PromiseWithResolvers<void> => {
-  const made = Promise.withResolvers<void>();
-  gates.set(name, made);
-  return made;
-};
-const ask = (
-  method: keyof typeof messages,
-  input?: unknown,
-  options = {},
-  kind = 'plain',
-  key = 'k',
-): Promise<unknown> => {
-  const asked = two.asks.ask({ kind, key }, method, input, options);
-  asked.catch(() => undefined);
-  return asked;
-};
-const settle = <T>(promise: Promise<T>): Promise<T> => bench.settle(promise);
-const began = (count: number): Promise<void> => bench.until(() => turns.length >= count);
-/** An agent that is busy with `hold`, with messages that arrived in order behind it. */
-async function busy(
-  kind: string,
-  names: readonly string[],
-): Promise<{ held: Promise<unknown>; waiting: Promise<unknown>[] }> {
-  gate('hold');
-  const held = ask('wait', 'hold', {}, kind);
-  await began(1);
-  const waiting: Promise<unknown>[] = [];
-  for (const name of names) {
-    waiting.push(ask('note', name, {}, kind));
-    await bench.clock.advance(20);
-  }
-  return { held, waiting };
-}
-const outcomes = async (asked: readonly Promise<unknown>[]): Promise<unknown[]> =>
-  (await settle(Promise.allSettled(asked))).map((o) =>
-    o.status === 'fulfilled' ? o.value : (o.reason as TroupeError).code,
-  );
 
 describe('an agent', () => {
   test('is activated by its first message and leaves memory after it has had nothing to do for a while', async () => {
@@ -432,159 +309,6 @@ describe('a ledger that can’t be reached', () => {
   });
 });
 
-describe('a move', () => {
-  test('keeps state, messages, their order and their askers; what ran and finished isn’t run again', async () => {
-    await settle(ask('note', 'before'));
-    turns = [];
-    const { held, waiting } = await busy('plain', ['a', 'b', 'c']);
-    const moving = handOver(bench, one, two, 'plain');
-    await bench.clock.advance(100);
-    expect(turns).toEqual(['n1 wait hold']);
-    gates.get('hold')?.resolve();
-    const cargo = await moving;
-    expect(cargo.agents.map(({ messages: mail }) => mail.length)).toEqual([3]);
-    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 2, 3, 4]);
-    expect(turns.slice(1)).toEqual(['n2 note a', 'n2 note b', 'n2 note c']);
-    expect([one.runtime.residents, two.runtime.residents]).toEqual([0, 1]);
-  });
-
-  test('cuts a turn off that doesn’t end in time, and runs it again first', async () => {
-    const { held, waiting } = await busy('plain', ['a']);
-    await handOver(bench, one, two, 'plain', 0, 200);
-    expect(aborted).toEqual(['hold']);
-    await began(2);
-    gates.get('hold')?.resolve();
-    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1]);
-    expect(turns).toEqual(['n1 wait hold', 'n2 wait hold', 'n2 note a']);
-  });
-
-  test('keeps what is left of each deadline', async () => {
-    const { held } = await busy('plain', []);
-    const asked = ask('note', 'a', { timeoutMs: 1_000 });
-    await bench.clock.advance(300);
-    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic(), bench.clock.monotonic());
-    const cargo = await settle(moving);
-    const left = cargo.agents[0]?.messages.map(({ timeoutMs }) => Math.round(timeoutMs ?? -1));
-    expect(left?.[1]).toBeGreaterThan(600);
-    expect(left?.[1]).toBeLessThanOrEqual(700);
-    void held;
-    void asked;
-  });
-
-  test('keeps every asker of a request', async () => {
-    gate('a');
-    const asked = [0, 1].map(() => ask('wait', 'a', { requestId: 'same' }));
-    await began(1);
-    await bench.clock.advance(50);
-    const cargo = await handOver(bench, one, two, 'plain', 0, 100);
-    expect(new Set(cargo.agents[0]?.messages.map(({ correlation }) => correlation)).size).toBe(2);
-    gates.get('a')?.resolve();
-    expect(await settle(Promise.all(asked))).toEqual(['a on n2', 'a on n2']);
-    expect(turns).toEqual(['n1 wait a', 'n2 wait a']);
-  });
-
-  test('keeps a full mailbox and the message that runs, though that is one more than fits', async () => {
-    const { held, waiting } = await busy('reject', ['a', 'b']);
-    await handOver(bench, one, two, 'reject', 0, 100);
-    await began(2);
-    gates.get('hold')?.resolve();
-    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2]);
-  });
-
-  test('keeps the messages whose senders wait for room', async () => {
-    const { held, waiting } = await busy('backpressure', ['a', 'b', 'c', 'd', 'e']);
-    await handOver(bench, one, two, 'backpressure', 0, 100);
-    await began(2);
-    gates.get('hold')?.resolve();
-    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2, 3, 4, 5]);
-  });
-
-  test('that is put back goes on where it was', async () => {
-    const { held, waiting } = await busy('plain', ['a', 'b']);
-    const id = { group: 'plain', shard: 0 };
-    one.router.line(id).freeze();
-    const now = bench.clock.monotonic();
-    const cargo = await settle(one.runtime.release(id, now, now));
-    expect(one.runtime.residents).toBe(0);
-    one.runtime.load(id, cargo);
-    one.router.line(id).thaw();
-    gates.get('hold')?.resolve();
-    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1, 2]);
-  });
-
-  test('takes nothing along that was taken back or is too late', async () => {
-    const stop = new AbortController();
-    const { held } = await busy('plain', []);
-    const asked = [ask('note', 'a', { signal: stop.signal }), ask('note', 'b', { timeoutMs: 100 }), ask('note', 'c')];
-    await bench.clock.advance(200);
-    stop.abort();
-    await bench.clock.advance(50);
-    await handOver(bench, one, two, 'plain', 0, 100);
-    gates.get('hold')?.resolve();
-    expect(await outcomes([held, ...asked])).toEqual(['hold on n2', 'CANCELLED', 'TIMEOUT', 1]);
-    expect(turns).toEqual(['n1 wait hold', 'n2 wait hold', 'n2 note c']);
-  });
-});
-
-describe('the fence', () => {
-  const id = { group: 'plain', shard: 0 };
-
-  test('holds against mail that is put back after the shard has gone: nobody acts under the next owner’s epoch', async () => {
-    await settle(ask('note', 'a'));
-    const now = bench.clock.monotonic();
-    one.router.line(id).freeze();
-    const cargo = { agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
-    await settle(one.runtime.release(id, now, now));
-    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
-    await bench.settled();
-    one.runtime.load(id, cargo);
-    await bench.clock.advance(500);
-    expect(one.runtime.residents).toBe(0);
-    expect(await settle(ask('read'))).toEqual(['a']);
-  });
-
-  test('moves on with a shard that went and came back unseen: no agent of the earlier epoch is left', async () => {
-    await settle(ask('note', 'a'));
-    one.stopWatch();
-    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
-    await bench.until(() => two.map.shard(id)?.epoch === 2);
-    await settle(two.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 2 }], to: one.self }));
-    const view = await settle(two.coordinator.query('cluster.view', {}));
-    one.map.accept({ type: 'view', view });
-    expect(one.runtime.residents).toBe(0);
-    const startedAt = bench.clock.monotonic();
-    expect(await settle(ask('note', 'b'))).toBe(2);
-    expect(bench.clock.monotonic() - startedAt).toBeLessThan(200);
-  });
-
-  test('gives a shard that went and came back in one delivery to the newest agents, with their mail', async () => {
-    await settle(ask('note', 'a'));
-    one.staged.set('plain:0', { agents: [{ key: 'k', messages: [message('note', 'cargo')] }] });
-    one.stopWatch();
-    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
-    await bench.until(() => two.map.shard(id)?.epoch === 2);
-    await settle(two.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 2 }], to: one.self }));
-    const shards = [
-      { ...id, epoch: 2, owner: two.self },
-      { ...id, epoch: 3, owner: one.self },
-    ];
-    const events = shards.map((shard) => ({ type: 'shards', index: 1, term: 1, time: 0, shards: [shard] }) as const);
-    one.map.accept({ type: 'events', index: one.map.index + 1, events });
-    await bench.until(() => turns.includes('n1 note cargo'));
-    expect(await settle(ask('read'))).toEqual(['a', 'cargo']);
-  });
-
-  test('ends turns whose shard was taken away, and nothing of theirs is committed', async () => {
-    const { held } = await busy('plain', []);
-    await settle(two.coordinator.execute('node.down', { ...one.self, reason: 'paused' }));
-    await bench.until(() => aborted.length === 1);
-    expect(one.runtime.residents).toBe(0);
-    await bench.place([0], two, 'plain');
-    gates.get('hold')?.resolve();
-    expect(await settle(held)).toBe('hold on n2');
-  });
-});
-
 describe('the runtime', () => {
   test('counts agents and their messages as the value of a shard, and its longest turn', async () => {
     const shard = { group: 'plain', shard: 0 };
@@ -612,9 +336,3 @@ describe('the runtime', () => {
     expect(await outcomes(waiting)).toEqual([1, 'obeyed on n2']);
   });
 });
-
-/** A tell from nobody in particular. */
-function message(method: string, input: unknown): Envelope {
-  const requestId = `${method} ${input}`;
-  return { kind: 'tell', to: 'agent:plain/k', correlation: 0, method, payload: encodePayload(input), requestId };
-}

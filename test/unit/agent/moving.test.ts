@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { handOver } from './bench.ts';
+import {
+  aborted,
+  ask,
+  began,
+  bench,
+  busy,
+  gate,
+  gates,
+  message,
+  one,
+  outcomes,
+  settle,
+  setUp,
+  turns,
+  two,
+} from './notebook.ts';
+
+beforeEach(setUp);
+afterEach(() => bench.close());
+
+describe('a move', () => {
+  test('keeps state, messages, their order and their askers; what ran and finished isn’t run again', async () => {
+    await settle(ask('note', 'before'));
+    turns.length = 0;
+    const { held, waiting } = await busy('plain', ['a', 'b', 'c']);
+    const moving = handOver(bench, one, two, 'plain');
+    await bench.clock.advance(100);
+    expect(turns).toEqual(['n1 wait hold']);
+    gates.get('hold')?.resolve();
+    const cargo = await moving;
+    expect(cargo.agents.map(({ messages: mail }) => mail.length)).toEqual([3]);
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 2, 3, 4]);
+    expect(turns.slice(1)).toEqual(['n2 note a', 'n2 note b', 'n2 note c']);
+    expect([one.runtime.residents, two.runtime.residents]).toEqual([0, 1]);
+  });
+
+  test('cuts a turn off that doesn’t end in time, and runs it again first', async () => {
+    const { held, waiting } = await busy('plain', ['a']);
+    await handOver(bench, one, two, 'plain', 0, 200);
+    expect(aborted).toEqual(['hold']);
+    await began(2);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1]);
+    expect(turns).toEqual(['n1 wait hold', 'n2 wait hold', 'n2 note a']);
+  });
+
+  test('keeps what is left of each deadline', async () => {
+    const { held } = await busy('plain', []);
+    const asked = ask('note', 'a', { timeoutMs: 1_000 });
+    await bench.clock.advance(300);
+    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic(), bench.clock.monotonic());
+    const cargo = await settle(moving);
+    const left = cargo.agents[0]?.messages.map(({ timeoutMs }) => Math.round(timeoutMs ?? -1));
+    expect(left?.[1]).toBeGreaterThan(600);
+    expect(left?.[1]).toBeLessThanOrEqual(700);
+    void held;
+    void asked;
+  });
+
+  test('keeps every asker of a request', async () => {
+    gate('a');
+    const asked = [0, 1].map(() => ask('wait', 'a', { requestId: 'same' }));
+    await began(1);
+    await bench.clock.advance(50);
+    const cargo = await handOver(bench, one, two, 'plain', 0, 100);
+    expect(new Set(cargo.agents[0]?.messages.map(({ correlation }) => correlation)).size).toBe(2);
+    gates.get('a')?.resolve();
+    expect(await settle(Promise.all(asked))).toEqual(['a on n2', 'a on n2']);
+    expect(turns).toEqual(['n1 wait a', 'n2 wait a']);
+  });
+
+  test('keeps a full mailbox and the message that runs, though that is one more than fits', async () => {
+    const { held, waiting } = await busy('reject', ['a', 'b']);
+    await handOver(bench, one, two, 'reject', 0, 100);
+    await began(2);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2]);
+  });
+
+  test('keeps the messages whose senders wait for room', async () => {
+    const { held, waiting } = await busy('backpressure', ['a', 'b', 'c', 'd', 'e']);
+    await handOver(bench, one, two, 'backpressure', 0, 100);
+    await began(2);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2, 3, 4, 5]);
+  });
+
+  test('that is put back goes on where it was', async () => {
+    const { held, waiting } = await busy('plain', ['a', 'b']);
+    const id = { group: 'plain', shard: 0 };
+    one.router.line(id).freeze();
+    const now = bench.clock.monotonic();
+    const cargo = await settle(one.runtime.release(id, now, now));
+    expect(one.runtime.residents).toBe(0);
+    one.runtime.load(id, cargo);
+    one.router.line(id).thaw();
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1, 2]);
+  });
+
+  test('takes nothing along that was taken back or is too late', async () => {
+    const stop = new AbortController();
+    const { held } = await busy('plain', []);
+    const asked = [ask('note', 'a', { signal: stop.signal }), ask('note', 'b', { timeoutMs: 100 }), ask('note', 'c')];
+    await bench.clock.advance(200);
+    stop.abort();
+    await bench.clock.advance(50);
+    await handOver(bench, one, two, 'plain', 0, 100);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...asked])).toEqual(['hold on n2', 'CANCELLED', 'TIMEOUT', 1]);
+    expect(turns).toEqual(['n1 wait hold', 'n2 wait hold', 'n2 note c']);
+  });
+});
+
+describe('the fence', () => {
+  const id = { group: 'plain', shard: 0 };
+
+  test('holds against mail that is put back after the shard has gone: nobody acts under the next owner’s epoch', async () => {
+    await settle(ask('note', 'a'));
+    const now = bench.clock.monotonic();
+    one.router.line(id).freeze();
+    const cargo = { agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
+    await settle(one.runtime.release(id, now, now));
+    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
+    await bench.settled();
+    one.runtime.load(id, cargo);
+    await bench.clock.advance(500);
+    expect(one.runtime.residents).toBe(0);
+    expect(await settle(ask('read'))).toEqual(['a']);
+  });
+
+  test('moves on with a shard that went and came back unseen: no agent of the earlier epoch is left', async () => {
+    await settle(ask('note', 'a'));
+    one.stopWatch();
+    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
+    await bench.until(() => two.map.shard(id)?.epoch === 2);
+    await settle(two.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 2 }], to: one.self }));
+    const view = await settle(two.coordinator.query('cluster.view', {}));
+    one.map.accept({ type: 'view', view });
+    expect(one.runtime.residents).toBe(0);
+    const startedAt = bench.clock.monotonic();
+    expect(await settle(ask('note', 'b'))).toBe(2);
+    expect(bench.clock.monotonic() - startedAt).toBeLessThan(200);
+  });
+
+  test('gives a shard that went and came back in one delivery to the newest agents, with their mail', async () => {
+    await settle(ask('note', 'a'));
+    one.staged.set('plain:0', { agents: [{ key: 'k', messages: [message('note', 'cargo')] }] });
+    one.stopWatch();
+    await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
+    await bench.until(() => two.map.shard(id)?.epoch === 2);
+    await settle(two.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 2 }], to: one.self }));
+    const shards = [
+      { ...id, epoch: 2, owner: two.self },
+      { ...id, epoch: 3, owner: one.self },
+    ];
+    const events = shards.map((shard) => ({ type: 'shards', index: 1, term: 1, time: 0, shards: [shard] }) as const);
+    one.map.accept({ type: 'events', index: one.map.index + 1, events });
+    await bench.until(() => turns.includes('n1 note cargo'));
+    expect(await settle(ask('read'))).toEqual(['a', 'cargo']);
+  });
+
+  test('ends turns whose shard was taken away, and nothing of theirs is committed', async () => {
+    const { held } = await busy('plain', []);
+    await settle(two.coordinator.execute('node.down', { ...one.self, reason: 'paused' }));
+    await bench.until(() => aborted.length === 1);
+    expect(one.runtime.residents).toBe(0);
+    await bench.place([0], two, 'plain');
+    gates.get('hold')?.resolve();
+    expect(await settle(held)).toBe('hold on n2');
+  });
+});
