@@ -68,7 +68,6 @@ export class Router {
     this.#exits = {
       self,
       clock,
-      isAlive: (node) => map.isAlive(node),
       forward: (to, envelope) => (links.send(to, 'user', envelope) ? undefined : links.writable(to, 'user')),
       refuse: (envelope, error) => this.refuse(envelope, error),
     };
@@ -114,7 +113,7 @@ export class Router {
       line = new ShardLine({
         ...this.#exits,
         deliver: (envelope) => this.#deliver(id, envelope),
-        flush: (via) => this.#flush(id, via),
+        flush: (way) => this.#flush(id, way),
       });
       this.#lines.set(key, line);
       const record = this.#parts.map.shard(id);
@@ -155,37 +154,45 @@ export class Router {
     return this.#agents?.deliver({ kind: shard.group, key }, shard, envelope);
   }
 
-  /** Sends a marker the way of the shard's messages; whoever delivers it answers. With the old owner dead, the new one is asked. */
-  #flush(shard: ShardId, via: NodeRef): Promise<void> {
-    const { links, peers, self, logger, map } = this.#parts;
-    if (!map.isAlive(via)) return this.#cutOff(shard, via);
+  /** A marker through the first of the way that lives takes care of the rest; until then each dead one is cut off from the next. */
+  async #flush(shard: ShardId, way: readonly NodeRef[]): Promise<void> {
+    const { map } = this.#parts;
+    for (let i = 0; i + 1 < way.length; i++) {
+      const via = way[i] as NodeRef;
+      // A living node that doesn't answer is too slow to wait for.
+      if (map.isAlive(via) && ((await this.#mark(shard, via)) || map.isAlive(via))) return;
+      await this.#cutOff(way[i + 1] as NodeRef, via);
+    }
+  }
+
+  /** Sends a marker the way of the shard's messages; whoever delivers it answers. @returns whether it arrived */
+  #mark(shard: ShardId, via: NodeRef): Promise<boolean> {
+    const { links, peers, self, logger } = this.#parts;
     return new Promise((resolve) => {
       let correlation = 0;
       const to = `${MARKER}${shardKey(shard)}`;
       try {
-        const settle = (): void => resolve(map.isAlive(via) ? undefined : this.#cutOff(shard, via));
-        correlation = peers.expect(via, FLUSH_TIMEOUT_MS, settle);
+        correlation = peers.expect(via, FLUSH_TIMEOUT_MS, (_reply, error) => resolve(error === undefined));
         const from = askerName(self);
         links.send(via, 'user', { kind: 'ask', to, correlation, method: '', payload: NOTHING, from });
       } catch (error) {
         // The old owner is gone: what it still held is lost, or comes back from journals.
         logger.debug('marker not sent', { to, via: via.node, error: errorMessage(error) });
         peers.forget(correlation);
-        resolve(this.#cutOff(shard, via));
+        resolve(false);
       }
     });
   }
 
-  /** Resolves when the shard's owner takes nothing from `via` any more, whose life is over: not even what it had forwarded. */
-  async #cutOff(shard: ShardId, via: NodeRef): Promise<void> {
-    const { map, peers, self, logger } = this.#parts;
-    const owner = map.shard(shard)?.owner;
-    if (owner === undefined || sameNode(owner, self)) return;
+  /** Resolves when `next` takes nothing from a dead node any more: not even what it had forwarded. Never rejects. */
+  async #cutOff(next: NodeRef, dead: NodeRef): Promise<void> {
+    const { peers, self, logger } = this.#parts;
+    if (sameNode(next, self)) return;
     try {
-      await peers.request(owner, 'user', 'gone', nodeRefKey(via), NOTHING, FLUSH_TIMEOUT_MS);
+      await peers.request(next, 'user', 'gone', nodeRefKey(dead), NOTHING, FLUSH_TIMEOUT_MS);
     } catch (error) {
-      // The owner is gone too, and the ledger will name another; or it is slow to hear, and order isn't worth more waiting.
-      logger.debug('owner not heard of a death', { owner: owner.node, dead: via.node, error: errorMessage(error) });
+      // It is gone too, and so is what it had; or it is slow to hear, and order isn't worth more waiting.
+      logger.debug('a death not heard of', { by: next.node, dead: dead.node, error: errorMessage(error) });
     }
   }
 

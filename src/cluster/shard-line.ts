@@ -12,16 +12,16 @@ const HELD_BYTES_MAX = 64 * 1024 * 1024;
 export interface LineExits {
   readonly self: NodeRef;
   readonly clock: Clock;
-  isAlive(node: NodeRef): boolean;
   /** Hands a message to the agents of this node. */
   deliver(envelope: Envelope): void | Promise<void>;
   /** Sends to the owner. Throws NODE_UNAVAILABLE when its life is over. Resolves when there is room for more. */
   forward(to: NodeRef, envelope: Envelope): void | Promise<void>;
   /**
-   * Resolves when nothing that was sent to `via` can reach an owner any more after what is sent to it now: a marker behind it came
-   * out at an owner, or the owner knows that `via` is over. Never rejects.
+   * Resolves when nothing that was sent can reach an owner any more after what is sent to the newest one now; never rejects.
+   *
+   * @param way where messages went last, then every owner since; may grow meanwhile
    */
-  flush(via: NodeRef): Promise<void>;
+  flush(way: readonly NodeRef[]): Promise<void>;
   /** Tells an asker that its message is refused. */
   refuse(envelope: Envelope, error: TroupeError): void;
 }
@@ -34,8 +34,8 @@ interface Held {
 /**
  * The way of messages to one shard, from this node. Order per sender and receiver is kept while the shard moves. When the
  * shard has a new owner, a line that has sent anything to the last one closes, holds what comes, and sends a marker the old
- * way; it opens towards the new owner when the marker has come out at an owner, or when the old one is dead and the new one
- * knows it. What an owner took before it handed over travels ahead of everything, as cargo.
+ * way; it opens towards the new owner when the marker has come out at an owner. An owner that died on that way passes nothing on
+ * once the next one knows. What an owner took before it handed over travels ahead of everything, as cargo.
  *
  * A message from another node carries the epoch that its line was open for. At the owner under that epoch it is delivered
  * at once, since nothing of its sender can still be behind. Under a later epoch than is known here it waits for the view;
@@ -53,8 +53,8 @@ export class ShardLine {
   #heldBytes = 0;
   /** Where messages go; undefined while the line is closed. */
   #end: NodeRef | undefined;
-  /** Where messages went last, while some of them may still be on their way. */
-  #last: NodeRef | undefined;
+  /** Where messages went last, while some of them may still be on their way, and every owner since. */
+  #way: NodeRef[] = [];
   #record: ShardRecord | undefined;
   /** A frozen line stays closed until its owner changes: the shard is leaving this node. */
   #frozen = false;
@@ -94,7 +94,10 @@ export class ShardLine {
     this.#end = undefined;
     // With the owner's death the marker may be lost too.
     if (record.owner === undefined) this.#marker = undefined;
-    else if (this.#marker === undefined || this.#lastIsOver()) this.#flush();
+    else {
+      if (this.#way.length > 0) this.#way.push(record.owner);
+      if (this.#marker === undefined) this.#flush();
+    }
     for (let waiting = this.#ahead.length; waiting > 0; waiting--) {
       const held = this.#take(this.#ahead);
       if (held !== undefined) void this.#accept(held);
@@ -125,22 +128,17 @@ export class ShardLine {
     return this.#dispatch(envelope, () => this.#hold(this.#held, held));
   }
 
-  #lastIsOver(): boolean {
-    return this.#last === undefined || sameNode(this.#last, this.#exits.self) || !this.#exits.isAlive(this.#last);
-  }
-
   #flush(): void {
-    const via = this.#last;
     const marker = {};
     this.#marker = marker;
     const arrived = (): void => {
       if (this.#marker !== marker) return;
       this.#marker = undefined;
-      this.#last = undefined;
+      this.#way = [];
       this.#open();
     };
-    if (via === undefined || sameNode(via, this.#exits.self)) arrived();
-    else void this.#exits.flush(via).then(arrived);
+    if (this.#way.length === 0) arrived();
+    else void this.#exits.flush(this.#way).then(arrived);
   }
 
   #open(): void {
@@ -159,7 +157,7 @@ export class ShardLine {
     if (sameNode(end, this.#exits.self)) return this.#exits.deliver(envelope);
     try {
       const room = this.#exits.forward(end, { ...envelope, epoch: this.#record?.epoch ?? 0 });
-      this.#last = end;
+      if (this.#way.length === 0) this.#way.push(end);
       return room;
     } catch (error) {
       if (!(error instanceof TroupeError)) throw error;

@@ -10,6 +10,13 @@ interface Note {
   readonly number: number;
 }
 
+/** One thing that happens, and the nodes it happens to. */
+export type Act = readonly [
+  action: 'send' | 'arrive' | 'see' | 'look up' | 'handle' | 'move' | 'die',
+  node: number,
+  other: number,
+];
+
 interface ModelNode {
   readonly ref: NodeRef;
   readonly map: ClusterMap;
@@ -65,19 +72,19 @@ export class LineModel {
     for (const node of this.nodes) this.#see(node);
   }
 
-  /** Does one thing. @param choice any whole number; what can't be done now isn't */
-  async act(choice: number): Promise<void> {
-    const node = this.nodes[Math.floor(choice / 16) % this.nodes.length] as ModelNode;
-    const other = this.nodes[Math.floor(choice / 256) % this.nodes.length] as ModelNode;
-    const kind = choice % 16;
-    if (!node.alive) return;
-    if (kind < 3) this.#send(node);
-    else if (kind < 7) this.#arrive(node, other);
-    else if (kind < 9) this.#see(node);
-    else if (kind < 10) this.#lookUp(node);
-    else if (kind < 11) this.#handle(node);
-    else if (kind < 15) this.#advanceMove(other);
-    else if (kind === 15 && choice % 7 === 0) this.#die(node);
+  /** Does one thing, if it can be done now. */
+  async act([action, first, second]: Act): Promise<void> {
+    const node = this.nodes[first % this.nodes.length] as ModelNode;
+    const other = this.nodes[second % this.nodes.length] as ModelNode;
+    // What a dead node had sent goes on arriving at those that don't know yet.
+    if (action === 'arrive') this.#arrive(node, other);
+    else if (!node.alive) return;
+    else if (action === 'send') this.#send(node);
+    else if (action === 'see') this.#see(node);
+    else if (action === 'look up') this.#lookUp(node);
+    else if (action === 'handle') this.#handle(node);
+    else if (action === 'move') this.#advanceMove(other);
+    else this.#die(node);
     await this.clock.settle();
   }
 

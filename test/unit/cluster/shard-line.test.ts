@@ -29,7 +29,7 @@ let clock: ManualClock;
 let line: ShardLine;
 /** What left the line: `deliver m1`, `a m1@2` (to node a, under epoch 2), `refuse m1 CODE`. */
 let left: string[];
-let markers: { readonly via: NodeRef; readonly arrived: () => void }[];
+let markers: { readonly way: readonly NodeRef[]; readonly arrived: () => void }[];
 let dead: Set<string>;
 let lastDelivered: Envelope | undefined;
 
@@ -41,7 +41,6 @@ beforeEach(() => {
   const exits: LineExits = {
     self,
     clock,
-    isAlive: ({ node }) => !dead.has(node),
     deliver: (envelope) => {
       lastDelivered = envelope;
       left.push(`deliver ${envelope.method}`);
@@ -51,7 +50,7 @@ beforeEach(() => {
       if (envelope.method === 'large') throw new TroupeError('MESSAGE_TOO_LARGE', 'too large');
       left.push(`${to.node} ${envelope.method}@${envelope.epoch}`);
     },
-    flush: (via) => new Promise((resolve) => markers.push({ via, arrived: resolve })),
+    flush: (way) => new Promise((resolve) => markers.push({ way, arrived: resolve })),
     refuse: (envelope, error) => left.push(`refuse ${envelope.method} ${error.code}`),
   };
   line = new ShardLine(exits);
@@ -87,7 +86,7 @@ describe('the line of a shard', () => {
     line.accept(message('m1'));
     line.update(record(2, b));
     line.accept(message('m2'));
-    expect(markers.map(({ via }) => via)).toEqual([a]);
+    expect(markers.map(({ way }) => way)).toEqual([[a, b]]);
     expect(left).toEqual(['a m1@1']);
     await arrives();
     expect(left).toEqual(['a m1@1', 'b m2@2']);
@@ -119,7 +118,7 @@ describe('the line of a shard', () => {
     line.update(record(1));
     line.accept(message('m2'));
     line.update(record(2, b));
-    expect(markers.map(({ via }) => via)).toEqual([a]);
+    expect(markers.map(({ way }) => way)).toEqual([[a, b]]);
     expect(left).toEqual(['a m1@1']);
     await arrives();
     expect(left).toEqual(['a m1@1', 'b m2@2']);
@@ -133,7 +132,10 @@ describe('the line of a shard', () => {
     line.update(record(2));
     line.update(record(3, self));
     line.accept(message('m2'));
-    expect(markers.map(({ via }) => via)).toEqual([a, a]);
+    expect(markers.map(({ way }) => way)).toEqual([
+      [a, b, self],
+      [a, b, self],
+    ]);
     first?.arrived();
     await clock.settle();
     expect(left).toEqual(['a m1@1']);
