@@ -81,7 +81,13 @@ export class ShardLine {
 
   /** Takes one message for the shard, from this node or another. */
   accept(envelope: Envelope): void | Promise<void> {
-    return this.#accept({ envelope, atMs: this.#exits.clock.monotonic() });
+    const epoch = envelope.epoch ?? 0;
+    const known = this.#record?.epoch ?? 0;
+    if (epoch > known) return this.#hold(this.#ahead, envelope);
+    const owned = sameNode(this.#record?.owner, this.#exits.self);
+    if (epoch === known && owned && !this.#frozen) return this.#exits.deliver(envelope);
+    if (this.#end === undefined) return this.#hold(this.#held, envelope);
+    return this.#dispatch(envelope);
   }
 
   /** The ledger's newest word on the shard. An older one is ignored. */
@@ -99,8 +105,8 @@ export class ShardLine {
       if (this.#marker === undefined) this.#flush();
     }
     for (let waiting = this.#ahead.length; waiting > 0; waiting--) {
-      const held = this.#take(this.#ahead);
-      if (held !== undefined) void this.#accept(held);
+      const envelope = this.#take(this.#ahead);
+      if (envelope !== undefined) void this.accept(envelope);
     }
   }
 
@@ -115,17 +121,6 @@ export class ShardLine {
     if (!this.#frozen) return;
     this.#frozen = false;
     this.#open();
-  }
-
-  #accept(held: Held): void | Promise<void> {
-    const { envelope } = held;
-    const epoch = envelope.epoch ?? 0;
-    const known = this.#record?.epoch ?? 0;
-    if (epoch > known) return this.#hold(this.#ahead, held);
-    const owned = sameNode(this.#record?.owner, this.#exits.self);
-    if (epoch === known && owned && !this.#frozen) return this.#exits.deliver(envelope);
-    if (this.#end === undefined) return this.#hold(this.#held, held);
-    return this.#dispatch(envelope, () => this.#hold(this.#held, held));
   }
 
   #flush(): void {
@@ -146,13 +141,12 @@ export class ShardLine {
     if (owner === undefined || this.#frozen) return;
     this.#end = owner;
     for (let waiting = this.#held.length; waiting > 0 && this.#end !== undefined; waiting--) {
-      const held = this.#take(this.#held);
-      if (held !== undefined) void this.#dispatch(held.envelope, () => this.#putBack(held));
+      const envelope = this.#take(this.#held);
+      if (envelope !== undefined) void this.#dispatch(envelope);
     }
   }
 
-  /** @param keep holds the message when the owner's life turns out to be over */
-  #dispatch(envelope: Envelope, keep: () => void): void | Promise<void> {
+  #dispatch(envelope: Envelope): void | Promise<void> {
     const end = this.#end as NodeRef;
     if (sameNode(end, this.#exits.self)) return this.#exits.deliver(envelope);
     try {
@@ -164,34 +158,32 @@ export class ShardLine {
       if (error.code !== 'NODE_UNAVAILABLE') return this.#exits.refuse(envelope, error);
       // The ledger will name another owner: wait for that.
       this.#end = undefined;
-      keep();
+      this.#holdFirst(envelope);
     }
   }
 
-  #hold(queue: Deque<Held>, held: Held): void {
-    const { envelope } = held;
+  #hold(queue: Deque<Held>, envelope: Envelope): void {
     if (this.held < HELD_MESSAGES_MAX && this.#heldBytes < HELD_BYTES_MAX) {
       this.#heldBytes += envelope.payload.byteLength;
-      queue.push(held);
+      queue.push({ envelope, atMs: this.#exits.clock.monotonic() });
       return;
     }
     const reason = `${HELD_MESSAGES_MAX} messages or ${HELD_BYTES_MAX} bytes wait for a shard that has no home now`;
     this.#exits.refuse(envelope, new TroupeError('OVERLOADED', reason, { address: envelope.to }));
   }
 
-  #putBack(held: Held): void {
-    this.#heldBytes += held.envelope.payload.byteLength;
-    this.#held.unshift(held);
+  /** Keeps the place of a message that was about to leave. */
+  #holdFirst(envelope: Envelope): void {
+    this.#heldBytes += envelope.payload.byteLength;
+    this.#held.unshift({ envelope, atMs: this.#exits.clock.monotonic() });
   }
 
   /** The next message, with the time it waited taken off its deadline; undefined when nothing of that is left. */
-  #take(queue: Deque<Held>): Held | undefined {
-    const held = queue.shift() as Held;
-    const { envelope, atMs } = held;
+  #take(queue: Deque<Held>): Envelope | undefined {
+    const { envelope, atMs } = queue.shift() as Held;
     this.#heldBytes -= envelope.payload.byteLength;
-    if (envelope.timeoutMs === undefined) return held;
-    const nowMs = this.#exits.clock.monotonic();
-    const timeoutMs = envelope.timeoutMs - (nowMs - atMs);
-    return timeoutMs <= 0 ? undefined : { envelope: { ...envelope, timeoutMs }, atMs: nowMs };
+    if (envelope.timeoutMs === undefined) return envelope;
+    const timeoutMs = envelope.timeoutMs - (this.#exits.clock.monotonic() - atMs);
+    return timeoutMs <= 0 ? undefined : { ...envelope, timeoutMs };
   }
 }

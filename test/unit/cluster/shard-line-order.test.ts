@@ -40,7 +40,7 @@ describe('the way to a shard', () => {
 
   test('keeps each sender’s order and repeats nothing when owners die; what a living owner held is not lost', async () => {
     await fc.assert(
-      fc.asyncProperty(schedules(4, 1), async (schedule) => {
+      fc.asyncProperty(schedules(4, 2), async (schedule) => {
         const model = await run(schedule, 4);
         for (const { ref } of model.nodes) {
           const numbers = heard(model, ref.node);
