@@ -73,6 +73,8 @@ describe('the way to a shard', () => {
         ['see', SENDER, 0],
         ['send', SENDER, 0],
         ['arrive', SENDER, B],
+        ['arrive', B, SENDER],
+        ['arrive', SENDER, B],
         ['arrive', A, B],
       ],
       4,
