@@ -23,6 +23,8 @@ export class FakeCluster {
   #index = 100;
   #ballots = 0;
 
+  readonly #closed: Map<string, PromiseWithResolvers<DecisionRecord>> = new Map();
+
   constructor(agents: Readonly<Record<string, unknown>>) {
     const known = Object.values(agents).filter(isAgent) as Agent[];
     this.#agents = new Map(known.map((agent) => [agent.kind, agent]));
@@ -75,7 +77,14 @@ export class FakeCluster {
       result: { ...closeTally(poll, record.ballots), index: ++this.#index, term: 1, epoch: 0 },
     };
     this.decisions.set(id, closed);
+    this.#closing(id).resolve(closed);
     return closed;
+  }
+
+  #closing(id: string): PromiseWithResolvers<DecisionRecord> {
+    const known = this.#closed.get(id) ?? Promise.withResolvers<DecisionRecord>();
+    this.#closed.set(id, known);
+    return known;
   }
 
   #context(agent: Agent, key: string): AgentContext<unknown> {
@@ -89,7 +98,7 @@ export class FakeCluster {
         return record;
       },
       closeDecision: async (id) => this.#close(id),
-      decisionClosed: () => Promise.withResolvers<DecisionRecord>().promise,
+      decisionClosed: (id) => this.#closing(id).promise,
     };
     const ctx: Partial<AgentContext<unknown>> = {
       state: this.states.get(at) ?? agent.spec.state(),
