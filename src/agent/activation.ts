@@ -165,6 +165,7 @@ async function answer(
           : parts.clock.schedule(delivery.deadlineAt - parts.clock.monotonic(), () =>
               limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed')),
             );
+      journal.traceparent = span.traceparent ?? envelope.traceparent;
       const turn = new Turn<unknown>({
         address: parts.address,
         node: parts.node,

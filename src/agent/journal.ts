@@ -44,6 +44,8 @@ interface Folded {
  * write failed, every later one fails too: the agent starts anew from what the ledger has.
  */
 export class AgentJournal {
+  /** W3C traceparent of the turn that writes; undefined when that isn't sampled. */
+  traceparent: string | undefined;
   readonly #coordinator: Coordinator;
   readonly #fence: Fence;
   readonly #key: string;
@@ -124,7 +126,7 @@ export class AgentJournal {
       this.#sinceSnapshot += records.length;
       const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image() } : {};
       const request = { fence: this.#fence, key: this.#key, version: this.#version, records, ...snapshot };
-      const { version } = await this.#coordinator.execute('journal.append', request);
+      const { version } = await this.#coordinator.execute('journal.append', request, { traceparent: this.traceparent });
       this.#version = version;
       if ('snapshot' in snapshot) this.#sinceSnapshot = 0;
     } catch (error) {
