@@ -90,6 +90,7 @@ export class FrameDecoder {
     let timeoutMs: number | undefined;
     let budget: Envelope['budget'];
     let error: Envelope['error'];
+    let epoch: number | undefined;
     while (this.#at < this.#end) {
       const tag = this.#varint();
       if (tag === 0x4a) payload = this.#view();
@@ -99,6 +100,7 @@ export class FrameDecoder {
       else if (tag === 0x08) kind = this.#varint();
       else if (tag === 0x40) correlation = this.#varint();
       else if (tag === 0x68) timeoutMs = this.#varint();
+      else if (tag === 0x80) epoch = this.#varint();
       else if (tag === 0x12) toText = this.#text();
       else if (tag === 0x22) methodText = this.#text();
       else if (tag === 0x32) fromText = this.#text();
@@ -127,6 +129,7 @@ export class FrameDecoder {
       timeoutMs,
       budget,
       error,
+      epoch,
     });
   }
 

@@ -13,6 +13,9 @@ export interface Receipt {
   readonly bytesUntil: number;
 }
 
+/** Tag of an envelope's epoch: field 16, the first whose tag takes two bytes. */
+const EPOCH_TAG = 0x80;
+
 const KIND_NUMBERS: Readonly<Record<Envelope['kind'], number>> = { tell: 0, ask: 1, reply: 2, error: 3, cancel: 4 };
 
 /** Up to this length a loop beats the call into native code. */
@@ -72,6 +75,10 @@ export class FrameEncoder {
     if (timeoutMs !== undefined) this.#field(0x68, Math.min(0xffffffff, Math.max(0, Math.ceil(timeoutMs))));
     if (budgetBytes !== undefined) this.#bytes(0x72, budgetBytes);
     if (errorBytes !== undefined) this.#bytes(0x7a, errorBytes);
+    if (envelope.epoch !== undefined && envelope.epoch > 0) {
+      this.#varint(EPOCH_TAG);
+      this.#varint(envelope.epoch);
+    }
     const size = this.#at - start - 3;
     invariant(size < 1 << 21, 'an envelope is longer than three bytes of length can say');
     this.#buffer[start] = (size & 0x7f) | 0x80;

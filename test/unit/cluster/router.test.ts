@@ -67,12 +67,14 @@ describe('the router', () => {
       send(one, `x${i}`);
       send(three, `y${i}`);
     }
+    const movedAt = bench.clock.monotonic();
     await transfer(two, three);
     for (let i = 5; i < 10; i++) {
       send(one, `x${i}`);
       send(three, `y${i}`);
     }
     await bench.until(() => delivered.length === 20);
+    expect(bench.clock.monotonic() - movedAt).toBeLessThan(500);
     const of = (sender: string): string[] => delivered.map((d) => d.slice(3)).filter((d) => d.startsWith(sender));
     expect(of('x')).toEqual(Array.from({ length: 10 }, (_, i) => `x${i}`));
     expect(of('y')).toEqual(Array.from({ length: 10 }, (_, i) => `y${i}`));

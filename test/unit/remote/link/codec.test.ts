@@ -24,6 +24,10 @@ const envelope: fc.Arbitrary<Envelope> = fc.record(
     from: text.filter((value) => value !== ''),
     traceparent: fc.constant('00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'),
     timeoutMs: fc.integer({ min: 0, max: 0xffffffff }),
+    epoch: fc.oneof(
+      fc.integer({ min: 1, max: 300 }),
+      fc.maxSafeNat().filter((epoch) => epoch > 0),
+    ),
     budget: fc.record({ tokens: fc.maxSafeNat(), cost: fc.double({ noNaN: true, min: 0 }) }, { requiredKeys: [] }),
     error: fc.record({
       code: fc.constantFrom('TIMEOUT', 'NOT_LEADER'),
@@ -80,6 +84,7 @@ describe('frames', () => {
           expect(got.correlation ?? 0).toBe(sent.correlation);
           expect([...(got.payload ?? [])]).toEqual([...sent.payload]);
           expect(got.timeoutMs).toBe(sent.timeoutMs);
+          expect(got.epoch ?? 0).toBe(sent.epoch ?? 0);
           expect(got.requestId).toBe(sent.requestId);
           expect(got.error?.code).toBe(sent.error?.code);
           expect(got.budget?.tokens).toBe(sent.budget?.tokens);

@@ -44,6 +44,7 @@ export interface Envelope {
   'timeoutMs'?: (number);
   'budget'?: (_troupe_v1_Budget | null);
   'error'?: (_troupe_v1_ErrorDetail | null);
+  'epoch'?: (number | string | Long);
   '_timeoutMs'?: "timeoutMs";
 }
 
@@ -63,5 +64,6 @@ export interface Envelope__Output {
   'timeoutMs'?: (number);
   'budget'?: (_troupe_v1_Budget__Output);
   'error'?: (_troupe_v1_ErrorDetail__Output);
+  'epoch'?: (number);
   '_timeoutMs'?: "timeoutMs";
 }
