@@ -139,5 +139,8 @@ export function fromStats(stats: LedgerStats__Output | null | undefined): Ledger
     decisions: stats?.decisions ?? 0,
     tasksCompleted: stats?.tasksCompleted ?? 0,
     journalRecords: stats?.journalRecords ?? 0,
+    puts: stats?.puts ?? 0,
+    values: stats?.values ?? 0,
+    valueBytes: stats?.valueBytes ?? 0,
   };
 }

@@ -31,6 +31,7 @@ const STATUS_OF: Readonly<Record<ErrorCode, status>> = {
   STALE_EPOCH: status.ABORTED,
   NOT_OWNER: status.UNAVAILABLE,
   JOURNAL_CONFLICT: status.ABORTED,
+  CONFLICT: status.ABORTED,
   SESSION_EXPIRED: status.FAILED_PRECONDITION,
   NODE_FENCED: status.UNAVAILABLE,
   NOT_FOUND: status.NOT_FOUND,

@@ -153,6 +153,13 @@ export interface JournalRecord {
   readonly records: readonly Uint8Array[];
 }
 
+/** A value under a name. No two puts of a key have the same version, and a later one's is larger. */
+export interface ValueRecord {
+  readonly key: string;
+  readonly value: Uint8Array;
+  readonly version: number;
+}
+
 /**
  * Every command of the ledger, with its reply. All are deterministic; a refusal is a TroupeError reply that changes nothing.
  * Idempotent where a natural key exists (join by bootId, open by id, cast by member), exactly once by session otherwise.
@@ -294,6 +301,18 @@ export interface Commands {
     reply: { readonly version: number };
   };
 
+  /**
+   * Writes a value, and says which version it is: puts of all keys are counted from 1. With `expect` only when the key is at
+   * that version, 0 meaning that it has no value: CONFLICT (data.version is what it is at) otherwise. OVERLOADED when there
+   * are too many values or bytes.
+   */
+  'kv.put': {
+    request: { readonly key: string; readonly value: Uint8Array; readonly expect?: number };
+    reply: { readonly version: number };
+  };
+  /** Deletes a value, if there is one. `expect` as for `kv.put`. */
+  'kv.delete': { request: { readonly key: string; readonly expect?: number }; reply: Record<string, never> };
+
   /** Lets logged time act: expires sessions, closes decisions past their deadline, frees lapsed claims. Proposed by the leader. */
   'clock.tick': { request: Record<string, never>; reply: Record<string, never> };
 }
@@ -323,6 +342,18 @@ export interface Queries {
   };
   /** Fails with STALE_EPOCH unless the fence is current, so a new owner never starts from a guess. */
   'journal.read': { request: { readonly fence: Fence; readonly key: string }; reply: JournalRecord };
+  'kv.get': {
+    request: { readonly key: string };
+    reply: { readonly value: Uint8Array; readonly version: number } | undefined;
+  };
+  /**
+   * Values whose keys begin with `prefix`, in the order of their keys' code points, after `after` ('' for all). A page may end
+   * early for its bytes; an empty one is the end.
+   */
+  'kv.list': {
+    request: { readonly prefix: string; readonly after: string; readonly limit: number };
+    reply: { readonly values: readonly ValueRecord[] };
+  };
   /** Counts that an account can be checked against. */
   'ledger.stats': { request: Record<string, never>; reply: LedgerStats };
 }
@@ -343,6 +374,11 @@ export interface LedgerStats {
   readonly decisions: number;
   readonly tasksCompleted: number;
   readonly journalRecords: number;
+  /** Values put under a name. */
+  readonly puts: number;
+  /** Values there are now, and bytes of them and their keys. */
+  readonly values: number;
+  readonly valueBytes: number;
 }
 
 /** What a command changed. Journal appends and claims make no events. */

@@ -51,6 +51,10 @@ export interface LedgerLimits {
   readonly journalRecordsMax: number;
   /** Bytes of one journal since its snapshot. */
   readonly journalBytesMax: number;
+  /** Values under a name, their size and that of all with their keys, bytes. */
+  readonly valuesMax: number;
+  readonly valueBytesMax: number;
+  readonly valuesBytesMax: number;
   /** Sessions, decisions or claims ended by logged time in one log entry, each; the rest waits for the next. */
   readonly duePerEntryMax: number;
   /** Entries of one page of a list query. */
@@ -86,6 +90,9 @@ export const LEDGER_LIMITS: LedgerLimits = {
   journalSnapshotBytesMax: 8 * MIB,
   journalRecordsMax: 10_000,
   journalBytesMax: 16 * MIB,
+  valuesMax: 100_000,
+  valueBytesMax: 64 * KIB,
+  valuesBytesMax: 64 * MIB,
   duePerEntryMax: 1_000,
   pageItemsMax: 1_000,
   pageBytesMax: 4 * MIB,

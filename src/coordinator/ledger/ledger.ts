@@ -7,6 +7,7 @@ import { asRefusal, sqliteCode } from './check.ts';
 import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
 import { JOURNALS_SCHEMA, Journals } from './journals.ts';
+import { KV_SCHEMA, Values } from './kv.ts';
 import { NODES_SCHEMA, Nodes } from './nodes.ts';
 import type { Scope, Totals } from './scope.ts';
 import { type OpenSession, SESSIONS_SCHEMA, Sessions } from './sessions.ts';
@@ -19,9 +20,10 @@ import { TASKS_SCHEMA, Tasks } from './tasks.ts';
 const META_SCHEMA = `
 create table meta (
   one integer primary key, applied integer not null, time integer not null, ballots integer not null,
-  decisions integer not null, tasks_completed integer not null, journal_records integer not null
+  decisions integer not null, tasks_completed integer not null, journal_records integer not null,
+  puts integer not null, vals integer not null, val_bytes integer not null
 ) strict;
-insert into meta values (1, 0, 0, 0, 0, 0, 0);`;
+insert into meta values (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);`;
 
 const SCHEMA = [
   META_SCHEMA,
@@ -31,6 +33,7 @@ const SCHEMA = [
   DECISIONS_SCHEMA,
   TASKS_SCHEMA,
   JOURNALS_SCHEMA,
+  KV_SCHEMA,
 ].join('\n');
 
 /** Every table of the state, in the order of an image. */
@@ -48,6 +51,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
   { table: 'journal_records', order: 'journal, version' },
+  { table: 'kv', order: 'key' },
 ];
 
 interface MetaRow {
@@ -57,6 +61,9 @@ interface MetaRow {
   readonly decisions: number;
   readonly tasks_completed: number;
   readonly journal_records: number;
+  readonly puts: number;
+  readonly vals: number;
+  readonly val_bytes: number;
 }
 
 type CommandHandlers = {
@@ -112,7 +119,15 @@ export class Ledger implements LogConsumer {
   #time = 0;
   /** Nothing happens by itself before this logged time; it may be early, never late. */
   #due = Number.POSITIVE_INFINITY;
-  #totals: Totals = { ballots: 0, decisions: 0, tasksCompleted: 0, journalRecords: 0 };
+  #totals: Totals = {
+    ballots: 0,
+    decisions: 0,
+    tasksCompleted: 0,
+    journalRecords: 0,
+    puts: 0,
+    values: 0,
+    valueBytes: 0,
+  };
   #events: LedgerEvent[] = [];
   #listener: LedgerListener | undefined;
   readonly #traced: Map<Uint8Array, () => Span> = new Map();
@@ -124,7 +139,8 @@ export class Ledger implements LogConsumer {
     const { db } = this.#file;
     this.#loadMeta = prepare<MetaRow>(db, 'select * from meta');
     this.#saveMeta = db.prepare(
-      'update meta set applied = ?, time = ?, ballots = ?, decisions = ?, tasks_completed = ?, journal_records = ?',
+      `update meta set applied = ?, time = ?, ballots = ?, decisions = ?, tasks_completed = ?, journal_records = ?,
+       puts = ?, vals = ?, val_bytes = ?`,
     );
     const sessions = new Sessions(db, this.#limits);
     const shards = new Shards(db, this.#limits, (ref, group) => nodes.mayOwn(ref, group));
@@ -132,6 +148,7 @@ export class Ledger implements LogConsumer {
     const decisions = new Decisions(db, this.#limits, shards);
     const tasks = new Tasks(db, this.#limits, shards);
     const journals = new Journals(db, this.#limits, shards);
+    const values = new Values(db, this.#limits);
     this.#sessions = sessions;
     this.#decisions = decisions;
     this.#tasks = tasks;
@@ -154,6 +171,8 @@ export class Ledger implements LogConsumer {
       'task.claim': (request, scope) => tasks.claim(request, scope),
       'task.settle': (request, scope) => tasks.settle(request, scope),
       'journal.append': (request, scope) => journals.append(request, scope),
+      'kv.put': (request, scope) => values.put(request, scope),
+      'kv.delete': (request, scope) => values.delete(request, scope),
       'clock.tick': () => ({}),
     };
     this.#queries = {
@@ -164,6 +183,8 @@ export class Ledger implements LogConsumer {
       'job.list': (request) => tasks.listJobs(request),
       'job.tasks': (request) => tasks.list(request),
       'journal.read': (request) => journals.read(request),
+      'kv.get': (request) => values.get(request),
+      'kv.list': (request) => values.list(request),
       'ledger.stats': () => this.#stats(),
     };
     this.#load();
@@ -213,8 +234,9 @@ export class Ledger implements LogConsumer {
         span?.end();
         this.#applied = entry.index;
       }
-      const { ballots, decisions, tasksCompleted, journalRecords } = this.#totals;
-      this.#saveMeta.run(this.#applied, this.#time, ballots, decisions, tasksCompleted, journalRecords);
+      const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
+      const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
+      this.#saveMeta.run(this.#applied, this.#time, ...counts);
       db.exec('commit');
     } catch (error) {
       if (db.isTransaction) db.exec('rollback');
@@ -389,6 +411,9 @@ export class Ledger implements LogConsumer {
       decisions: meta.decisions,
       tasksCompleted: meta.tasks_completed,
       journalRecords: meta.journal_records,
+      puts: meta.puts,
+      values: meta.vals,
+      valueBytes: meta.val_bytes,
     };
     this.#due = this.#nextDue();
   }

@@ -6,6 +6,11 @@ export interface Totals {
   decisions: number;
   tasksCompleted: number;
   journalRecords: number;
+  /** Values ever put; the newest one's version. */
+  puts: number;
+  /** Values there are, and the bytes of them and their keys. */
+  values: number;
+  valueBytes: number;
 }
 
 /** What a handler knows of the log entry it serves, and how it tells what it did. Undone together with its changes. */

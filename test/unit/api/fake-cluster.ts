@@ -134,7 +134,16 @@ export class FakeCluster {
     const query = async (name: string, request: never): Promise<unknown> => {
       if (name === 'decision.get') return cluster.decision((request as { id: string }).id);
       if (name === 'ledger.stats') {
-        return { index: cluster.index, ballots: 4, decisions: 2, tasksCompleted: 1, journalRecords: 9 };
+        return {
+          index: cluster.index,
+          ballots: 4,
+          decisions: 2,
+          tasksCompleted: 1,
+          journalRecords: 9,
+          puts: 5,
+          values: 3,
+          valueBytes: 40,
+        };
       }
       const delivery = cluster.view();
       return delivery.type === 'view' ? delivery.view : undefined;

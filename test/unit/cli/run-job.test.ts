@@ -22,7 +22,16 @@ function rig(run: (context: JobContext, tell: (event: LedgerEvent) => void) => P
       groups: [],
       shards: [],
     },
-    stats: { index: 1, ballots: 0, decisions: 0, tasksCompleted: 0, journalRecords: 0 },
+    stats: {
+      index: 1,
+      ballots: 0,
+      decisions: 0,
+      tasksCompleted: 0,
+      journalRecords: 0,
+      puts: 0,
+      values: 0,
+      valueBytes: 0,
+    },
   };
   const cluster = {
     name: 'c',

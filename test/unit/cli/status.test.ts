@@ -22,7 +22,16 @@ describe('what commands print', () => {
           { group: 'k', shard: 1, epoch: 1 },
         ],
       },
-      stats: { index: 1_234, ballots: 30, decisions: 10, tasksCompleted: 1_000, journalRecords: 0 },
+      stats: {
+        index: 1_234,
+        ballots: 30,
+        decisions: 10,
+        tasksCompleted: 1_000,
+        journalRecords: 0,
+        puts: 0,
+        values: 0,
+        valueBytes: 0,
+      },
     });
     expect(text.split('\n').map((line) => line.replace(/ +/g, ' '))).toEqual([
       'cluster c: b leads in term 7, log index 1234',

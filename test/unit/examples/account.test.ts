@@ -10,6 +10,9 @@ const stats = (index: number, ballots: number, decisions: number) => ({
   decisions,
   tasksCompleted: 0,
   journalRecords: 0,
+  puts: 0,
+  values: 0,
+  valueBytes: 0,
 });
 const a = finding('a@1.0.0');
 const b = finding('b@1.0.0');

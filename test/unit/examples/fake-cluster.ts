@@ -32,7 +32,16 @@ export class FakeCluster {
 
   get stats(): LedgerStats {
     const decisions = [...this.decisions.values()].filter((record) => record.result !== undefined).length;
-    return { index: this.#index, ballots: this.#ballots, decisions, tasksCompleted: 0, journalRecords: 0 };
+    return {
+      index: this.#index,
+      ballots: this.#ballots,
+      decisions,
+      tasksCompleted: 0,
+      journalRecords: 0,
+      puts: 0,
+      values: 0,
+      valueBytes: 0,
+    };
   }
 
   /** Delivers one message. */

@@ -24,7 +24,16 @@ const TIMELINE: readonly TimelineEntry[] = [
 ];
 
 function outcome(findings: readonly Finding[]): Outcome {
-  const stats = { index: 0, ballots: 0, decisions: 0, tasksCompleted: 0, journalRecords: 0 };
+  const stats = {
+    index: 0,
+    ballots: 0,
+    decisions: 0,
+    tasksCompleted: 0,
+    journalRecords: 0,
+    puts: 0,
+    values: 0,
+    valueBytes: 0,
+  };
   const packages = findings.map((each) => each.package);
   const account = drawAccount(packages, findings, stats, {
     ...stats,

@@ -70,6 +70,12 @@ const action = fc.oneof(
       'journal.append',
       { ...where, version, records: [bytes('r')], ...(snap ? { snapshot: bytes('s') } : {}) },
     ]),
+  fc
+    .tuple(key, fc.option(small(9), { nil: undefined }), small(3))
+    .map(([k, version, size]) => ['kv.put', { key: k, value: new Uint8Array(size), expect: version }]),
+  fc
+    .tuple(key, fc.option(small(9), { nil: undefined }))
+    .map(([k, version]) => ['kv.delete', { key: k, expect: version }]),
   fc.constantFrom(['no.such', {}], ['node.join', null], ['task.claim', 7], ['journal.append', { fence: {} }]),
 );
 

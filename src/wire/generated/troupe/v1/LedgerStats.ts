@@ -8,6 +8,9 @@ export interface LedgerStats {
   'decisions'?: (number | string | Long);
   'tasksCompleted'?: (number | string | Long);
   'journalRecords'?: (number | string | Long);
+  'puts'?: (number | string | Long);
+  'values'?: (number | string | Long);
+  'valueBytes'?: (number | string | Long);
 }
 
 export interface LedgerStats__Output {
@@ -16,4 +19,7 @@ export interface LedgerStats__Output {
   'decisions'?: (number);
   'tasksCompleted'?: (number);
   'journalRecords'?: (number);
+  'puts'?: (number);
+  'values'?: (number);
+  'valueBytes'?: (number);
 }
