@@ -1,12 +1,5 @@
 import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
-import {
-  CoordinatorClient,
-  CoordinatorServer,
-  Ledger,
-  raftLog,
-  stateMachineOf,
-  type Voters,
-} from '../../coordinator/index.ts';
+import { CoordinatorClient, type Voters } from '../../coordinator/index.ts';
 import {
   type Clock,
   type Logger,
@@ -16,19 +9,14 @@ import {
   type Tracer,
   TroupeError,
 } from '../../core/index.ts';
-import {
-  fromWire,
-  openRaftMember,
-  type RaftLog,
-  type RaftMember,
-  type RaftTransport,
-  toWire,
-} from '../../raft/index.ts';
+import type { RaftLog } from '../../raft/index.ts';
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import { listening } from '../listening.ts';
 import type { ControlPlane } from './port.ts';
+import { startRaftVoter } from './raft-voter.ts';
+import type { Voter } from './voter.ts';
 
 /** What a control plane runs on. */
 export interface ControlPlaneParts {
@@ -49,12 +37,6 @@ export interface ControlPlaneParts {
   readonly onClose?: () => Promise<unknown>;
 }
 
-interface Voter {
-  readonly member: RaftMember;
-  readonly ledger: Ledger;
-  readonly server: CoordinatorServer;
-}
-
 /**
  * The control plane of a node: Raft, the ledger and its server on voters; keep-alives and the coordinator's client on every node.
  * It shares nothing with the data plane, so whatever agents do, elections and failure detection go on.
@@ -70,7 +52,7 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   const served = handlers(() => voter, { heard: (life) => duties?.heard(life), lost: (peer) => duties?.suspect(peer) });
   const address = await listening('control', control, () => transport.listen(control, served));
   parts.onListen?.(address);
-  if (voters.includes(node)) voter = await startVoter(parts, voters, raftTransport(transport));
+  if (voters.includes(node)) voter = await startRaftVoter(parts, voters);
   const client = new CoordinatorClient({
     self: node,
     voters,
@@ -88,7 +70,7 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
       : new LeaderDuties({
           map,
           coordinator: client,
-          leading: () => voter?.member.status.role === 'leader',
+          leading: () => voter?.leading ?? false,
           limits,
           clock,
           logger,
@@ -104,16 +86,14 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
       else await transport.request(to, { kind: 'keepalive', body: encodePayload(life), timeoutMs });
     },
   });
-  void voter?.member.failed.then((error) => failed.resolve(error));
+  void voter?.failed.then((error) => failed.resolve(error));
   return {
     coordinator: client,
     address,
     keepAlive: (life) => {
       keepAlive.life = life;
     },
-    transferLeadership: async () => {
-      if (voter?.member.status.role === 'leader' && voters.length > 1) await voter.member.transferLeadership();
-    },
+    transferLeadership: async () => voter?.transferLeadership(),
     failed: failed.promise,
     close: async () => {
       keepAlive.close();
@@ -122,36 +102,10 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
       client.close();
       voter?.server.close();
       await transport.close();
-      await voter?.member.close();
-      voter?.ledger.close();
+      await voter?.close();
       await parts.onClose?.();
     },
   };
-}
-
-async function startVoter(
-  parts: ControlPlaneParts,
-  voters: readonly NodeId[],
-  transport: RaftTransport,
-): Promise<Voter> {
-  const { config, node, clock, random, logger, tracer } = parts;
-  const log = await parts.openLog();
-  const ledger = new Ledger({ path: parts.ledgerPath, logger });
-  const member = await openRaftMember({
-    id: node,
-    clusterId: config.name,
-    voters,
-    log,
-    transport,
-    stateMachine: stateMachineOf(ledger),
-    clock,
-    random,
-    logger,
-    tickMs: config.timing.raftTickMs,
-    electionTicks: config.timing.electionTicks,
-  });
-  const server = new CoordinatorServer({ log: raftLog(member), ledger, clock, tracer, logger });
-  return { member, ledger, server };
 }
 
 /** What peers may ask of the control port. */
@@ -165,7 +119,7 @@ function handlers(
     return here;
   };
   return {
-    raft: (_from, messages) => voter()?.member.receive(messages.map(fromWire)),
+    raft: (from, messages) => voter()?.receive(from, messages),
     request: async (_from, request) => {
       if (request.kind !== 'keepalive') return voting().server.call(request.kind, request.body, request.traceparent);
       keepAlives.heard(decodePayload(request.body) as NodeRef);
@@ -173,14 +127,7 @@ function handlers(
     },
     lost: (from) => keepAlives.lost(from),
     watch: (_from, signal) => voting().server.watch(signal),
-    snapshot: (_from, index) => voting().member.readSnapshot(index),
-  };
-}
-
-function raftTransport(transport: ControlTransport): RaftTransport {
-  return {
-    send: (to, messages) => transport.sendRaft(to, messages.map(toWire)),
-    fetchSnapshot: (from, meta, signal) => transport.fetchSnapshot(from, meta.index, signal),
+    snapshot: (_from, index) => voting().snapshot(index),
   };
 }
 
