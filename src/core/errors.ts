@@ -19,6 +19,7 @@ const REGISTRY = {
   HANDLER_FAILED: { retryable: false, meaning: 'the handler threw; the error is the cause' },
   STEP_UNKNOWN: { retryable: false, meaning: 'a step started and its outcome is unknown, and its policy holds it' },
   NOT_LEADER: { retryable: true, meaning: 'this voter does not lead; ask the leader' },
+  NOT_CAUGHT_UP: { retryable: true, meaning: 'the member that is to vote is too far behind the log' },
   NO_QUORUM: { retryable: true, meaning: 'no majority of voters can be reached' },
   PROPOSAL_DROPPED: { retryable: true, meaning: 'the leader changed before the command committed' },
   STALE_EPOCH: { retryable: false, meaning: 'another owner has taken over; nothing was changed' },

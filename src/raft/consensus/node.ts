@@ -21,6 +21,9 @@ import type {
 
 const NO_ENTRIES: readonly Entry[] = [];
 
+/** Ticks between the elections of members that lost their leader at the same time: enough for the first to be heard. */
+const LOST_LEADER_STAGGER_TICKS = 2;
+
 /**
  * One member of a Raft group as a pure state machine, after the design of etcd-io/raft: messages, ticks and requests go
  * in, `ready()` says what to do. It has no clock, no promise and no I/O, so the same inputs give the same outputs.
@@ -58,6 +61,7 @@ export class RaftNode {
   #replies: Message[] = [];
   #reads: ReadState[] = [];
   #statusChanged = true;
+  #configurationChanged = false;
 
   /**
    * @throws TroupeError INVALID_CONFIGURATION, or LOG_CORRUPT when the log, its hard state and the state machine can't
@@ -80,6 +84,7 @@ export class RaftNode {
     this.#configuration = options.configuration;
     this.#takeConfigurations((options.log.snapshot()?.index ?? 0) + 1, this.#log.applied);
     this.#adoptConfigurations();
+    this.#configurationChanged = false;
     this.#drawTimeout();
   }
 
@@ -168,6 +173,21 @@ export class RaftNode {
     else this.#stand(false);
   }
 
+  /**
+   * The connection to `peer` broke: a hint, which may be wrong. When that was the leader, this member forgets it, so that it neither
+   * refuses others nor waits a whole time-out, and stands within a few ticks: each voter after another wait, so that votes
+   * don't split. Members that still hear the leader refuse it, so the hint of one alone deposes nobody.
+   */
+  disconnected(peer: NodeId): void {
+    this.#leading?.onUnreachable(peer);
+    if (this.#leader !== peer || this.#role !== 'follower') return;
+    this.#becomeFollower(this.#term, undefined);
+    const rank = votersOf(this.#configuration)
+      .filter((id) => id !== peer)
+      .indexOf(this.#id);
+    if (rank >= 0) this.#electionTimeout = 1 + rank * LOST_LEADER_STAGGER_TICKS;
+  }
+
   /** One tick of the driver's clock passed. */
   tick(): void {
     if (this.#leading !== undefined) {
@@ -214,6 +234,7 @@ export class RaftNode {
       this.#replies.length > 0 ||
       this.#reads.length > 0 ||
       this.#statusChanged ||
+      this.#configurationChanged ||
       this.#log.unstable.hasWork ||
       this.#ballotChanged() ||
       this.#log.hasApply ||
@@ -232,10 +253,12 @@ export class RaftNode {
       ...(append === undefined ? {} : { append }),
       ...(apply === undefined ? {} : { apply }),
       ...(this.#statusChanged ? { status: this.status() } : {}),
+      ...(this.#configurationChanged ? { configuration: this.#configuration } : {}),
     };
     this.#messages = [];
     this.#reads = [];
     this.#statusChanged = false;
+    this.#configurationChanged = false;
     return ready;
   }
 
@@ -603,6 +626,7 @@ export class RaftNode {
 
   #configure(configuration: Configuration): void {
     this.#configuration = configuration;
+    this.#configurationChanged = true;
     this.#leading?.reconfigure(configuration);
     if (this.#leading === undefined || isVoter(configuration, this.#id)) return;
     // Let the others hear of the commit that removes this leader before it goes.

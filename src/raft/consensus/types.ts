@@ -108,6 +108,8 @@ export interface Ready {
   readonly reads: readonly ReadState[];
   /** Set when role, leader or term changed since the last ready. */
   readonly status?: Status;
+  /** Set when the members changed since the last ready. */
+  readonly configuration?: Configuration;
 }
 
 /** What a member knows of itself; for telemetry, tests and the driver. */

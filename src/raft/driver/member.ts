@@ -15,20 +15,23 @@ import {
   type AppendWork,
   type ApplyWork,
   type Configuration,
+  type MembershipChange,
   type Message,
   RaftNode,
   type SnapshotMeta,
   type Status,
 } from '../consensus/index.ts';
 import { Barriers } from './barriers.ts';
+import { Changes } from './changes.ts';
 import {
   BARRIER_ELECTIONS_MAX,
+  CHANGE_ELECTIONS_MAX,
   FETCH_IDLE_ELECTIONS_MAX,
   type MemberSettings,
   ORPHAN_ELECTIONS_MAX,
   type RaftMemberOptions,
 } from './options.ts';
-import type { Committed, ProposeOptions, RaftMember } from './port.ts';
+import type { BarrierOptions, Committed, ProposeOptions, RaftMember } from './port.ts';
 import { type Proposal, Proposals, refuse } from './proposals.ts';
 import { SnapshotFetch } from './snapshot-fetch.ts';
 
@@ -77,8 +80,10 @@ class Member implements RaftMember {
   readonly #node: RaftNode;
   readonly #proposals = new Proposals();
   readonly #barriers: Barriers;
+  readonly #changes: Changes;
   readonly #fetch: SnapshotFetch;
   readonly #listeners: Set<(status: Status) => void> = new Set();
+  readonly #configurationListeners: Set<(configuration: Configuration) => void> = new Set();
   readonly #transfers: Set<{ readonly resolve: () => void; readonly reject: (error: unknown) => void }> = new Set();
   readonly #ticker: Timer;
   readonly #resolveFailed: (error: unknown) => void;
@@ -123,6 +128,7 @@ class Member implements RaftMember {
       ticksMax: electionTicks * BARRIER_ELECTIONS_MAX,
       waitingMax: settings.barriersMax,
     });
+    this.#changes = new Changes(electionTicks * CHANGE_ELECTIONS_MAX);
     this.#fetch = new SnapshotFetch({
       transport: settings.transport,
       log,
@@ -161,7 +167,7 @@ class Member implements RaftMember {
     });
   }
 
-  barrier(): Promise<number> {
+  barrier(_options: BarrierOptions = {}): Promise<number> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
     return this.#barriers.wait(() => {
       this.#barriers.askFresh();
@@ -179,6 +185,21 @@ class Member implements RaftMember {
       this.#transfers.add({ resolve, reject });
       this.#pump();
     });
+  }
+
+  async changeMembers(change: MembershipChange): Promise<Configuration> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    this.#proposeFresh();
+    const proposed = this.#node.proposeChange(change);
+    return new Promise((resolve, reject) => {
+      this.#changes.add(proposed, { resolve, reject });
+      this.#pump();
+    });
+  }
+
+  disconnected(peer: NodeId): void {
+    this.#node.disconnected(peer);
+    this.#pump();
   }
 
   receive(messages: readonly Message[]): void {
@@ -204,6 +225,11 @@ class Member implements RaftMember {
     return () => this.#listeners.delete(listener);
   }
 
+  onConfiguration(listener: (configuration: Configuration) => void): () => void {
+    this.#configurationListeners.add(listener);
+    return () => this.#configurationListeners.delete(listener);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -214,6 +240,7 @@ class Member implements RaftMember {
     this.#node.tick();
     this.#barriers.tick();
     this.#fetch.tick();
+    this.#changes.tick();
     const orphaned = this.#role !== 'leader' && this.#proposals.size > 0;
     this.#orphanTicks = orphaned ? this.#orphanTicks + 1 : 0;
     if (this.#orphanTicks >= electionTicks * ORPHAN_ELECTIONS_MAX) this.#proposals.dropAll();
@@ -267,6 +294,7 @@ class Member implements RaftMember {
       while (this.#stopped === undefined && this.#node.hasReady()) {
         const ready = this.#node.ready();
         if (ready.status !== undefined) this.#changed(ready.status);
+        if (ready.configuration !== undefined) this.#configured(ready.configuration);
         if (ready.messages.length > 0) this.#send(ready.messages);
         if (ready.append !== undefined) this.#persist(ready.append);
         for (const read of ready.reads) this.#barriers.answered(read.context, read.index);
@@ -288,6 +316,11 @@ class Member implements RaftMember {
     if (role !== 'leader') this.#endTransfers(undefined);
     if (leader !== undefined) this.#barriers.askAgain();
     for (const listener of this.#listeners) listener(status);
+  }
+
+  #configured(configuration: Configuration): void {
+    this.#logger.info('raft members', { ...configuration });
+    for (const listener of this.#configurationListeners) listener(configuration);
   }
 
   #send(messages: readonly Message[]): void {
@@ -349,6 +382,7 @@ class Member implements RaftMember {
     this.#snapshotIndex = meta.index;
     this.#snapshotBytes = 0;
     this.#proposals.dropThrough(meta.index);
+    this.#changes.dropThrough(meta.index);
     this.#advance(meta.index);
   }
 
@@ -376,6 +410,7 @@ class Member implements RaftMember {
       this.#proposals.settle(entry.index, entry.term, replies[i]);
     }
     this.#node.step(work.reply);
+    this.#changes.applied(entries, this.#node.status().configuration);
     this.#snapshotBytes += bytes;
     this.#advance((entries.at(-1) as (typeof entries)[number]).index);
     return bytes;
@@ -433,6 +468,7 @@ class Member implements RaftMember {
     for (const proposal of this.#fresh) refuse(proposal, error);
     this.#fresh = [];
     this.#proposals.dropAll(error);
+    this.#changes.dropAll(error);
     this.#barriers.dropAll(error);
     this.#endTransfers(error);
   }

@@ -47,5 +47,8 @@ export const BARRIER_ELECTIONS_MAX = 5;
 /** Election time-outs after which proposals of a lost leadership, whose fate isn't known yet, are given up. */
 export const ORPHAN_ELECTIONS_MAX = 2;
 
+/** Election time-outs after which a change of the members that isn't complete is no longer waited for. */
+export const CHANGE_ELECTIONS_MAX = 20;
+
 /** Election time-outs without a byte after which fetching a snapshot is given up; the leader will name it again. */
 export const FETCH_IDLE_ELECTIONS_MAX = 10;

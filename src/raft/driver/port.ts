@@ -1,5 +1,5 @@
 import type { NodeId } from '../../core/index.ts';
-import type { Entry, Message, SnapshotMeta, Status } from '../consensus/index.ts';
+import type { Configuration, Entry, MembershipChange, Message, SnapshotMeta, Status } from '../consensus/index.ts';
 
 /** How members reach each other. Raft copes with loss, delay, repetition and reordering; never with forgery. */
 export interface RaftTransport {
@@ -30,6 +30,15 @@ export interface ProposeOptions {
   readonly traceparent?: string | undefined;
 }
 
+/** How a read is made linearizable. */
+export interface BarrierOptions {
+  /**
+   * Let a leader that holds a lease answer without asking a quorum. Default false. Faster, and only as safe as clock rates are
+   * steady; without a lease (not the leader, leases not switched on, a late tick, a transfer) the quorum is asked as usual.
+   */
+  readonly lease?: boolean;
+}
+
 /** Where a proposal was committed, and what the state machine replied. */
 export interface Committed {
   readonly index: number;
@@ -50,12 +59,25 @@ export interface RaftMember {
    * applied everything that was committed when it was called. Works on a follower too.
    * @throws TroupeError NOT_LEADER when no leader is known, TIMEOUT, OVERLOADED
    */
-  barrier(): Promise<number>;
+  barrier(options?: BarrierOptions): Promise<number>;
   /**
    * Hands leadership to `to`, or to the voter that is furthest along. Resolves when this member no longer leads.
    * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT, NO_QUORUM when nobody can take it, TIMEOUT when nobody did
    */
   transferLeadership(to?: NodeId): Promise<void>;
+  /**
+   * Changes the members, one change at a time. Resolves with the configuration when the change is complete (a joint
+   * configuration has been left) and holds on this member, which must lead when it is called. A leader may remove itself.
+   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT when it makes no sense, NOT_CAUGHT_UP when a new voter's log is too far behind
+   *   (retryable; data.member, data.behind in entries), OVERLOADED while another change is under way: not proposed;
+   *   PROPOSAL_DROPPED, TIMEOUT: the outcome is unknown, look at `status.configuration`
+   */
+  changeMembers(change: MembershipChange): Promise<Configuration>;
+  /**
+   * A hint: the connection to `peer` broke, as it does when its process dies. If that is the leader this member follows, it
+   * stands soon instead of waiting for a whole election time-out; members that still hear the leader refuse it.
+   */
+  disconnected(peer: NodeId): void;
   /** Gives a message that arrived from another member. */
   receive(messages: readonly Message[]): void;
   /** Serves a snapshot to a member that pulls it. */
@@ -65,6 +87,8 @@ export interface RaftMember {
   readonly status: Status;
   /** Calls `listener` at each change of role, leader or term; returns a function that ends it. */
   onStatus(listener: (status: Status) => void): () => void;
+  /** Calls `listener` at each change of the members that holds here, joint ones too; returns a function that ends it. */
+  onConfiguration(listener: (configuration: Configuration) => void): () => void;
   /** Resolves with the error when the member had to stop by itself (a poisoned or full log, a broken invariant). */
   readonly failed: Promise<unknown>;
   /** Stops, fails what waits with SHUTTING_DOWN, and closes the log. */

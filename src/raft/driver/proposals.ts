@@ -71,6 +71,7 @@ export function refuse(proposal: Proposal, error: unknown): void {
   proposal.reject(error);
 }
 
-function dropped(): TroupeError {
+/** What a proposer is told when nobody can tell what became of its proposal. */
+export function dropped(): TroupeError {
   return new TroupeError('PROPOSAL_DROPPED', 'the leadership was lost before the outcome was known');
 }
