@@ -3,6 +3,7 @@ export {
   decodeConfiguration,
   encodeConfiguration,
   enterJoint,
+  flawOf,
   isSimple,
   leaveJoint,
   type MembershipChange,

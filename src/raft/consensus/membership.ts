@@ -4,7 +4,7 @@ import type { Configuration } from './types.ts';
 
 /** What is to become of some members; whoever isn't named stays what it is. */
 export interface MembershipChange {
-  /** Become voters: newcomers, or learners that are promoted. */
+  /** Become voters: learners that are promoted. A newcomer must be a learner first; see `Leader.change`. */
   readonly voters?: readonly NodeId[];
   /** Become learners: newcomers, or voters that are demoted. */
   readonly learners?: readonly NodeId[];
@@ -16,7 +16,12 @@ function refuse(message: string): never {
   throw new TroupeError('INVALID_ARGUMENT', message);
 }
 
-function target(configuration: Configuration, change: MembershipChange): { voters: NodeId[]; learners: NodeId[] } {
+interface Target {
+  readonly voters: readonly NodeId[];
+  readonly learners: readonly NodeId[];
+}
+
+function target(configuration: Configuration, change: MembershipChange): Target {
   const { voters = [], learners = [], remove = [] } = change;
   if (configuration.votersOutgoing !== undefined) refuse('the configuration is joint; it must be left first');
   const named = [...voters, ...learners, ...remove];
@@ -33,11 +38,17 @@ function target(configuration: Configuration, change: MembershipChange): { voter
   return next;
 }
 
-function build(voters: readonly NodeId[], learners: readonly NodeId[], outgoing?: readonly NodeId[]): Configuration {
+function build(
+  voters: readonly NodeId[],
+  learners: readonly NodeId[],
+  outgoing?: readonly NodeId[],
+  learnersNext: readonly NodeId[] = [],
+): Configuration {
   return {
     voters,
     ...(outgoing === undefined ? {} : { votersOutgoing: outgoing }),
     ...(learners.length === 0 ? {} : { learners }),
+    ...(learnersNext.length === 0 ? {} : { learnersNext }),
   };
 }
 
@@ -62,13 +73,20 @@ export function simple(configuration: Configuration, change: MembershipChange): 
 
 /**
  * The joint configuration that leads to any change: both the old and the new voters must agree until it is left. A voter that
- * is demoted votes in the old set until then, and is in `learners` already.
+ * is demoted votes in the old set until then, so it waits in `learnersNext`: nobody is a voter and a learner at once.
  *
  * @throws TroupeError INVALID_ARGUMENT when the change makes no sense or the configuration is joint already
  */
 export function enterJoint(configuration: Configuration, change: MembershipChange): Configuration {
   const { voters, learners } = target(configuration, change);
-  return build(voters, learners, configuration.voters);
+  const outgoing = configuration.voters;
+  const demoted = (id: NodeId): boolean => outgoing.includes(id);
+  return build(
+    voters,
+    learners.filter((id) => !demoted(id)),
+    outgoing,
+    learners.filter(demoted),
+  );
 }
 
 /**
@@ -77,8 +95,21 @@ export function enterJoint(configuration: Configuration, change: MembershipChang
  * @throws TroupeError INVALID_ARGUMENT when it isn't joint
  */
 export function leaveJoint(configuration: Configuration): Configuration {
-  if (configuration.votersOutgoing === undefined) refuse('the configuration is not joint');
-  return build(configuration.voters, configuration.learners ?? []);
+  const { voters, votersOutgoing, learners = [], learnersNext = [] } = configuration;
+  if (votersOutgoing === undefined) refuse('the configuration is not joint');
+  return build(voters, [...learners, ...learnersNext]);
+}
+
+/** Why this can't be a configuration; undefined when it can. */
+export function flawOf(configuration: Configuration): string | undefined {
+  const { voters, votersOutgoing, learners = [], learnersNext = [] } = configuration;
+  const sets = [voters, votersOutgoing ?? [], learners, learnersNext];
+  if (sets.some((set) => new Set(set).size < set.length)) return 'a member is listed twice';
+  if (voters.length === 0 || votersOutgoing?.length === 0) return 'a set of voters is empty';
+  const votes = (id: NodeId): boolean => voters.includes(id) || (votersOutgoing?.includes(id) ?? false);
+  if (learners.some(votes)) return 'a learner is a voter too';
+  const leaves = (id: NodeId): boolean => !voters.includes(id) && (votersOutgoing?.includes(id) ?? false);
+  return learnersNext.every(leaves) ? undefined : 'a learner to be is no outgoing voter';
 }
 
 /** The data of a `config` entry: the whole configuration that holds once the entry is applied. */
@@ -92,11 +123,17 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
  * @throws TroupeError LOG_CORRUPT when the data isn't one
  */
 export function decodeConfiguration(data: Uint8Array): Configuration {
+  let read: Configuration;
+  let flaw: string | undefined;
   try {
-    const { voters, votersOutgoing, learners }: Partial<Configuration> = JSON.parse(new TextDecoder().decode(data));
-    if (voters === undefined) throw new TroupeError('LOG_CORRUPT', 'a configuration has no voters');
-    return build(voters, learners ?? [], votersOutgoing);
+    const { voters, votersOutgoing, learners, learnersNext }: Configuration = JSON.parse(
+      new TextDecoder().decode(data),
+    );
+    read = build(voters, learners ?? [], votersOutgoing, learnersNext);
+    flaw = flawOf(read);
   } catch (cause) {
     throw new TroupeError('LOG_CORRUPT', 'a config entry holds no configuration', { cause });
   }
+  if (flaw !== undefined) throw new TroupeError('LOG_CORRUPT', `a config entry holds no configuration: ${flaw}`);
+  return read;
 }

@@ -17,12 +17,14 @@ export interface HardState {
 
 /**
  * The members. With `votersOutgoing` the configuration is joint: both sets must agree (joint consensus, Raft
- * dissertation section 4.3).
+ * dissertation section 4.3). Nobody is a voter and a learner at once; outgoing voters that are to stay as learners are in
+ * `learnersNext` until the joint configuration is left.
  */
 export interface Configuration {
   readonly voters: readonly NodeId[];
   readonly votersOutgoing?: readonly NodeId[];
   readonly learners?: readonly NodeId[];
+  readonly learnersNext?: readonly NodeId[];
 }
 
 /** Names a snapshot; its bytes travel apart (the receiver pulls them). */
@@ -73,6 +75,8 @@ export interface Message {
   readonly rejectHint?: number;
   readonly force?: boolean;
   readonly snapshot?: SnapshotMeta;
+  /** On a heartbeat: asks for a lease, which its reply grants: a promise not to vote for an election time-out. */
+  readonly lease?: boolean;
   /** Identifies a read request through its round of heartbeats. */
   readonly context?: number;
 }

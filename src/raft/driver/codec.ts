@@ -51,6 +51,7 @@ export function toWire(message: Message): RaftMessage {
   if (message.force === true) wire.force = true;
   if (message.snapshot !== undefined) wire.snapshot = snapshotToWire(message.snapshot);
   if (message.context !== undefined) wire.context = message.context;
+  if (message.lease === true) wire.lease = true;
   return wire;
 }
 
@@ -78,6 +79,7 @@ export function fromWire(wire: RaftMessage): Message {
     ...(wire.force ? { force: true } : {}),
     ...(wire.snapshot == null ? {} : { snapshot: snapshotFromWire(wire.snapshot) }),
     ...(wire.context == null ? {} : { context: wire.context }),
+    ...(wire.lease ? { lease: true } : {}),
   };
 }
 
@@ -97,17 +99,23 @@ function entryFromWire(wire: NonNullable<RaftMessage['entries']>[number]): Entry
 }
 
 function snapshotToWire(meta: SnapshotMeta): NonNullable<RaftMessage['snapshot']> {
-  const { voters, votersOutgoing = [], learners = [] } = meta.configuration;
-  const configuration = { voters: [...voters], votersOutgoing: [...votersOutgoing], learners: [...learners] };
+  const { voters, votersOutgoing = [], learners = [], learnersNext = [] } = meta.configuration;
+  const configuration = {
+    voters: [...voters],
+    votersOutgoing: [...votersOutgoing],
+    learners: [...learners],
+    learnersNext: [...learnersNext],
+  };
   return { index: meta.index, term: meta.term, configuration };
 }
 
 function snapshotFromWire(wire: NonNullable<RaftMessage['snapshot']>): SnapshotMeta {
-  const { voters = [], votersOutgoing = [], learners = [] } = wire.configuration ?? {};
+  const { voters = [], votersOutgoing = [], learners = [], learnersNext = [] } = wire.configuration ?? {};
   const configuration: Configuration = {
     voters,
     ...(votersOutgoing.length === 0 ? {} : { votersOutgoing }),
     ...(learners.length === 0 ? {} : { learners }),
+    ...(learnersNext.length === 0 ? {} : { learnersNext }),
   };
   return { index: wire.index ?? 0, term: wire.term ?? 0, configuration };
 }

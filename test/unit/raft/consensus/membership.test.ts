@@ -6,6 +6,7 @@ import {
   type Entry,
   encodeConfiguration,
   enterJoint,
+  flawOf,
   leaveJoint,
   type MembershipChange,
   simple,
@@ -21,6 +22,30 @@ function change(network: Network, id: string, change: MembershipChange): void {
   network.settle();
 }
 
+const some = fc.subarray(FIVE);
+
+/** Every configuration that one step leads to. */
+function successors(now: Configuration, wanted: MembershipChange | 'leave'): Configuration[] {
+  const steps =
+    wanted === 'leave' ? [() => leaveJoint(now)] : [() => simple(now, wanted), () => enterJoint(now, wanted)];
+  return steps.flatMap((step) => {
+    try {
+      return [step()];
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      return [];
+    }
+  });
+}
+
+/** Whether some set of members is a quorum of one configuration while the rest is a quorum of the other. */
+function apart(one: Configuration, other: Configuration): boolean {
+  return Array.from({ length: 2 ** FIVE.length }, (_, mask) => mask).some((mask) => {
+    const inside = (id: string): boolean => ((mask >> FIVE.indexOf(id)) & 1) === 1;
+    return voteResult(one, inside) === 'won' && voteResult(other, (id) => !inside(id)) === 'won';
+  });
+}
+
 describe('configurations', () => {
   test('a change of one voter takes one step, of more a joint configuration that is then left', () => {
     const abc: Configuration = { voters: ['a', 'b', 'c'] };
@@ -28,7 +53,7 @@ describe('configurations', () => {
     expect(simple(abc, { learners: ['c', 'd'] })).toEqual({ voters: ['a', 'b'], learners: ['c', 'd'] });
     expect(() => simple(abc, { voters: ['d'], remove: ['a'] })).toThrow(refusal('INVALID_ARGUMENT'));
     const joint = enterJoint(abc, { voters: ['d'], learners: ['b'], remove: ['a'] });
-    expect(joint).toEqual({ voters: ['c', 'd'], votersOutgoing: ['a', 'b', 'c'], learners: ['b'] });
+    expect(joint).toEqual({ voters: ['c', 'd'], votersOutgoing: ['a', 'b', 'c'], learnersNext: ['b'] });
     expect(leaveJoint(joint)).toEqual({ voters: ['c', 'd'], learners: ['b'] });
   });
 
@@ -52,35 +77,42 @@ describe('configurations', () => {
     expect(decodeConfiguration(encodeConfiguration(joint))).toEqual(joint);
   });
 
-  test('no two successive configurations have quorums apart: one must hold a winner of the other', () => {
-    const voters = fc.subarray(FIVE, { minLength: 1 });
-    const lists = fc.record({ voters: fc.subarray(FIVE), remove: fc.subarray(FIVE) });
+  test('any sequence of changes keeps to the rules, and no two successive configurations have quorums apart', () => {
+    const lists = fc.record({ voters: some, learners: some, remove: some }, { requiredKeys: [] });
+    const steps = fc.array(fc.oneof(fc.constant('leave' as const), lists), { minLength: 1, maxLength: 12 });
     fc.assert(
-      fc.property(voters, lists, fc.subarray(FIVE), (before, wanted, quorum) => {
-        const old = { voters: before };
-        for (const step of [simple, enterJoint]) {
-          let next: Configuration;
-          try {
-            next = step(old, wanted);
-          } catch {
-            continue;
+      fc.property(fc.subarray(FIVE, { minLength: 1 }), steps, (voters, wanted) => {
+        let now: Configuration = { voters };
+        for (const each of wanted) {
+          for (const next of successors(now, each)) {
+            expect(flawOf(next)).toBeUndefined();
+            expect(next.votersOutgoing !== undefined && now.votersOutgoing !== undefined).toBe(false);
+            expect(decodeConfiguration(encodeConfiguration(next))).toEqual(next);
+            expect(apart(now, next)).toBe(false);
           }
-          const pairs =
-            next.votersOutgoing === undefined
-              ? [[old, next]]
-              : [
-                  [old, next],
-                  [next, leaveJoint(next)],
-                ];
-          for (const [one, other] of pairs) {
-            const yes = voteResult(one!, (id) => quorum.includes(id)) === 'won';
-            const no = voteResult(other!, (id) => !quorum.includes(id)) === 'won';
-            expect(yes && no).toBe(false);
-          }
+          now = successors(now, each).at(-1) ?? now;
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 300 },
     );
+  });
+
+  test('what the rules forbid is found', () => {
+    const voters = ['a', 'b'];
+    for (const wrong of [
+      { voters: [] },
+      { voters: ['a', 'a'] },
+      { voters, votersOutgoing: [] },
+      { voters, learners: ['a'] },
+      { voters, votersOutgoing: ['c'], learners: ['c'] },
+      { voters, learnersNext: ['c'] },
+      { voters, votersOutgoing: ['a', 'c'], learnersNext: ['a'] },
+      { voters, votersOutgoing: ['c'], learnersNext: ['d'] },
+    ]) {
+      expect(flawOf(wrong)).toBeDefined();
+      expect(() => decodeConfiguration(encodeConfiguration(wrong))).toThrow(refusal('LOG_CORRUPT'));
+    }
+    expect(flawOf({ voters, votersOutgoing: ['a', 'c'], learners: ['d'], learnersNext: ['c'] })).toBeUndefined();
   });
 });
 

@@ -17,7 +17,8 @@ function overTheWire(message: Message): Message {
 }
 
 const head = { from: 'n1', to: 'n2', term: 7 } as const;
-const meta = { index: 9, term: 3, configuration: { voters: ['n1', 'n2'], votersOutgoing: ['n3'], learners: ['n4'] } };
+const joint = { voters: ['n1', 'n2'], votersOutgoing: ['n3'], learners: ['n4'], learnersNext: ['n3'] };
+const meta = { index: 9, term: 3, configuration: joint };
 
 const messages: Message[] = [
   { ...head, type: 'preVote', index: 0, logTerm: 0 },
@@ -39,7 +40,9 @@ const messages: Message[] = [
   { ...head, type: 'append', index: 3, logTerm: 2, commit: 1, entries: [] },
   { ...head, type: 'appendReply', index: 0, reject: true, rejectHint: 0, logTerm: 0 },
   { ...head, type: 'heartbeat', commit: 4, context: 0 },
+  { ...head, type: 'heartbeat', commit: 4, context: 1, lease: true },
   { ...head, type: 'heartbeatReply', context: 2 ** 47 },
+  { ...head, type: 'heartbeatReply', context: 1, lease: true },
   { ...head, type: 'snapshot', snapshot: meta },
   { ...head, type: 'snapshot', snapshot: { index: 1, term: 1, configuration: { voters: ['n1'] } } },
   { ...head, type: 'timeoutNow' },

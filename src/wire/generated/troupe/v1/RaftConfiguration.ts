@@ -5,10 +5,12 @@ export interface RaftConfiguration {
   'voters'?: (string)[];
   'votersOutgoing'?: (string)[];
   'learners'?: (string)[];
+  'learnersNext'?: (string)[];
 }
 
 export interface RaftConfiguration__Output {
   'voters'?: (string)[];
   'votersOutgoing'?: (string)[];
   'learners'?: (string)[];
+  'learnersNext'?: (string)[];
 }

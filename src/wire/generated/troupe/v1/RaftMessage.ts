@@ -19,6 +19,7 @@ export interface RaftMessage {
   'force'?: (boolean);
   'snapshot'?: (_troupe_v1_RaftSnapshotMeta | null);
   'context'?: (number | string | Long);
+  'lease'?: (boolean);
   '_index'?: "index";
   '_logTerm'?: "logTerm";
   '_commit'?: "commit";
@@ -40,6 +41,7 @@ export interface RaftMessage__Output {
   'force'?: (boolean);
   'snapshot'?: (_troupe_v1_RaftSnapshotMeta__Output);
   'context'?: (number);
+  'lease'?: (boolean);
   '_index'?: "index";
   '_logTerm'?: "logTerm";
   '_commit'?: "commit";
