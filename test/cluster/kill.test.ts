@@ -102,18 +102,4 @@ describe('a cluster of real processes', () => {
     expect(box.log('spot-1')).toContain('given up by the cluster; joining again');
     expect(await agent.ask('read', null)).toEqual({ total: 3, requests: ['before', 'slow', 'queued'] });
   });
-
-  test('the main thread of the leader is blocked for three seconds: no election, no node declared dead', async () => {
-    await using box = new Sandbox();
-    const cluster = await box.start();
-    const leader = await leaderOf(cluster);
-    const key = await keyOn(cluster, leader, account);
-    const before = await cluster.status();
-    expect(await cluster.agent(account, key).ask('block', 3_000, { timeoutMs: 30_000 })).toBe(leader);
-    const after = await cluster.status();
-    expect(after.leader).toEqual(before.leader);
-    expect(after.view.nodes.map((node) => [node.node, node.incarnation, node.state])).toEqual(
-      before.view.nodes.map((node) => [node.node, node.incarnation, node.state]),
-    );
-  });
 });
