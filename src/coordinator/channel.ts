@@ -4,7 +4,7 @@ import { decodeAll, encode, join, readReply } from './codec.ts';
 import type { CommandName, Commands, Queries, QueryName } from './commands.ts';
 import type { Leader } from './frames.ts';
 import { CHANNEL_CALLS_MAX } from './limits.ts';
-import type { CallOptions, Coordinator, WatchDelivery } from './port.ts';
+import type { CallOptions, Coordinator, Relay, WatchDelivery } from './port.ts';
 
 /** A pair of ends that carry values to each other in order: a MessagePort, or `inlineChannel`. */
 export interface ChannelPort {
@@ -16,6 +16,7 @@ export interface ChannelPort {
 type ToControl =
   | readonly ['execute', number, CommandName, Commands[CommandName]['request'], number?, string?]
   | readonly ['query', number, QueryName, Queries[QueryName]['request'], number?, string?, boolean?]
+  | readonly ['relay', number, 'write' | 'read', Uint8Array, number, string?]
   | readonly ['cancel', number]
   | readonly ['watch'];
 
@@ -59,7 +60,7 @@ function receive<T>(port: ChannelPort, handle: (value: T) => void): void {
  *
  * @returns what ends it; calls under way are cancelled
  */
-export function serveCoordinator(coordinator: Coordinator, port: ChannelPort): () => void {
+export function serveCoordinator(coordinator: Coordinator & Relay, port: ChannelPort): () => void {
   const outbox = new Outbox<ToMain>(port);
   const calls = new Map<number, AbortController>();
   const stops: (() => void)[] = [coordinator.onLeader((leader) => outbox.push(['leader', leader]))];
@@ -79,6 +80,9 @@ export function serveCoordinator(coordinator: Coordinator, port: ChannelPort): (
     if (message[0] === 'cancel') calls.get(message[1])?.abort();
     else if (message[0] === 'watch') {
       stops.push(coordinator.watch((delivery) => outbox.push(['delivery', delivery])));
+    } else if (message[0] === 'relay') {
+      const [, id, kind, body, timeoutMs, traceparent] = message;
+      answer(id, () => coordinator.relay(kind, body, timeoutMs, traceparent));
     } else if (message[0] === 'execute') {
       const [, id, name, request, timeoutMs, traceparent] = message;
       answer(id, (signal) => coordinator.execute(name, request, callOptions(timeoutMs, traceparent, signal)));
@@ -100,11 +104,11 @@ function callOptions(timeoutMs: number | undefined, traceparent: string | undefi
 }
 
 /** The coordinator at the other end of a channel. When the channel closes, all fails with SHUTTING_DOWN. */
-export function connectCoordinator(port: ChannelPort, logger: Logger = nullLogger): Coordinator {
+export function connectCoordinator(port: ChannelPort, logger: Logger = nullLogger): Coordinator & Relay {
   return new ChannelCoordinator(port, logger);
 }
 
-class ChannelCoordinator implements Coordinator {
+class ChannelCoordinator implements Coordinator, Relay {
   readonly #outbox: Outbox<ToControl>;
   readonly #hub: WatchHub;
   readonly #calls: Map<number, PromiseWithResolvers<unknown>> = new Map();
@@ -139,6 +143,15 @@ class ChannelCoordinator implements Coordinator {
     const { timeoutMs, traceparent, stale } = options;
     const reply = this.#call(options, (id) => ['query', id, name, request, timeoutMs, traceparent, stale]);
     return (await reply) as Queries[N]['reply'];
+  }
+
+  async relay(
+    kind: 'write' | 'read',
+    body: Uint8Array,
+    timeoutMs: number,
+    traceparent: string | undefined,
+  ): Promise<Uint8Array> {
+    return (await this.#call({}, (id) => ['relay', id, kind, body, timeoutMs, traceparent])) as Uint8Array;
   }
 
   watch(listener: (delivery: WatchDelivery) => void): () => void {

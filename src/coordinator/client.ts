@@ -2,6 +2,7 @@ import {
   asTroupeError,
   backoffMs,
   type Clock,
+  delay,
   type Logger,
   type NodeId,
   nullLogger,
@@ -13,11 +14,11 @@ import { LeaderTracker } from './client/leader-tracker.ts';
 import { CommandSender } from './client/sender.ts';
 import { keepWatching } from './client/upstream.ts';
 import { WatchHub } from './client/watch-hub.ts';
-import { encode, readReply } from './codec.ts';
+import { encodeAction, encodeQueries, isStale, readReply, repliesOf, termOf } from './codec.ts';
 import type { CommandName, Commands, Queries, QueryName } from './commands.ts';
 import type { Leader, WatchFrame } from './frames.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.ts';
-import type { CallOptions, Coordinator, WatchDelivery } from './port.ts';
+import type { CallKind, CallOptions, Coordinator, Relay, WatchDelivery } from './port.ts';
 import type { CoordinatorServer } from './server.ts';
 
 /** How a client reaches the coordinators of other voters; bodies and answers are `CoordinatorServer`'s. */
@@ -25,7 +26,7 @@ export interface Voters {
   /** @throws TroupeError NODE_UNAVAILABLE, TIMEOUT, or what the voter answered */
   call(
     to: NodeId,
-    kind: 'execute' | 'query',
+    kind: CallKind,
     body: Uint8Array,
     timeoutMs: number,
     traceparent: string | undefined,
@@ -55,7 +56,7 @@ export interface ClientOptions {
  * const coordinator = new CoordinatorClient({ self: 'n4', voters: ['n1', 'n2', 'n3'], transport, clock, random });
  * const { incarnation } = await coordinator.execute('node.join', …);
  */
-export class CoordinatorClient implements Coordinator {
+export class CoordinatorClient implements Coordinator, Relay {
   readonly #options: ClientOptions;
   readonly #limits: ClientLimits;
   readonly #tracker: LeaderTracker;
@@ -66,7 +67,8 @@ export class CoordinatorClient implements Coordinator {
   #reign: AbortController = new AbortController();
   readonly #stopLocal: (() => void) | undefined;
   #watching = false;
-  #queries = 0;
+  /** Queries and relayed calls under way. */
+  #asked = 0;
 
   constructor(options: ClientOptions) {
     this.#options = options;
@@ -76,12 +78,13 @@ export class CoordinatorClient implements Coordinator {
     this.#tracker = new LeaderTracker(voters, first);
     this.#hub = new WatchHub(options.logger ?? nullLogger);
     const deliver = (body: Uint8Array, trace: string | undefined): Promise<readonly unknown[]> =>
-      this.#call(this.#tracker.target, 'execute', body, this.#limits.attemptMs, trace);
+      this.#attempt(this.#tracker.target, 'execute', body, this.#limits.attemptMs, trace).then(repliesOf);
     this.#sender = new CommandSender(deliver, this.#tracker, clock, random, this.#limits);
     this.#tracker.onLeader((leader) => {
       if (leader === undefined) return;
       this.#reign.abort(new TroupeError('NODE_UNAVAILABLE', `${leader.node} leads now`));
       this.#reign = new AbortController();
+      this.#sender.hurry();
     });
     if (local?.leader !== undefined) this.#tracker.heard(local.leader);
     this.#stopLocal = local?.onLeader((leader) => leader !== undefined && this.#tracker.heard(leader));
@@ -101,22 +104,21 @@ export class CoordinatorClient implements Coordinator {
     request: Queries[N]['request'],
     options: CallOptions & { readonly stale?: boolean } = {},
   ): Promise<Queries[N]['reply']> {
-    const { timeoutMs = this.#limits.timeoutMs, signal } = options;
-    if (this.#queries >= this.#limits.callsInFlightMax)
-      throw new TroupeError('OVERLOADED', 'too many queries in flight');
-    this.#queries++;
-    const deadline = this.#options.clock.monotonic() + timeoutMs;
-    const cancelled = AbortSignal.any([this.#closing.signal, ...(signal === undefined ? [] : [signal])]);
-    try {
-      return (await bounded(
-        this.#ask(encode([name, request, options.stale ?? false]), deadline, options, cancelled),
-        this.#options.clock,
-        timeoutMs,
-        cancelled,
-      )) as Queries[N]['reply'];
-    } finally {
-      this.#queries--;
-    }
+    const { timeoutMs = this.#limits.timeoutMs, signal, traceparent } = options;
+    const body = encodeQueries(options.stale ?? false, [encodeAction(name, request)]);
+    const [value] = repliesOf(await this.#ask('query', body, timeoutMs, traceparent, signal));
+    const answer = readReply(value);
+    if ('refusal' in answer) throw answer.refusal;
+    return answer.reply as Queries[N]['reply'];
+  }
+
+  relay(
+    kind: 'write' | 'read',
+    body: Uint8Array,
+    timeoutMs: number,
+    traceparent: string | undefined,
+  ): Promise<Uint8Array> {
+    return this.#ask(kind, body, timeoutMs, traceparent, undefined);
   }
 
   watch(listener: (delivery: WatchDelivery) => void): () => void {
@@ -140,50 +142,70 @@ export class CoordinatorClient implements Coordinator {
     this.#sender.close();
   }
 
-  /** Tries until an answer comes or the time is over; the caller is told by then in any case. */
+  /** Tries until a voter answers or the time is over. Only for what does no harm when it arrives twice. */
   async #ask(
+    kind: Exclude<CallKind, 'execute'>,
+    body: Uint8Array,
+    timeoutMs: number,
+    trace: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array> {
+    if (this.#asked >= this.#limits.callsInFlightMax) throw new TroupeError('OVERLOADED', 'too many calls in flight');
+    const { clock } = this.#options;
+    const end = signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
+    const deadline = clock.monotonic() + timeoutMs;
+    this.#asked++;
+    try {
+      return await bounded(this.#persist(kind, body, deadline, trace, end), clock, timeoutMs, end);
+    } finally {
+      this.#asked--;
+    }
+  }
+
+  /** The caller is told when the time is over in any case. */
+  async #persist(
+    kind: Exclude<CallKind, 'execute'>,
     body: Uint8Array,
     deadline: number,
-    options: CallOptions & { readonly stale?: boolean },
+    trace: string | undefined,
     end: AbortSignal,
-  ): Promise<unknown> {
+  ): Promise<Uint8Array> {
     const { clock, random, local, self } = this.#options;
+    const near = kind !== 'write' && local !== undefined && isStale(body);
     for (let attempt = 0; ; ) {
-      const target = options.stale && local !== undefined ? self : this.#tracker.target;
+      const target = near ? self : this.#tracker.target;
       const timeoutMs = Math.max(1, Math.min(this.#limits.attemptMs, deadline - clock.monotonic()));
       try {
-        const [value] = await this.#call(target, 'query', body, timeoutMs, options.traceparent);
-        const answer = readReply(value);
-        if ('reply' in answer) return answer.reply;
-        throw new Refused(answer.refusal);
+        return await this.#attempt(target, kind, body, timeoutMs, trace);
       } catch (thrown) {
-        if (thrown instanceof Refused) throw thrown.error;
         const error = asTroupeError(thrown, 'PROTOCOL_VIOLATION');
         if (!error.retryable || end.aborted) throw error;
         if (this.#tracker.failed(target, error)) continue;
         const policy = { minMs: this.#limits.retryMinMs, maxMs: this.#limits.retryMaxMs, jitter: 0.5 };
-        await new Promise<void>((resolve) => clock.schedule(backoffMs(policy, attempt++, random), resolve));
+        // News of a leader end the pause.
+        await delay(clock, backoffMs(policy, attempt++, random), this.#reign.signal);
         if (end.aborted || clock.monotonic() >= deadline) throw error;
       }
     }
   }
 
-  /** One attempt at one voter. @returns the replies */
-  async #call(
+  /** One attempt at one voter. @returns its answer */
+  async #attempt(
     target: NodeId,
-    kind: 'execute' | 'query',
+    kind: CallKind,
     body: Uint8Array,
     timeoutMs: number,
     trace: string | undefined,
-  ): Promise<readonly unknown[]> {
+  ): Promise<Uint8Array> {
     const { local, self, transport, clock } = this.#options;
     const work =
       local !== undefined && target === self
         ? local.call(kind, body, trace)
         : transport.call(target, kind, body, timeoutMs, trace);
-    const { term, replies } = CommandSender.read(await bounded(work, clock, timeoutMs, this.#reign.signal));
-    if (kind === 'execute') this.#tracker.served({ node: target, term });
-    return replies;
+    const answer = await bounded(work, clock, timeoutMs, this.#reign.signal);
+    const term = termOf(answer);
+    if (kind === 'execute' || kind === 'write') this.#tracker.served({ node: target, term });
+    return answer;
   }
 
   #startWatching(): void {
@@ -207,14 +229,5 @@ export class CoordinatorClient implements Coordinator {
   #hear(frame: WatchFrame): void {
     if (frame.type !== 'leader') this.#hub.deliver(frame);
     else if (frame.leader !== undefined) this.#tracker.heard(frame.leader);
-  }
-}
-
-/** Tells the ledger's refusal from a failure on the way, which would be tried again. */
-class Refused {
-  readonly error: TroupeError;
-
-  constructor(error: TroupeError) {
-    this.error = error;
   }
 }

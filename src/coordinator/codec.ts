@@ -61,13 +61,16 @@ export function encodeBatch(session: number, acked: number, commands: readonly U
   return join([encode([session, acked]), ...commands]);
 }
 
-const ENTRY_VERSION = 1;
+/** What the commands of a batch may touch: those of a client outside the cluster, values only. */
+export type Reach = 'all' | 'values';
+
+const ENTRY_VERSIONS: Readonly<Record<Reach, number>> = { all: 1, values: 2 };
 const ENTRY_HEAD_BYTES = 9;
 
-/** Makes a log entry of a batch: a version byte, the leader's time as a double, the batch's bytes as they came. */
-export function stampEntry(timeMs: number, batch: Uint8Array): Uint8Array {
+/** Makes a log entry of a batch: a byte for version and reach, the leader's time as a double, the batch's bytes as they came. */
+export function stampEntry(timeMs: number, batch: Uint8Array, reach: Reach = 'all'): Uint8Array {
   const entry = new Uint8Array(ENTRY_HEAD_BYTES + batch.byteLength);
-  entry[0] = ENTRY_VERSION;
+  entry[0] = ENTRY_VERSIONS[reach];
   new DataView(entry.buffer).setFloat64(1, timeMs);
   entry.set(batch, ENTRY_HEAD_BYTES);
   return entry;
@@ -78,12 +81,13 @@ export function stampEntry(timeMs: number, batch: Uint8Array): Uint8Array {
  *
  * @throws TroupeError PROTOCOL_VIOLATION when it isn't one, the same on every voter
  */
-export function readEntry(entry: Uint8Array): { readonly time: number; readonly batch: Batch } {
+export function readEntry(entry: Uint8Array): { readonly time: number; readonly batch: Batch; readonly reach: Reach } {
+  const reach = entry[0] === ENTRY_VERSIONS.values ? 'values' : 'all';
   const time =
     entry.byteLength > ENTRY_HEAD_BYTES
       ? new DataView(entry.buffer, entry.byteOffset, entry.byteLength).getFloat64(1)
       : Number.NaN;
-  if (entry[0] !== ENTRY_VERSION || !Number.isSafeInteger(time)) throw notAnEntry();
+  if (entry[0] !== ENTRY_VERSIONS[reach] || !Number.isSafeInteger(time)) throw notAnEntry();
   let values: readonly unknown[];
   try {
     values = decodeAll(entry.subarray(ENTRY_HEAD_BYTES));
@@ -94,7 +98,7 @@ export function readEntry(entry: Uint8Array): { readonly time: number; readonly 
   if (!isNumbers(head) || values.length % 2 === 0) throw notAnEntry();
   const commands: Command[] = [];
   for (let i = 1; i < values.length; i += 2) commands.push(toCommand(values[i], values[i + 1]));
-  return { time, batch: { session: head[0], acked: head[1], commands } };
+  return { time, reach, batch: { session: head[0], acked: head[1], commands } };
 }
 
 function isNumbers(value: unknown): value is readonly [number, number] {
@@ -112,6 +116,53 @@ function toCommand(seq: unknown, action: unknown): Command {
 
 function notAnEntry(): TroupeError {
   return new TroupeError('PROTOCOL_VIOLATION', 'this is not an entry of the ledger');
+}
+
+/** Encodes queries from encoded actions: a flag for stale, then one after the other. */
+export function encodeQueries(stale: boolean, actions: readonly Uint8Array[]): Uint8Array {
+  return join([encode(stale), ...actions]);
+}
+
+/** Whether queries will do with an answer as things are, without decoding them. */
+export function isStale(queries: Uint8Array): boolean {
+  return queries[0] === MSGPACK_TRUE;
+}
+
+const MSGPACK_TRUE = 0xc3;
+
+/** Reads what `encodeQueries` wrote. @throws TroupeError PROTOCOL_VIOLATION */
+export function readQueries(body: Uint8Array): readonly (readonly [name: string, request: unknown])[] {
+  const [stale, ...actions] = decodeAll(body);
+  const fit = typeof stale === 'boolean' && actions.every((each) => Array.isArray(each) && typeof each[0] === 'string');
+  if (!fit) throw new TroupeError('PROTOCOL_VIOLATION', 'these are no queries');
+  return actions as [string, unknown][];
+}
+
+const ANSWER_HEAD_BYTES = 16;
+
+/** A voter's answer: its term and applied index as doubles, then the replies one after the other. */
+export function encodeAnswer(term: number, index: number, replies: readonly Uint8Array[]): Uint8Array {
+  const head = new Uint8Array(ANSWER_HEAD_BYTES);
+  const view = new DataView(head.buffer);
+  view.setFloat64(0, term);
+  view.setFloat64(8, index);
+  return join([head, ...replies]);
+}
+
+/** The term of a voter's answer. @throws TroupeError PROTOCOL_VIOLATION */
+export function termOf(answer: Uint8Array): number {
+  const term =
+    answer.byteLength < ANSWER_HEAD_BYTES
+      ? Number.NaN
+      : new DataView(answer.buffer, answer.byteOffset, answer.byteLength).getFloat64(0);
+  if (isCount(term)) return term;
+  throw new TroupeError('PROTOCOL_VIOLATION', 'this is not an answer of a voter');
+}
+
+/** The replies of a voter's answer. @throws TroupeError PROTOCOL_VIOLATION */
+export function repliesOf(answer: Uint8Array): readonly unknown[] {
+  termOf(answer);
+  return decodeAll(answer.subarray(ANSWER_HEAD_BYTES));
 }
 
 /** Encodes what a command or query answered. */

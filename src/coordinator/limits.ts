@@ -8,6 +8,8 @@ const MIB = 1024 * 1024;
 export interface LedgerLimits {
   /** Open sessions; `session.open` is refused with OVERLOADED beyond. */
   readonly sessionsMax: number;
+  /** Those of clients outside the cluster: they must leave room for its nodes. */
+  readonly sessionsOfClientsMax: number;
   /** How far a session's sequence numbers may run ahead of what it has acknowledged: bounds its recorded replies. */
   readonly sessionWindow: number;
   /** Longest idle time a session may ask for, ms. */
@@ -66,6 +68,7 @@ export interface LedgerLimits {
 /** The ledger's limits unless a test says otherwise. */
 export const LEDGER_LIMITS: LedgerLimits = {
   sessionsMax: 10_000,
+  sessionsOfClientsMax: 5_000,
   sessionWindow: 1_024,
   sessionIdleMsMax: 600_000,
   nodesGoneMax: 1_000,
@@ -106,6 +109,8 @@ export interface ServerLimits {
   readonly callBytesInFlightMax: number;
   /** Size of one execute call; MESSAGE_TOO_LARGE beyond. */
   readonly callBytesMax: number;
+  /** Replies to the queries of one call, bytes: those beyond are refused with OVERLOADED. */
+  readonly replyBytesMax: number;
   /** Deliveries kept for watchers that lag; a watcher that lags further gets a new view. A power of two. */
   readonly feedDeliveriesMax: number;
   /** Bytes kept for watchers that lag. */
@@ -119,6 +124,7 @@ export const SERVER_LIMITS: ServerLimits = {
   callsInFlightMax: 8_192,
   callBytesInFlightMax: 64 * MIB,
   callBytesMax: 16 * MIB,
+  replyBytesMax: 8 * MIB,
   feedDeliveriesMax: 4_096,
   feedBytesMax: 16 * MIB,
   dutyPeriodMs: 50,

@@ -9,6 +9,26 @@ export interface CallOptions {
   readonly traceparent?: string | undefined;
 }
 
+/** What a voter is called for: commands or queries of the cluster's nodes, and those of clients outside it. */
+export type CallKind = 'execute' | 'query' | 'write' | 'read';
+
+/** Passes on what clients outside the cluster have encoded, unread. */
+export interface Relay {
+  /**
+   * Hands a batch of commands (`write`) or queries (`read`) to the leader, once; queries that may be stale to the nearest
+   * voter. Trying again is the client's business, whose session makes that harmless.
+   *
+   * @returns the voter's answer
+   * @throws TroupeError what the voter said, NODE_UNAVAILABLE, TIMEOUT, OVERLOADED, SHUTTING_DOWN
+   */
+  relay(
+    kind: 'write' | 'read',
+    body: Uint8Array,
+    timeoutMs: number,
+    traceparent: string | undefined,
+  ): Promise<Uint8Array>;
+}
+
 /** One delivery to a watcher: first a view, then every event after it, each index exactly once and in order. */
 export type WatchDelivery =
   | { readonly type: 'view'; readonly view: ClusterView }

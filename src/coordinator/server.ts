@@ -13,14 +13,15 @@ import {
   traced,
 } from '../core/index.ts';
 import {
-  decode,
-  encode,
   encodeAction,
+  encodeAnswer,
   encodeBatch,
   encodeCommand,
   encodeRefusal,
   encodeReply,
-  join,
+  isStale,
+  type Reach,
+  readQueries,
   stampEntry,
 } from './codec.ts';
 import type { LedgerEvent, Queries, QueryName } from './commands.ts';
@@ -28,7 +29,7 @@ import { Feed } from './feed.ts';
 import { encodeFrame, type Leader } from './frames.ts';
 import type { Ledger } from './ledger/ledger.ts';
 import { SERVER_LIMITS, type ServerLimits } from './limits.ts';
-import type { ReplicatedLog } from './port.ts';
+import type { CallKind, ReplicatedLog } from './port.ts';
 
 /** What a voter serves to clients. */
 export interface ServerOptions {
@@ -42,6 +43,10 @@ export interface ServerOptions {
 }
 
 const TICK: Uint8Array = encodeBatch(0, 0, [encodeCommand(0, encodeAction('clock.tick', {}))]);
+
+const FULL: Uint8Array = encodeRefusal(new TroupeError('OVERLOADED', 'the replies to one call have grown too large'));
+/** Queries that clients outside the cluster may send as they are. */
+const OPEN_TO_CLIENTS: readonly string[] = ['kv.get', 'kv.list'] satisfies QueryName[];
 
 /** What a leader owes the ledger besides commands: a stamp when something is due by logged time. Pure. */
 export function tickIsDue(leading: boolean, ticking: boolean, now: number, dueAt: number): boolean {
@@ -102,12 +107,13 @@ export class CoordinatorServer {
   /**
    * Serves a call that `CoordinatorClient` made, here or elsewhere.
    *
-   * @param body a batch of commands, or a query
-   * @returns [term, index], then the replies one after the other; refusals are among them
+   * @param kind `execute` and `query`, or `write` and `read` for clients outside the cluster, whose reach is values
+   * @param body a batch of commands, or queries
+   * @returns term and index, then the replies one after the other; refusals are among them
    * @throws TroupeError NOT_LEADER (data.leader and data.term when known), PROPOSAL_DROPPED, NO_QUORUM, OVERLOADED,
    * MESSAGE_TOO_LARGE, SHUTTING_DOWN, PROTOCOL_VIOLATION
    */
-  async call(kind: 'execute' | 'query', body: Uint8Array, traceparent?: string): Promise<Uint8Array> {
+  async call(kind: CallKind, body: Uint8Array, traceparent?: string): Promise<Uint8Array> {
     const { callsInFlightMax, callBytesInFlightMax, callBytesMax } = this.#limits;
     if (this.#closing.signal.aborted) throw new TroupeError('SHUTTING_DOWN', 'this voter is closing');
     if (body.byteLength > callBytesMax) {
@@ -119,7 +125,8 @@ export class CoordinatorServer {
     this.#calls++;
     this.#bytes += body.byteLength;
     try {
-      return await (kind === 'execute' ? this.#execute(body, traceparent) : this.#query(body));
+      if (kind === 'query' || kind === 'read') return await this.#query(body, kind === 'read' ? 'values' : 'all');
+      return await this.#execute(body, kind === 'write' ? 'values' : 'all', traceparent);
     } catch (error) {
       throw isTroupeError(error, 'NOT_LEADER') ? this.#notLeader() : error;
     } finally {
@@ -140,9 +147,9 @@ export class CoordinatorServer {
     this.#stopRole();
   }
 
-  async #execute(body: Uint8Array, traceparent: string | undefined): Promise<Uint8Array> {
+  async #execute(body: Uint8Array, reach: Reach, traceparent: string | undefined): Promise<Uint8Array> {
     if (!this.#log.role.leading) throw this.#notLeader();
-    const entry = stampEntry(Math.floor(this.#clock.now()), body);
+    const entry = stampEntry(Math.floor(this.#clock.now()), body, reach);
     const { index, term, reply } = await traced(this.#tracer, 'raft.propose', { parent: traceparent }, async (span) => {
       const { traceparent: parent } = span;
       const untrace = parent && this.#ledger.trace(entry, () => this.#tracer.start('ledger.apply', { parent }));
@@ -155,22 +162,30 @@ export class CoordinatorServer {
       }
     });
     invariant(reply instanceof Uint8Array, 'the ledger answers in bytes');
-    return join([encode([term, index]), reply]);
+    return encodeAnswer(term, index, [reply]);
   }
 
-  async #query(body: Uint8Array): Promise<Uint8Array> {
-    const query = decode(body);
-    if (!Array.isArray(query) || typeof query[0] !== 'string') {
-      throw new TroupeError('PROTOCOL_VIOLATION', 'this is not a query');
+  async #query(body: Uint8Array, reach: Reach): Promise<Uint8Array> {
+    const queries = readQueries(body);
+    if (!isStale(body)) await this.#passBarrier();
+    let room = this.#limits.replyBytesMax;
+    const replies = queries.map(([name, request]) => {
+      const reply = room > 0 ? this.#answer(reach, name, request) : FULL;
+      room -= reply.byteLength;
+      return reply;
+    });
+    return encodeAnswer(this.#log.role.term, this.#ledger.appliedIndex, replies);
+  }
+
+  #answer(reach: Reach, name: string, request: unknown): Uint8Array {
+    if (reach === 'values' && !OPEN_TO_CLIENTS.includes(name)) {
+      return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `${name} is not for clients`));
     }
-    const [name, request, stale] = query as [QueryName, Queries[QueryName]['request'], boolean];
-    if (!stale) await this.#passBarrier();
-    const head = encode([this.#log.role.term, this.#ledger.appliedIndex]);
     try {
-      return join([head, encodeReply(this.#ledger.query(name, request))]);
+      return encodeReply(this.#ledger.query(name as QueryName, request as Queries[QueryName]['request']));
     } catch (error) {
       if (isTroupeError(error, 'NODE_UNAVAILABLE')) throw error;
-      return join([head, encodeRefusal(asTroupeError(error, 'INVARIANT_VIOLATED'))]);
+      return encodeRefusal(asTroupeError(error, 'INVARIANT_VIOLATED'));
     }
   }
 
@@ -196,7 +211,7 @@ export class CoordinatorServer {
     const { leading } = this.#log.role;
     if (!tickIsDue(leading, this.#ticking, this.#clock.now(), this.#ledger.dueAt)) return;
     this.#ticking = true;
-    this.#execute(TICK, undefined)
+    this.#execute(TICK, 'all', undefined)
       // The next period tries again, here or on the next leader.
       .catch((error) => this.#logger.debug('clock tick failed', { error: errorMessage(error) }))
       .finally(() => {

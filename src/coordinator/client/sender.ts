@@ -1,11 +1,17 @@
 import { asTroupeError, backoffMs, type Clock, type Random, type Timer, TroupeError } from '../../core/index.ts';
-import { decodeAll, encodeAction, encodeBatch, encodeCommand, readReply } from '../codec.ts';
+import { encodeAction, encodeBatch, encodeCommand, readReply } from '../codec.ts';
 import type { CommandName } from '../commands.ts';
 import type { ClientLimits } from '../limits.ts';
-import type { LeaderTracker } from './leader-tracker.ts';
 import { Session } from './session.ts';
 
-/** Delivers one encoded batch to the leader. @returns the server's answer without its head */
+/** Where batches go next: a voter, or a node that passes them on. */
+export interface Route {
+  readonly target: string;
+  /** A call to `target` failed. @returns whether it is now known whom to ask instead, so that there is no need to wait */
+  failed(target: string, error: TroupeError): boolean;
+}
+
+/** Delivers one encoded batch to the route's target. @returns the replies */
 export type Deliver = (batch: Uint8Array, traceparent: string | undefined) => Promise<readonly unknown[]>;
 
 interface Pending {
@@ -31,7 +37,7 @@ interface Pending {
  */
 export class CommandSender {
   readonly #deliver: Deliver;
-  readonly #tracker: LeaderTracker;
+  readonly #route: Route;
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #limits: ClientLimits;
@@ -52,9 +58,9 @@ export class CommandSender {
   readonly #keepAlive: Timer;
   #closed = false;
 
-  constructor(deliver: Deliver, tracker: LeaderTracker, clock: Clock, random: Random, limits: ClientLimits) {
+  constructor(deliver: Deliver, route: Route, clock: Clock, random: Random, limits: ClientLimits) {
     this.#deliver = deliver;
-    this.#tracker = tracker;
+    this.#route = route;
     this.#clock = clock;
     this.#random = random;
     this.#limits = limits;
@@ -93,6 +99,14 @@ export class CommandSender {
       this.#sweep ??= this.#clock.repeat(this.#limits.sweepMs, () => this.#expire());
       this.#pumpSoon();
     });
+  }
+
+  /** There is reason to think that a call would succeed now: a pause ends. */
+  hurry(): void {
+    if (this.#pause === undefined) return;
+    this.#pause.cancel();
+    this.#pause = undefined;
+    this.#pumpSoon();
   }
 
   /** Fails everything that waits with SHUTTING_DOWN. */
@@ -177,7 +191,7 @@ export class CommandSender {
     trace: string | undefined,
     failed: (error: TroupeError) => void,
   ): Promise<readonly unknown[] | undefined> {
-    const { target } = this.#tracker;
+    const { target } = this.#route;
     this.#inFlight++;
     this.#lastSent = this.#clock.monotonic();
     try {
@@ -187,7 +201,7 @@ export class CommandSender {
     } catch (thrown) {
       const error = asTroupeError(thrown, 'PROTOCOL_VIOLATION');
       failed(error);
-      if (!this.#tracker.failed(target, error)) this.#pauseFor();
+      if (!this.#route.failed(target, error)) this.#pauseFor();
       return undefined;
     } finally {
       this.#inFlight--;
@@ -276,13 +290,5 @@ export class CommandSender {
       this.#sweep = undefined;
     } else if (this.#fresh.size > 0) this.#pumpSoon();
     tell();
-  }
-
-  /** Splits a server's answer. @returns who served, and the replies */
-  static read(answer: Uint8Array): { readonly term: number; readonly replies: readonly unknown[] } {
-    const [head, ...replies] = decodeAll(answer);
-    const term = Array.isArray(head) ? head[0] : undefined;
-    if (typeof term !== 'number') throw new TroupeError('PROTOCOL_VIOLATION', 'this is not an answer of a voter');
-    return { term, replies };
   }
 }

@@ -1,5 +1,5 @@
 import { invariant, type Logger, nullLogger, type Span, TroupeError } from '../../core/index.ts';
-import { type Batch, encodeRefusal, encodeReply, join, readEntry } from '../codec.ts';
+import { type Batch, type Command, encodeRefusal, encodeReply, join, type Reach, readEntry } from '../codec.ts';
 import type { CommandName, Commands, LedgerEvent, LedgerStats, Queries, QueryName } from '../commands.ts';
 import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
 import type { LogConsumer, LogEntry } from '../port.ts';
@@ -73,6 +73,9 @@ type QueryHandlers = { readonly [N in QueryName]: (request: Queries[N]['request'
 
 /** Commands that need no session: their repetition is harmless. */
 const SESSIONLESS: readonly string[] = ['session.open', 'clock.tick'] satisfies CommandName[];
+
+/** Commands that clients outside the cluster may send as they are. */
+const OPEN_TO_CLIENTS: readonly string[] = ['session.open', 'kv.put', 'kv.delete'] satisfies CommandName[];
 
 const SQLITE_FULL = 13;
 
@@ -314,21 +317,23 @@ export class Ledger implements LogConsumer {
   #applyEntry(entry: LogEntry): Uint8Array {
     let batch: Batch;
     let time: number;
+    let reach: Reach;
     try {
-      ({ batch, time } = readEntry(entry.data));
+      ({ batch, time, reach } = readEntry(entry.data));
     } catch (error) {
       return encodeRefusal(asRefusal(error) ?? rethrow(error));
     }
     if (time > this.#time) this.#time = time;
     if (this.#due <= this.#time) this.#act(entry);
-    if (batch.session === 0) return join(batch.commands.map(({ name, request }) => this.#once(entry, name, request)));
+    if (batch.session === 0)
+      return join(batch.commands.map(({ name, request }) => this.#once(entry, reach, name, request)));
 
-    const session = this.#sessions.enter(batch.session, batch.acked, this.#time);
+    const session = this.#sessions.enter(batch.session, reach, batch.acked, this.#time);
     if (session === undefined) {
       const refusal = encodeRefusal(new TroupeError('SESSION_EXPIRED', `there is no session ${batch.session}`));
       return join(batch.commands.map(() => refusal));
     }
-    const replies = batch.commands.map(({ seq, name, request }) => this.#inSession(entry, session, seq, name, request));
+    const replies = batch.commands.map((command) => this.#inSession(entry, session, command));
     this.#sessions.leave(session);
     return join(replies);
   }
@@ -343,31 +348,34 @@ export class Ledger implements LogConsumer {
     this.#due = this.#nextDue();
   }
 
-  #inSession(entry: LogEntry, session: OpenSession, seq: number, name: string, request: unknown): Uint8Array {
+  #inSession(entry: LogEntry, session: OpenSession, { seq, name, request }: Command): Uint8Array {
     try {
       const recorded = this.#sessions.recorded(session, seq);
       if (recorded !== undefined) return recorded;
     } catch (error) {
       return encodeRefusal(asRefusal(error) ?? rethrow(error));
     }
-    const reply = this.#run(entry, name, request);
+    const reply = this.#run(entry, session.reach, name, request);
     this.#sessions.record(session, seq, reply);
     return reply;
   }
 
-  #once(entry: LogEntry, name: string, request: unknown): Uint8Array {
-    if (SESSIONLESS.includes(name)) return this.#run(entry, name, request);
+  #once(entry: LogEntry, reach: Reach, name: string, request: unknown): Uint8Array {
+    if (SESSIONLESS.includes(name)) return this.#run(entry, reach, name, request);
     return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `${name} needs a session`));
   }
 
   /** Runs one command; what it changed stays only if it isn't refused. */
-  #run(entry: LogEntry, name: string, request: unknown): Uint8Array {
+  #run(entry: LogEntry, reach: Reach, name: string, request: unknown): Uint8Array {
+    if (reach === 'values' && !OPEN_TO_CLIENTS.includes(name)) {
+      return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `${name} is not for clients`));
+    }
     if (!Object.hasOwn(this.#commands, name)) {
       return encodeRefusal(new TroupeError('INVALID_ARGUMENT', `there is no command ${name}`));
     }
     const handler = this.#commands[name as CommandName] as (request: unknown, scope: Scope) => unknown;
     const { db } = this.#file;
-    const scope = this.#scope(entry);
+    const scope = this.#scope(entry, reach);
     const events = this.#events.length;
     db.exec('savepoint command');
     try {
@@ -383,11 +391,12 @@ export class Ledger implements LogConsumer {
     }
   }
 
-  #scope({ index, term }: LogEntry): Scope {
+  #scope({ index, term }: LogEntry, reach: Reach = 'all'): Scope {
     const now = this.#time;
     return {
       index,
       term,
+      reach,
       now,
       totals: { ...this.#totals },
       emit: (change) => this.#events.push({ index, term, time: now, ...change }),

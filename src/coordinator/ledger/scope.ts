@@ -1,3 +1,4 @@
+import type { Reach } from '../codec.ts';
 import type { LedgerChange } from '../commands.ts';
 
 /** Totals since the ledger's beginning. */
@@ -17,6 +18,7 @@ export interface Totals {
 export interface Scope {
   readonly index: number;
   readonly term: number;
+  readonly reach: Reach;
   /** Logged time, ms since 1970: the only time there is. */
   readonly now: number;
   readonly totals: Totals;

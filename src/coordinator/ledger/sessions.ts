@@ -1,4 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
+import type { Reach } from '../codec.ts';
 import type { Commands } from '../commands.ts';
 import type { LedgerLimits } from '../limits.ts';
 import { refuse, whole } from './check.ts';
@@ -9,7 +10,7 @@ import { prepareTuples, type Query } from './sql.ts';
 export const SESSIONS_SCHEMA: string = `
 create table sessions (
   session integer primary key, idle_ms integer not null, seen integer not null,
-  acked integer not null, top integer not null
+  acked integer not null, top integer not null, reach text not null
 ) strict;
 create table replies (
   session integer not null, seq integer not null, reply blob not null, primary key (session, seq)
@@ -18,6 +19,7 @@ create table replies (
 /** A session while one batch of it is applied. */
 export interface OpenSession {
   readonly session: number;
+  readonly reach: Reach;
   /** Commands up to here are over for the client. */
   readonly acked: number;
   /** The largest number applied. */
@@ -30,7 +32,7 @@ export interface OpenSession {
  */
 export class Sessions {
   readonly #limits: LedgerLimits;
-  readonly #find: Query<readonly [number, number]>;
+  readonly #find: Query<readonly [acked: number, top: number, reach: Reach]>;
   readonly #touch;
   readonly #saveTop;
   readonly #trim;
@@ -45,14 +47,14 @@ export class Sessions {
 
   constructor(db: DatabaseSync, limits: LedgerLimits) {
     this.#limits = limits;
-    this.#find = prepareTuples(db, 'select acked, top from sessions where session = ?');
+    this.#find = prepareTuples(db, 'select acked, top, reach from sessions where session = ?');
     this.#touch = db.prepare('update sessions set seen = ?, acked = ? where session = ?');
     this.#saveTop = db.prepare('update sessions set top = ? where session = ?');
     this.#trim = db.prepare('delete from replies where session = ? and seq <= ?');
     this.#reply = prepareTuples(db, 'select reply from replies where session = ? and seq = ?');
     this.#record = db.prepare('insert into replies values (?, ?, ?)');
-    this.#insert = db.prepare('insert into sessions values (?, ?, ?, 0, 0)');
-    this.#count = prepareTuples(db, 'select count(*) from sessions');
+    this.#insert = db.prepare('insert into sessions values (?, ?, ?, 0, 0, ?)');
+    this.#count = prepareTuples(db, 'select count(*) from sessions where reach = ?1 or ?1 is null');
     this.#nextDue = prepareTuples(db, 'select min(seen + idle_ms) from sessions');
     this.#idle = prepareTuples(db, 'select session from sessions where seen + idle_ms <= ? order by session limit ?');
     this.#drop = db.prepare('delete from sessions where session = ?');
@@ -63,20 +65,25 @@ export class Sessions {
   open(request: Commands['session.open']['request'], scope: Scope): Commands['session.open']['reply'] {
     const idleMs = whole(request.idleMs, 'idleMs', 1, this.#limits.sessionIdleMsMax);
     if (this.#find.get(scope.index) !== undefined) refuse('ALREADY_EXISTS', 'one entry opens one session');
-    if ((this.#count.get()?.[0] ?? 0) >= this.#limits.sessionsMax) refuse('OVERLOADED', 'too many sessions');
-    this.#insert.run(scope.index, idleMs, scope.now);
+    const { sessionsMax, sessionsOfClientsMax } = this.#limits;
+    const full = this.#sessions(null) >= sessionsMax;
+    const crowded = scope.reach === 'values' && this.#sessions(scope.reach) >= sessionsOfClientsMax;
+    if (full || crowded) refuse('OVERLOADED', 'too many sessions');
+    this.#insert.run(scope.index, idleMs, scope.now, scope.reach);
     scope.due(scope.now + idleMs);
     return { session: scope.index };
   }
 
-  /** Begins a batch: notes that the client lives and drops replies it has. Undefined when the session is unknown. */
-  enter(session: number, acked: number, now: number): OpenSession | undefined {
-    const known = this.#find.get(session);
-    if (known === undefined) return undefined;
-    const [before, top] = known;
+  /**
+   * Begins a batch: notes that the client lives and drops replies it has. Undefined when the session is unknown, or is one of
+   * another reach: clients outside the cluster can't use up the numbers of those inside.
+   */
+  enter(session: number, reach: Reach, acked: number, now: number): OpenSession | undefined {
+    const [before = 0, top = 0, opened] = this.#find.get(session) ?? [];
+    if (opened !== reach) return undefined;
     if (acked > before) this.#trim.run(session, acked);
     this.#touch.run(now, Math.max(acked, before), session);
-    return { session, acked: Math.max(acked, before), top };
+    return { session, reach, acked: Math.max(acked, before), top };
   }
 
   /**
@@ -112,5 +119,10 @@ export class Sessions {
   /** When the next session may expire, logged time. */
   nextDue(): number {
     return this.#nextDue.get()?.[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** How many there are; of one reach, or of all. */
+  #sessions(reach: Reach | null): number {
+    return this.#count.get(reach)?.[0] ?? 0;
   }
 }

@@ -1,10 +1,10 @@
-import type { Coordinator } from '../../coordinator/index.ts';
+import type { Coordinator, Relay } from '../../coordinator/index.ts';
 import type { NodeId, NodeRef } from '../../core/index.ts';
 import type { ClusterConfig } from '../config.ts';
 
 /** The control plane of a node as its main thread sees it, whether it has a thread of its own or runs in line. */
 export interface ControlPlane {
-  readonly coordinator: Coordinator;
+  readonly coordinator: Coordinator & Relay;
   /** `host:port` of the control port. */
   readonly address: string;
   /** Keep-alives are sent for this life from now on; undefined sends none. */

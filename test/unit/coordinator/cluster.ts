@@ -1,4 +1,5 @@
 import {
+  type CallKind,
   type ClientLimits,
   CoordinatorClient,
   CoordinatorServer,
@@ -19,7 +20,7 @@ interface Voter {
 }
 
 /** What a test may do to a call: let it pass, or fail it before or after the voter has served it. */
-export type Fault = (to: string, kind: 'execute' | 'query', call: number) => 'before' | 'after' | 'hang' | undefined;
+export type Fault = (to: string, kind: CallKind, call: number) => 'before' | 'after' | 'hang' | undefined;
 
 /** Three voters over one in-memory log, and clients that reach them through a faulty network. */
 export class TestCluster {

@@ -11,7 +11,9 @@ export interface ControlRequest {
   'keepalive'?: (Buffer | Uint8Array | string);
   'timeoutMs'?: (number);
   'traceparent'?: (string);
-  'kind'?: "execute"|"query"|"keepalive";
+  'write'?: (Buffer | Uint8Array | string);
+  'read'?: (Buffer | Uint8Array | string);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read";
 }
 
 export interface ControlRequest__Output {
@@ -22,5 +24,7 @@ export interface ControlRequest__Output {
   'keepalive'?: (Buffer);
   'timeoutMs'?: (number);
   'traceparent'?: (string);
-  'kind'?: "execute"|"query"|"keepalive";
+  'write'?: (Buffer);
+  'read'?: (Buffer);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read";
 }
