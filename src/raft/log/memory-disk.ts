@@ -18,6 +18,8 @@ class Inode {
   durable = new Uint8Array(0);
   durableSize = 0;
   unsynced: Write[] = [];
+  /** Where the newest write that is synced begins. */
+  settled = 0;
 
   apply(write: Write, toDurable: boolean): void {
     const size = toDurable ? this.durableSize : this.size;
@@ -52,6 +54,8 @@ export interface MemoryDiskOptions {
    * it throws, the sync fails.
    */
   readonly beforeSync?: (name: string) => Promise<void> | void;
+  /** Called before each other piece of work on a file, which fails when this throws. */
+  readonly beforeWork?: (action: 'write' | 'read' | 'truncate', name: string) => void;
   /** A disk that says a sync is done and has done nothing; to see that tests notice. */
   readonly lies?: 'files' | 'directory';
 }
@@ -72,7 +76,7 @@ class MemoryFile implements DiskFile {
   }
 
   write(data: Uint8Array, position: number): void {
-    this.#disk.requirePower('write');
+    this.#disk.working('write', this.name);
     const grows = position + data.byteLength - this.#inode.size;
     if (grows > 0 && this.#disk.usedBytes + grows > this.#disk.capacityBytes) {
       throw new TroupeError('DISK_FULL', `no room for ${grows} more bytes`, { address: this.name });
@@ -81,7 +85,7 @@ class MemoryFile implements DiskFile {
   }
 
   read(into: Uint8Array, position: number): number {
-    this.#disk.requirePower('read');
+    this.#disk.working('read', this.name);
     const end = Math.max(position, Math.min(this.#inode.size, position + into.byteLength));
     into.set(this.#inode.seen.subarray(position, end));
     return end - position;
@@ -92,7 +96,7 @@ class MemoryFile implements DiskFile {
   }
 
   truncate(size: number): void {
-    this.#disk.requirePower('truncate');
+    this.#disk.working('truncate', this.name);
     this.#record({ position: size, data: new Uint8Array(0), cut: true });
   }
 
@@ -107,7 +111,11 @@ class MemoryFile implements DiskFile {
     try {
       await this.#disk.syncing(this.name);
       if (this.#disk.lies === 'files') return;
-      for (const write of inode.unsynced) if (covered.has(write)) inode.apply(write, true);
+      for (const write of inode.unsynced) {
+        if (!covered.has(write)) continue;
+        inode.apply(write, true);
+        if (!write.cut) inode.settled = write.position;
+      }
       this.#disk.syncs++;
     } catch (error) {
       throw new TroupeError('LOG_POISONED', 'a sync failed', { address: this.name, cause: error });
@@ -143,6 +151,7 @@ export class MemoryDisk implements Disk {
   syncs = 0;
   capacityBytes: number;
   beforeSync: (name: string) => Promise<void> | void;
+  beforeWork: (action: 'write' | 'read' | 'truncate', name: string) => void;
   readonly lies: 'files' | 'directory' | undefined;
   #seen: Map<string, Inode> = new Map();
   #durable: Map<string, Inode> = new Map();
@@ -153,6 +162,7 @@ export class MemoryDisk implements Disk {
   constructor(options: MemoryDiskOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
     this.beforeSync = options.beforeSync ?? (() => {});
+    this.beforeWork = options.beforeWork ?? (() => {});
     this.lies = options.lies;
   }
 
@@ -227,6 +237,7 @@ export class MemoryDisk implements Disk {
     const next = new MemoryDisk({
       capacityBytes: this.capacityBytes,
       beforeSync: this.beforeSync,
+      beforeWork: this.beforeWork,
       ...(this.lies === undefined ? {} : { lies: this.lies }),
     });
     next.#seen = this.#seen;
@@ -245,6 +256,11 @@ export class MemoryDisk implements Disk {
     }
   }
 
+  /** Bytes of a file, from its start, that a later synced write followed: damage there can't pass for a torn end. */
+  settledBytes(name: string): number {
+    return this.#inode(name).settled;
+  }
+
   /** Whether this life of the machine goes on. */
   get powered(): boolean {
     return this.#powered;
@@ -260,6 +276,12 @@ export class MemoryDisk implements Disk {
   /** Refuses work for a life that is over; called by files. @throws TroupeError LOG_POISONED */
   requirePower(action: string): void {
     if (!this.#powered) throw diskError(undefined, `${action} after the crash`, this.path);
+  }
+
+  /** Refuses work for a life that is over, or as it is told to; called by files. */
+  working(action: 'write' | 'read' | 'truncate', name: string): void {
+    this.requirePower(action);
+    this.beforeWork(action, name);
   }
 
   /** Takes the time of a sync; called by files. */

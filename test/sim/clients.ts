@@ -1,0 +1,256 @@
+import { type ClientLimits, CoordinatorClient, type Voters } from '../../src/coordinator/index.ts';
+import {
+  fromWireError,
+  isTroupeError,
+  type Random,
+  SeededRandom,
+  TroupeError,
+  toWireError,
+} from '../../src/core/index.ts';
+import { MachineClock } from './clocks.ts';
+import { Violation } from './invariants.ts';
+import type { Input, Operation, Output } from './linearizability.ts';
+import type { Machine, Surroundings } from './machine.ts';
+import { exponential, pick, stream } from './plan.ts';
+import type { Actor } from './world.ts';
+
+/** A client that is as patient as the defaults, and looks at its deadlines less often: that costs an event each time. */
+const LIMITS: Partial<ClientLimits> = {
+  attemptMs: 2_000,
+  retryMinMs: 20,
+  retryMaxMs: 400,
+  sweepMs: 500,
+  sessionIdleMs: 30_000,
+};
+
+const CALL_MS = 6_000;
+
+/** Codes that say that nothing was done and nothing will be: the operation might as well not have been tried. */
+const UNDONE = ['NO_QUORUM', 'OVERLOADED'];
+
+/** What the clients of a run have in common: the history, and what is known to be written. */
+export class History {
+  readonly operations: Operation[] = [];
+  /** Counts calls and returns: an order of them all. */
+  #moment = 0;
+  #values = 0;
+  /** Newest version that anybody was told of, by key. */
+  readonly versions: Map<string, number> = new Map();
+
+  moment(): number {
+    return ++this.#moment;
+  }
+
+  /** A value that was never written before. */
+  value(): string {
+    return `v${++this.#values}`;
+  }
+}
+
+/**
+ * A program on a machine of its own that writes and reads, one operation after the other: puts, compare-and-sets and deletes
+ * through sessions; reads from the leader, from followers and under the leader's lease. What isn't answered in time is unknown.
+ */
+export class Client {
+  readonly actor: Actor;
+  readonly #shared: Surroundings;
+  readonly #history: History;
+  readonly #number: number;
+  readonly #random: Random;
+  readonly #clock: MachineClock;
+  readonly #coordinator: CoordinatorClient;
+  /** Clients that know one voter only, to read from it. */
+  readonly #readers: Map<string, CoordinatorClient> = new Map();
+  #stopped = false;
+  #busy = false;
+
+  constructor(number: number, shared: Surroundings, history: History) {
+    this.actor = { name: `c${number}`, life: 0, pausedUntil: 0 };
+    this.#shared = shared;
+    this.#history = history;
+    this.#number = number;
+    this.#random = stream(shared.seed, `client ${number}`);
+    this.#clock = new MachineClock(shared.world, this.actor, shared.plan.drift());
+    this.#coordinator = this.#connect([...shared.machines.keys()]);
+  }
+
+  /** Works until `stop`. */
+  start(): void {
+    const { world, plan } = this.#shared;
+    const next = (): void => {
+      if (this.#stopped) return;
+      this.#busy = true;
+      this.#operate()
+        .catch((error: unknown) => this.#shared.invariants.report(error))
+        .finally(() => {
+          this.#busy = false;
+          world.schedule(exponential(this.#random, plan.thinkMs), this.actor, next);
+        });
+    };
+    world.schedule(exponential(this.#random, plan.thinkMs), this.actor, next);
+  }
+
+  /** Begins nothing new. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  get busy(): boolean {
+    return this.#busy;
+  }
+
+  close(): void {
+    this.#coordinator.close();
+    for (const reader of this.#readers.values()) reader.close();
+  }
+
+  /** Reads a key through the leader. @returns whether an answer came */
+  read(key: string): Promise<boolean> {
+    return this.#record(key, { kind: 'get' }, async () =>
+      toRead(await this.#coordinator.query('kv.get', { key }, { timeoutMs: CALL_MS })),
+    );
+  }
+
+  /** Writes a value to a key. @returns whether an answer came */
+  write(key: string): Promise<boolean> {
+    const value = this.#history.value();
+    return this.#record(key, { kind: 'put', value }, () => this.#put(key, value, undefined));
+  }
+
+  #operate(): Promise<boolean> {
+    const random = this.#random;
+    const key = `k${random.int(0, this.#shared.plan.keys)}`;
+    const dice = random.next();
+    if (dice < 0.25) return this.write(key);
+    if (dice < 0.45) {
+      const value = this.#history.value();
+      const expect = this.#history.versions.get(key) ?? 0;
+      return this.#record(key, { kind: 'put', value, expect }, () => this.#put(key, value, expect));
+    }
+    if (dice < 0.5) return this.#record(key, { kind: 'delete' }, () => this.#delete(key));
+    if (dice < 0.7) return this.read(key);
+    const machine = pick(random, [...this.#shared.machines.values()]);
+    if (dice < 0.85) return this.#record(key, { kind: 'get' }, () => this.#readFrom(machine, key));
+    return this.#record(key, { kind: 'get' }, () => this.#readUnderLease(machine, key));
+  }
+
+  async #put(key: string, value: string, expect: number | undefined): Promise<Output> {
+    const request = { key, value: Buffer.from(value), ...(expect === undefined ? {} : { expect }) };
+    const { version } = await this.#coordinator.execute('kv.put', request, { timeoutMs: CALL_MS });
+    return { kind: 'written', version };
+  }
+
+  async #delete(key: string): Promise<Output> {
+    await this.#coordinator.execute('kv.delete', { key }, { timeoutMs: CALL_MS });
+    return { kind: 'written' };
+  }
+
+  /** A linearizable read by one voter, which may be a follower. */
+  async #readFrom(machine: Machine, key: string): Promise<Output> {
+    let reader = this.#readers.get(machine.id);
+    if (reader === undefined) {
+      reader = this.#connect([machine.id]);
+      this.#readers.set(machine.id, reader);
+    }
+    return toRead(await reader.query('kv.get', { key }, { timeoutMs: CALL_MS / 2 }));
+  }
+
+  /** A read under a leader's lease, if it has one. */
+  async #readUnderLease(machine: Machine, key: string): Promise<Output> {
+    const answer = await this.#call(machine, async () => {
+      const { member, ledger } = machine.running ?? unavailable(machine.id);
+      await member.barrier({ lease: true });
+      return ledger.query('kv.get', { key });
+    });
+    return toRead(answer);
+  }
+
+  /** Does an operation and writes down what it said. @returns whether an answer came */
+  async #record(key: string, input: Input, work: () => Promise<Output>): Promise<boolean> {
+    const { trace, world, tally } = this.#shared;
+    const history = this.#history;
+    const head = { client: this.#number, key, call: history.moment(), input };
+    trace.note(world.now, this.actor.name, input.kind, key, 'value' in input ? input.value : undefined);
+    let output: Output;
+    try {
+      output = await work();
+    } catch (error) {
+      const refusal = refused(error);
+      if (refusal === undefined) {
+        this.#failed(error, head);
+        return false;
+      }
+      output = refusal;
+    }
+    tally.count(`operations: ${input.kind}`);
+    trace.note(world.now, this.actor.name, 'got', output.kind, output.version);
+    if (output.version !== undefined && output.version >= (history.versions.get(key) ?? 0))
+      history.versions.set(key, output.version);
+    history.operations.push({ ...head, return: history.moment(), output });
+    return true;
+  }
+
+  #failed(error: unknown, head: { client: number; key: string; call: number; input: Input }): void {
+    const { tally, trace, world } = this.#shared;
+    if (!isTroupeError(error)) throw error;
+    trace.note(world.now, this.actor.name, 'failed', error.code);
+    if (head.input.kind === 'get' || UNDONE.includes(error.code)) {
+      if (error.code === 'INVARIANT_VIOLATED') throw error;
+      tally.count('operations: failed');
+    } else if (['TIMEOUT', 'SESSION_EXPIRED', 'LOG_POISONED', 'DISK_FULL'].includes(error.code)) {
+      tally.count('operations: unknown');
+      this.#history.operations.push({ ...head, return: Number.POSITIVE_INFINITY });
+    } else throw new Violation(`${this.actor.name} was told ${error.code} (${error.message}), which makes no sense`);
+  }
+
+  #connect(voters: readonly string[]): CoordinatorClient {
+    const { seed } = this.#shared;
+    const transport: Voters = {
+      call: (to, kind, body, _timeoutMs, traceparent) => {
+        const machine = this.#shared.machines.get(to) as Machine;
+        return this.#call(machine, () => (machine.running ?? unavailable(to)).server.call(kind, body, traceparent));
+      },
+      // biome-ignore lint/correctness/useYield: nobody watches
+      watch: async function* () {
+        throw new TroupeError('NODE_UNAVAILABLE', 'watches are not simulated');
+      },
+    };
+    const random = new SeededRandom(stream(seed, `${this.actor.name} ${voters.join()}`).int(0, 2 ** 31));
+    return new CoordinatorClient({
+      self: this.actor.name,
+      voters,
+      transport,
+      clock: this.#clock,
+      random,
+      limits: LIMITS,
+    });
+  }
+
+  /** Has `serve` done on a machine, as often as the request arrives there; the first answer to arrive here counts. */
+  #call<T>(machine: Machine, serve: () => Promise<T>): Promise<T> {
+    const { network } = this.#shared;
+    return new Promise((resolve, reject) => {
+      network.carry(this.actor, machine.actor, () => {
+        const back = (settle: () => void): void => network.carry(machine.actor, this.actor, settle);
+        (async () => serve())().then(
+          (answer) => back(() => resolve(answer)),
+          (error) => back(() => reject(fromWireError(toWireError(error)))),
+        );
+      });
+    });
+  }
+}
+
+function toRead(found: { readonly value: Uint8Array; readonly version: number } | undefined): Output {
+  if (found === undefined) return { kind: 'read', value: undefined, version: 0 };
+  return { kind: 'read', value: Buffer.from(found.value).toString(), version: found.version };
+}
+
+function refused(error: unknown): Output | undefined {
+  if (!isTroupeError(error, 'CONFLICT')) return undefined;
+  return { kind: 'refused', version: Number(error.data.version) };
+}
+
+function unavailable(id: string): never {
+  throw new TroupeError('NODE_UNAVAILABLE', `${id} is down`);
+}

@@ -1,0 +1,313 @@
+import type { Random } from '../../src/core/index.ts';
+import type { Configuration, MembershipChange } from '../../src/raft/index.ts';
+import type { Machine, Surroundings } from './machine.ts';
+import { exponential, type Fault, type LinkPlan, pick, stream } from './plan.ts';
+import type { Actor } from './world.ts';
+
+/** Links as they are when all faults have stopped. */
+const CALM: LinkPlan = { loss: 0, replay: 0, delayMs: 1, jitterMs: 1, reorder: false };
+
+/**
+ * Makes things go wrong, by the plan, and has an operator who starts machines again, gives room to full disks, and changes the
+ * members. Damage that can't be made good stays below what a quorum of the members bears.
+ */
+export class Faults {
+  readonly #shared: Surroundings;
+  readonly #random: Random;
+  readonly #actor: Actor = { name: 'operator', life: 0, pausedUntil: 0 };
+  readonly #electionMs: number;
+  readonly #cuts: Set<() => void> = new Set();
+  /** Machines that were removed from the members: their ids are never used again. */
+  readonly #removed: Set<string> = new Set();
+  #over = false;
+
+  constructor(shared: Surroundings) {
+    this.#shared = shared;
+    this.#random = stream(shared.seed, 'faults');
+    this.#electionMs = shared.plan.tickMs * shared.plan.electionTicks;
+  }
+
+  /** Begins; each kind of fault comes by chance, as often as planned. */
+  start(): void {
+    for (const [fault, meanMs] of this.#shared.plan.faults) {
+      const again = (): void => {
+        if (this.#over) return;
+        if (this.#strike(fault)) {
+          this.#shared.tally.count(`faults: ${fault}`);
+          this.#shared.trace.note(this.#shared.world.now, 'fault', fault);
+        }
+        this.#in(exponential(this.#random, meanMs), again);
+      };
+      this.#in(exponential(this.#random, meanMs), again);
+    }
+  }
+
+  /** Everything is mended that can be; machines with damaged disks are tried once more, and may refuse. */
+  stop(): void {
+    const { network, machines, world } = this.#shared;
+    this.#over = true;
+    for (const end of this.#cuts) end();
+    network.unclog();
+    network.plan = CALM;
+    for (const machine of machines.values()) {
+      machine.actor.pausedUntil = Math.min(machine.actor.pausedUntil, world.now);
+      machine.disk.syncMs = 1;
+      if (machine.disk.troubled || machine.disk.damaged) machine.crash(true);
+      this.#restart(machine);
+    }
+  }
+
+  /** The members as the one that is furthest along knows them. */
+  get configuration(): Configuration {
+    let best: { commit: number; configuration: Configuration } = {
+      commit: -1,
+      configuration: { voters: this.#shared.plan.voters },
+    };
+    for (const { running } of this.#shared.machines.values()) {
+      if (running !== undefined && running.member.status.commit > best.commit) best = running.member.status;
+    }
+    return best.configuration;
+  }
+
+  #strike(fault: Fault): boolean {
+    const random = this.#random;
+    const machine = this.#any();
+    switch (fault) {
+      case 'blackout':
+        for (const each of this.#shared.machines.values()) if (each.state !== 'off') this.#powerCut(each);
+        return true;
+      case 'crash':
+        return machine !== undefined && this.#powerCut(machine);
+      case 'kill':
+        return machine !== undefined && this.#kill(machine);
+      case 'kill-apply':
+        if (machine !== undefined) machine.breakApplyAt = random.int(0, 12);
+        return machine !== undefined;
+      case 'crash-at-sync':
+        return (
+          machine !== undefined &&
+          this.#crashAt(machine, (strike) => {
+            machine.disk.onSync = strike;
+          })
+        );
+      case 'crash-at-vote':
+        return (
+          machine !== undefined &&
+          this.#crashAt(machine, (strike) => {
+            machine.onVote = strike;
+          })
+        );
+      case 'pause':
+        if (machine !== undefined) machine.actor.pausedUntil = this.#shared.world.now + this.#while(3);
+        return machine !== undefined;
+      case 'cut-one':
+        return machine !== undefined && this.#cut((a, b) => (a === machine.id) !== (b === machine.id));
+      case 'cut-halves': {
+        const side = this.#sides();
+        return this.#cut((a, b) => side(a) !== side(b));
+      }
+      case 'cut-random':
+        return this.#cut(() => random.next() < 0.3);
+      case 'cut-one-way':
+        return (
+          machine !== undefined &&
+          (random.next() < 0.5 ? this.#cut((a) => a === machine.id) : this.#cut((_, b) => b === machine.id))
+        );
+      case 'clog':
+        return this.#clog();
+      case 'slow-disk':
+        return machine !== undefined && this.#slowDisk(machine);
+      case 'failed-sync':
+        machine?.disk.breakSync();
+        return machine !== undefined;
+      case 'io-error':
+        machine?.disk.breakWork();
+        return machine !== undefined;
+      case 'full-disk':
+        machine?.disk.fill();
+        return machine !== undefined;
+      case 'flipped-bit':
+        return machine !== undefined && this.#mayDamage(machine) && machine.disk.flip() && this.#powerCut(machine);
+      case 'wiped-disk':
+        if (machine === undefined || !this.#mayDamage(machine) || !this.#shared.invariants.hasPromised(machine.id))
+          return false;
+        this.#powerCut(machine);
+        machine.disk.wipe();
+        return true;
+      case 'transfer':
+        return this.#transfer();
+      case 'compact':
+        machine?.running?.member.compact().catch(() => {});
+        return machine?.running !== undefined;
+      case 'membership':
+        return this.#changeMembers();
+    }
+  }
+
+  #powerCut(machine: Machine): boolean {
+    machine.crash(this.#random.next() < 0.7);
+    this.#restartLater(machine);
+    return true;
+  }
+
+  #kill(machine: Machine): boolean {
+    machine.kill();
+    this.#restartLater(machine);
+    return true;
+  }
+
+  /** Cuts the power in the very moment in which something happens on the machine for the next time. */
+  #crashAt(machine: Machine, arm: (strike: () => void) => void): boolean {
+    let armed = true;
+    arm(() => {
+      if (!armed || this.#over) return;
+      armed = false;
+      this.#shared.world.schedule(0, machine.actor, () => this.#powerCut(machine));
+    });
+    return true;
+  }
+
+  #restartLater(machine: Machine): void {
+    this.#in(this.#while(4), () => this.#restart(machine));
+  }
+
+  /** The operator starts what is down, whatever the reason. */
+  #restart(machine: Machine): void {
+    if (!['off', 'stopped', 'refused'].includes(machine.state)) return;
+    if (!machine.started) return;
+    // A disk that has failed is only believed after the machine has lost what it remembers of it.
+    if (machine.state === 'stopped' && machine.disk.troubled) machine.crash(true);
+    else if (machine.state === 'stopped') machine.kill();
+    machine.start();
+  }
+
+  #cut(separates: (from: string, to: string) => boolean): boolean {
+    const { network, machines, world, clients } = this.#shared;
+    const names = [...machines.keys(), ...clients];
+    const blocks: (() => void)[] = [];
+    for (const from of names) {
+      for (const to of names) if (from !== to && separates(from, to)) blocks.push(network.block(from, to));
+    }
+    const heal = (): void => {
+      for (const end of blocks) end();
+      this.#cuts.delete(heal);
+    };
+    this.#cuts.add(heal);
+    world.schedule(this.#while(6), this.#actor, heal);
+    return true;
+  }
+
+  #sides(): (name: string) => boolean {
+    const { machines, clients } = this.#shared;
+    const left = new Set([...machines.keys(), ...clients].filter(() => this.#random.next() < 0.5));
+    return (name) => left.has(name);
+  }
+
+  #clog(): boolean {
+    const ids = [...this.#shared.machines.keys()];
+    const [from, to] = [pick(this.#random, ids), pick(this.#random, ids)];
+    this.#shared.network.clog(from, to, this.#while(4));
+    return from !== to;
+  }
+
+  #slowDisk(machine: Machine): boolean {
+    const { syncMs } = this.#shared.plan;
+    machine.disk.syncMs = this.#electionMs * 0.5 * this.#random.next();
+    this.#in(this.#while(5), () => {
+      machine.disk.syncMs = syncMs;
+    });
+    return true;
+  }
+
+  #transfer(): boolean {
+    const leader = this.#leader();
+    if (leader === undefined) return false;
+    const { voters } = leader.running?.member.status.configuration ?? { voters: [] };
+    const to = this.#random.next() < 0.5 ? undefined : pick(this.#random, voters);
+    leader.running?.member.transferLeadership(to).catch(() => {});
+    return true;
+  }
+
+  /** The operator adds, promotes, demotes, removes or replaces a member; what comes of it is the cluster's business. */
+  #changeMembers(): boolean {
+    const random = this.#random;
+    const leader = this.#leader();
+    const member = leader?.running?.member;
+    if (member === undefined) return false;
+    const { voters, learners = [], votersOutgoing } = member.status.configuration;
+    const fresh = [...this.#shared.machines.values()].find(({ id, started }) => !this.#removed.has(id) && !started);
+    const change: MembershipChange = {};
+    const dice = random.next();
+    const voter = voters.find((id) => this.#machine(id).disk.damaged) ?? pick(random, voters);
+    const learner = learners.length > 0 ? pick(random, learners) : undefined;
+    const changes: MembershipChange[] = [];
+    if (fresh !== undefined) changes.push(random.next() < 0.5 ? { learners: [fresh.id] } : { voters: [fresh.id] });
+    if (learner !== undefined) changes.push({ voters: [learner] }, { voters: [learner], remove: [voter] });
+    if (fresh !== undefined) changes.push({ voters: [fresh.id], remove: [voter] });
+    changes.push({ remove: [voter] }, { learners: [voter] });
+    const chosen = changes[Math.floor(dice * changes.length)] ?? change;
+    if (votersOutgoing === undefined && !this.#bears(after(voters, chosen))) return false;
+    if (fresh !== undefined && [...(chosen.voters ?? []), ...(chosen.learners ?? [])].includes(fresh.id)) fresh.start();
+    const removed = chosen.remove ?? [];
+    member.changeMembers(chosen).then(
+      () => {
+        for (const id of removed) this.#removed.add(id);
+        this.#shared.tally.count('members changed');
+      },
+      () => {},
+    );
+    return true;
+  }
+
+  /** Whether these voters have a quorum of machines whose disks are whole, with one to spare when they are more than two. */
+  #bears(voters: readonly string[], damaged?: string): boolean {
+    const whole = voters.filter((id) => id !== damaged && !this.#machine(id).disk.damaged).length;
+    return voters.length > 0 && 2 * whole > voters.length;
+  }
+
+  /** Whether the cluster can do without this machine's disk, whatever the members are by now. */
+  #mayDamage(machine: Machine): boolean {
+    if (machine.disk.damaged) return true;
+    for (const { running } of this.#shared.machines.values()) {
+      if (running === undefined) continue;
+      const { voters, votersOutgoing } = running.member.status.configuration;
+      if (votersOutgoing !== undefined || !this.#bears(voters, machine.id)) return false;
+    }
+    return this.#bears(this.configuration.voters, machine.id);
+  }
+
+  #leader(): Machine | undefined {
+    const leaders = [...this.#shared.machines.values()].filter(
+      ({ running }) => running?.member.status.role === 'leader',
+    );
+    return leaders.length === 0 ? undefined : pick(this.#random, leaders);
+  }
+
+  /** A machine that is up, most often the leader or another voter. */
+  #any(): Machine | undefined {
+    const leader = this.#random.next() < 0.4 ? this.#leader() : undefined;
+    if (leader !== undefined) return leader;
+    const up = [...this.#shared.machines.values()].filter(({ state }) => state === 'up');
+    return up.length === 0 ? undefined : pick(this.#random, up);
+  }
+
+  #machine(id: string): Machine {
+    return this.#shared.machines.get(id) as Machine;
+  }
+
+  /** How long a fault lasts: up to `elections` time-outs, most often much less. */
+  #while(elections: number): number {
+    return this.#electionMs * elections * this.#random.next() * this.#random.next();
+  }
+
+  #in(delayMs: number, run: () => void): void {
+    this.#shared.world.schedule(delayMs, this.#actor, run);
+  }
+}
+
+function after(
+  voters: readonly string[],
+  { voters: more = [], learners = [], remove = [] }: MembershipChange,
+): string[] {
+  return [...new Set([...voters, ...more])].filter((id) => !remove.includes(id) && !learners.includes(id));
+}

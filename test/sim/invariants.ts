@@ -1,0 +1,320 @@
+import type { Configuration, Entry, HardState, LogReader, Message, Status } from '../../src/raft/index.ts';
+
+/** Something that must never happen has happened. */
+export class Violation extends Error {
+  override readonly name = 'Violation';
+}
+
+/** What an entry was when it was first seen at an index and a term. */
+interface Known {
+  readonly previousTerm: number;
+  readonly kind: Entry['kind'];
+  readonly data: Uint8Array;
+}
+
+/** Writes that a log took and hasn't called durable. */
+export interface Ticket {
+  readonly hardState: HardState | undefined;
+  readonly entries: readonly Entry[];
+  /** Lowest index that it may replace. */
+  readonly from: number;
+}
+
+/** What one member's log has called durable: the least that its disk must hold when it comes back. */
+class Promises {
+  term = 0;
+  vote: string | undefined;
+  /** Everything up to here came with a snapshot, or was cut off behind one. */
+  base = 0;
+  last = 0;
+  readonly terms: Map<number, number> = new Map();
+  readonly pending: Set<Ticket> = new Set();
+
+  restart(index: number, term: number): void {
+    this.terms.clear();
+    this.terms.set(index, term);
+    this.base = index;
+    this.last = index;
+  }
+
+  append(entries: readonly Entry[]): void {
+    for (const { index, term } of entries) {
+      for (; this.last >= index; this.last--) this.terms.delete(this.last);
+      this.terms.set(index, term);
+      this.last = index;
+    }
+  }
+
+  holds(index: number, term: number): boolean {
+    return index < this.base || this.terms.get(index) === term;
+  }
+}
+
+/** What a member was seen to be after its last event. */
+interface Seen {
+  term: number;
+  commit: number;
+  applied: number;
+  configuration: Configuration;
+}
+
+/** A member as it is looked at. */
+export interface Watched {
+  readonly id: string;
+  readonly status: Status;
+  readonly log: LogReader;
+}
+
+/** Terms are below this: index and term make one number. */
+const TERMS_MAX = 2 ** 20;
+
+/**
+ * What Raft promises, checked as things happen. Each check costs a constant time: what was found before is remembered, and only
+ * the news is compared with it.
+ */
+export class Invariants {
+  readonly #entries: Map<number, Known> = new Map();
+  readonly #promises: Map<string, Promises> = new Map();
+  readonly #seen: Map<string, Seen> = new Map();
+  readonly #leaders: Map<number, string> = new Map();
+  readonly #votes: Map<string, string> = new Map();
+  /** By index: the entry's term, and in whose term it was first known to be committed. */
+  readonly #committed: { readonly term: number; readonly by: number }[] = [{ term: 0, by: 0 }];
+  readonly #applied: { readonly term: number; readonly reply: unknown }[] = [];
+  readonly #digests: Map<number, string> = new Map();
+  #violation: Violation | undefined;
+
+  /** The first thing that was wrong: code under test may have caught the error that said so. */
+  get violation(): Violation | undefined {
+    return this.#violation;
+  }
+
+  /** Something is wrong. */
+  report(error: unknown): void {
+    this.#violation ??= error instanceof Violation ? error : new Violation(String(error));
+  }
+
+  /** Highest index that any member knows to be committed. */
+  get commit(): number {
+    return this.#committed.length - 1;
+  }
+
+  /** Highest term of a leader. */
+  get terms(): number {
+    return this.#leaders.size;
+  }
+
+  /** Whether this member's disk has something to lose. */
+  hasPromised(id: string): boolean {
+    const { term, last } = this.#of(id);
+    return term > 0 || last > 0;
+  }
+
+  /** A member's log was told to write. @param previousTerm term of the entry before the first */
+  writes(
+    id: string,
+    hardState: HardState | undefined,
+    entries: readonly Entry[],
+    previousTerm: number | undefined,
+  ): Ticket {
+    let previous = previousTerm;
+    for (const entry of entries) {
+      this.#matches(id, entry, previous);
+      previous = entry.term;
+    }
+    const ticket = { hardState, entries, from: entries[0]?.index ?? Number.POSITIVE_INFINITY };
+    this.#of(id).pending.add(ticket);
+    return ticket;
+  }
+
+  /** A member's log is about to start again after a snapshot. */
+  restarts(id: string): Ticket {
+    const ticket = { hardState: undefined, entries: [], from: 0 };
+    this.#of(id).pending.add(ticket);
+    return ticket;
+  }
+
+  /** What was told to be written is durable, says the log. */
+  durable(id: string, ticket: Ticket, snapshot?: { readonly index: number; readonly term: number }): void {
+    const promises = this.#of(id);
+    promises.pending.delete(ticket);
+    if (snapshot !== undefined) promises.restart(snapshot.index, snapshot.term);
+    if (ticket.hardState !== undefined) {
+      promises.term = ticket.hardState.term;
+      promises.vote = ticket.hardState.vote;
+    }
+    promises.append(ticket.entries);
+  }
+
+  /** A member has opened what its disk held: everything it ever called durable must be there, and nothing invented. */
+  recovered(id: string, hardState: HardState | undefined, log: LogReader): void {
+    const promises = this.#of(id);
+    const { term = 0, vote } = hardState ?? {};
+    if (term < promises.term) this.#fail(`${id} came back in term ${term}, but had made term ${promises.term} durable`);
+    if (term === promises.term && promises.vote !== undefined && vote !== promises.vote) {
+      this.#fail(`${id} came back without its vote for ${promises.vote} in term ${term}`);
+    }
+    let safe = promises.last;
+    for (const { from } of promises.pending) safe = Math.min(safe, from - 1);
+    if (log.lastIndex() < safe)
+      this.#fail(`${id} came back with a log up to ${log.lastIndex()}, but ${safe} was durable`);
+    const base = log.firstIndex() - 1;
+    for (let index = Math.max(base, promises.base); index <= safe; index++) {
+      const was = promises.terms.get(index);
+      if (was !== undefined && log.term(index) !== was) {
+        this.#fail(`${id} came back with term ${log.term(index)} at ${index}, where ${was} was durable`);
+      }
+    }
+    promises.pending.clear();
+    promises.restart(base, log.term(base) as number);
+    promises.term = term;
+    promises.vote = vote;
+    for (let next = base + 1; next <= log.lastIndex(); ) {
+      const entries = log.entries(next, log.lastIndex() + 1, 65_536) as readonly Entry[];
+      for (const entry of entries) this.#matches(id, entry, log.term(entry.index - 1));
+      promises.append(entries);
+      next += entries.length;
+    }
+    this.#seen.delete(id);
+  }
+
+  /** A member sends: nobody votes twice in a term, not even before and after a crash. */
+  sends(id: string, message: Message): void {
+    const grants = message.type === 'voteReply' && !message.reject;
+    if (!grants && message.type !== 'vote') return;
+    const to = grants ? message.to : id;
+    const key = `${id} ${message.term}`;
+    const before = this.#votes.get(key) ?? to;
+    if (before !== to) this.#fail(`${id} voted for ${before} and for ${to} in term ${message.term}`);
+    this.#votes.set(key, to);
+  }
+
+  /** A member was elected. @param life which life of it, as not even the same member may win a term twice */
+  elected(watched: Watched, life: number): void {
+    const { id, status, log } = watched;
+    const name = `${id}, life ${life}`;
+    const before = this.#leaders.get(status.term) ?? name;
+    if (before !== name) this.#fail(`term ${status.term} has two leaders: ${before} and ${name}`);
+    this.#leaders.set(status.term, name);
+    let index = this.commit;
+    while ((this.#committed[index] as { by: number }).by >= status.term) index--;
+    if (index < log.firstIndex() - 1) return;
+    const { term } = this.#committed[index] as { term: number };
+    if (log.term(index) !== term) {
+      this.#fail(`${id} leads term ${status.term} without entry ${index} of term ${term}, which is committed`);
+    }
+  }
+
+  /** Looks at a member after an event of it. */
+  check(watched: Watched): void {
+    const { id, status } = watched;
+    const { term, commit, applied, configuration } = status;
+    const seen = this.#seen.get(id);
+    if (seen === undefined) {
+      this.#commits(watched, 0, configuration);
+      this.#seen.set(id, { term, commit, applied, configuration });
+      return;
+    }
+    if (term < seen.term) this.#fail(`${id} went from term ${seen.term} back to ${term}`);
+    if (commit < seen.commit) this.#fail(`${id} went from commit ${seen.commit} back to ${commit}`);
+    if (applied < seen.applied) this.#fail(`${id} went from applied ${seen.applied} back to ${applied}`);
+    if (applied > commit) this.#fail(`${id} applied ${applied} but ${commit} is committed`);
+    if (commit > seen.commit) this.#commits(watched, seen.commit, seen.configuration);
+    seen.term = term;
+    seen.commit = commit;
+    seen.applied = applied;
+    seen.configuration = configuration;
+  }
+
+  /** A member's state machine applied an entry. */
+  applies(id: string, entry: Entry, reply: unknown): void {
+    const { index, term } = entry;
+    const before = this.#applied[index];
+    if (before === undefined) this.#applied[index] = { term, reply };
+    else if (before.term !== term)
+      this.#fail(`${id} applied ${index} of term ${term}, another applied term ${before.term}`);
+    else if (!sameReply(before.reply, reply))
+      this.#fail(`${id} answered entry ${index} otherwise than another member did`);
+  }
+
+  /** A member's ledger has this digest after `index`. */
+  digest(id: string, index: number, digest: string): void {
+    const before = this.#digests.get(index) ?? digest;
+    if (before !== digest) this.#fail(`the ledger of ${id} differs from another's at ${index}`);
+    this.#digests.set(index, digest);
+  }
+
+  /** Log matching: the same index and term mean the same entry, after the same entry. */
+  #matches(id: string, entry: Entry, previousTerm: number | undefined): void {
+    const key = entry.index * TERMS_MAX + entry.term;
+    const known = this.#entries.get(key);
+    if (known === undefined) {
+      this.#entries.set(key, { previousTerm: previousTerm ?? 0, kind: entry.kind, data: entry.data });
+      return;
+    }
+    if (known.kind !== entry.kind || Buffer.compare(known.data, entry.data) !== 0) {
+      this.#fail(`${id} has another entry than others at index ${entry.index} of term ${entry.term}`);
+    }
+    if (previousTerm !== undefined && known.previousTerm !== previousTerm) {
+      this.#fail(
+        `${id} has entry ${entry.index} of term ${entry.term} after term ${previousTerm}, others after ${known.previousTerm}`,
+      );
+    }
+  }
+
+  /** A member says that entries after `from` are committed: never otherwise than before, and durable on a quorum when new. */
+  #commits(watched: Watched, from: number, before: Configuration): void {
+    const { id, status, log } = watched;
+    const news = this.commit;
+    for (let index = Math.max(from + 1, log.firstIndex()); index <= status.commit; index++) {
+      const term = log.term(index);
+      // A snapshot that is being installed takes the place of these.
+      if (term === undefined) break;
+      const known = this.#committed[index];
+      if (known === undefined) {
+        if (index > this.commit + 1)
+          this.#fail(`${id} says that ${index} is committed, before anyone said so of ${index - 1}`);
+        this.#committed.push({ term, by: status.term });
+      } else if (known.term !== term) {
+        this.#fail(`${id} says that ${index} of term ${term} is committed, where term ${known.term} had been`);
+      }
+    }
+    if (status.commit > this.commit) this.#fail(`${id} says that ${status.commit} is committed, which it doesn't have`);
+    if (status.commit <= news) return;
+    const { term } = this.#committed[status.commit] as { term: number };
+    if (term !== status.term) {
+      this.#fail(
+        `${id} committed ${status.commit} of term ${term} in term ${status.term}, and nothing of its own with it`,
+      );
+    }
+    if (!this.#onQuorum(status.commit, term, status.configuration) && !this.#onQuorum(status.commit, term, before)) {
+      this.#fail(`${id} says that ${status.commit} is committed, but no quorum has it durable`);
+    }
+  }
+
+  #onQuorum(index: number, term: number, { voters, votersOutgoing = [] }: Configuration): boolean {
+    return [voters, votersOutgoing].every((set) => {
+      const holding = set.filter((id) => this.#of(id).holds(index, term)).length;
+      return set.length === 0 || 2 * holding > set.length;
+    });
+  }
+
+  #fail(message: string): never {
+    const violation = new Violation(message);
+    this.report(violation);
+    throw violation;
+  }
+
+  #of(id: string): Promises {
+    let promises = this.#promises.get(id);
+    if (promises === undefined) {
+      promises = new Promises();
+      this.#promises.set(id, promises);
+    }
+    return promises;
+  }
+}
+
+function sameReply(a: unknown, b: unknown): boolean {
+  return a instanceof Uint8Array && b instanceof Uint8Array && Buffer.compare(a, b) === 0;
+}

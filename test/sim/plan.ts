@@ -1,0 +1,162 @@
+import { type Random, SeededRandom } from '../../src/core/index.ts';
+import type { ClockDrift } from './clocks.ts';
+
+/** Kinds of fault that a run may hold. Each seed leaves some out: rare mixtures are then found sooner. */
+export const FAULTS = [
+  'crash',
+  'blackout',
+  'kill',
+  'kill-apply',
+  'crash-at-sync',
+  'crash-at-vote',
+  'pause',
+  'cut-one',
+  'cut-halves',
+  'cut-random',
+  'cut-one-way',
+  'clog',
+  'slow-disk',
+  'failed-sync',
+  'io-error',
+  'full-disk',
+  'flipped-bit',
+  'wiped-disk',
+  'transfer',
+  'compact',
+  'membership',
+] as const;
+
+/** A kind of fault. */
+export type Fault = (typeof FAULTS)[number];
+
+/** How links behave while faults last. */
+export interface LinkPlan {
+  /** Share of messages lost, 0 to 0.3. */
+  readonly loss: number;
+  /** Share of messages that arrive twice, 0 to 0.5; the second may be seconds late. */
+  readonly replay: number;
+  /** Least time under way, ms. */
+  readonly delayMs: number;
+  /** Mean of what is added to it, ms. */
+  readonly jitterMs: number;
+  /** Whether messages of one link may overtake each other. */
+  readonly reorder: boolean;
+}
+
+/** What one seed runs. */
+export interface Plan {
+  readonly voters: readonly string[];
+  /** Machines that may join later. */
+  readonly spares: readonly string[];
+  readonly tickMs: number;
+  readonly electionTicks: number;
+  readonly heartbeatTicks: number;
+  readonly snapshotEveryEntries: number;
+  readonly keepEntries: number;
+  readonly segmentBytes: number;
+  /** Bytes of entries that a log keeps in memory; small ones make it read the disk. */
+  readonly cacheBytesMax: number;
+  readonly links: LinkPlan;
+  /** Mean time of a sync, ms. */
+  readonly syncMs: number;
+  /** Faults of this run, with the mean time between two of a kind, ms. */
+  readonly faults: ReadonlyMap<Fault, number>;
+  readonly clients: number;
+  readonly keys: number;
+  /** Mean pause of a client between two operations, ms. */
+  readonly thinkMs: number;
+  /** Virtual time with faults, ms. */
+  readonly activeMs: number;
+  drift(): ClockDrift;
+}
+
+/** A source of randomness of its own for each concern: a draw more in one doesn't change the others. */
+export function stream(seed: number, concern: string): Random {
+  let mixed = seed ^ 0x5bd1e995;
+  for (let i = 0; i < concern.length; i++) mixed = Math.imul(mixed ^ concern.charCodeAt(i), 0x01000193);
+  return new SeededRandom(mixed ^ (mixed >>> 13));
+}
+
+/** One of these. */
+export function pick<T>(random: Random, items: readonly T[]): T {
+  return items[random.int(0, items.length)] as T;
+}
+
+/** Time until the next of events that come by chance, `meanMs` apart. */
+export function exponential(random: Random, meanMs: number): number {
+  return -Math.log(1 - random.next()) * meanMs;
+}
+
+/** Draws the plan of a seed. @param voters how many, when the seed is not to choose */
+export function planOf(seed: number, voters?: number): Plan {
+  const random = stream(seed, 'plan');
+  const size = pick(random, [1, 2, 3, 3, 3, 3, 4, 5, 5]);
+  const tickMs = pick(random, [100, 100, 150]);
+  const electionTicks = pick(random, [6, 8, 10]);
+  const electionMs = tickMs * electionTicks;
+  const chaos = pick(random, [1, 1.5, 2.5, 5]);
+  const faults = new Map<Fault, number>();
+  for (const fault of FAULTS) {
+    const meanMs = electionMs * MEAN_ELECTIONS[fault] * chaos * (0.5 + random.next());
+    if (random.next() < 0.55) faults.set(fault, meanMs);
+  }
+  const calm = random.next() < 0.3;
+  const drifting = random.next() < 0.5;
+  return {
+    voters: names('n', 1, voters ?? size),
+    spares: names('n', (voters ?? size) + 1, pick(random, [1, 2, 3])),
+    tickMs,
+    electionTicks,
+    heartbeatTicks: pick(random, [1, 2, 2]),
+    snapshotEveryEntries: pick(random, [5, 15, 40, 200]),
+    keepEntries: pick(random, [0, 2, 10, 50]),
+    segmentBytes: pick(random, [4096, 4096, 16_384]),
+    cacheBytesMax: pick(random, [0, 512, 65_536]),
+    links: {
+      loss: calm ? 0 : pick(random, [0, 0.02, 0.1, 0.3]),
+      replay: calm ? 0 : pick(random, [0, 0.05, 0.2, 0.5]),
+      delayMs: pick(random, [0.5, 5, 20]),
+      jitterMs: pick(random, [1, 10, 80]),
+      reorder: random.next() < 0.7,
+    },
+    syncMs: pick(random, [1, 5, 20]),
+    faults,
+    clients: pick(random, [2, 3, 4]),
+    keys: pick(random, [1, 2, 4]),
+    thinkMs: pick(random, [500, 1_500, 4_000]),
+    activeMs: pick(random, [60_000, 90_000, 120_000]),
+    drift: () =>
+      drifting
+        ? { rate: 0.98 + 0.04 * random.next(), offsetMs: random.int(-5_000, 5_000) }
+        : { rate: 1, offsetMs: random.int(-50, 50) },
+  };
+}
+
+/** Mean election time-outs between two faults of a kind, before the seed's own factor. */
+const MEAN_ELECTIONS: Readonly<Record<Fault, number>> = {
+  crash: 12,
+  blackout: 50,
+  kill: 15,
+  'kill-apply': 25,
+  'crash-at-sync': 12,
+  'crash-at-vote': 12,
+  pause: 10,
+  'cut-one': 15,
+  'cut-halves': 20,
+  'cut-random': 20,
+  'cut-one-way': 15,
+  clog: 10,
+  'slow-disk': 12,
+  'failed-sync': 40,
+  'io-error': 40,
+  'full-disk': 40,
+  'flipped-bit': 30,
+  'wiped-disk': 60,
+  transfer: 12,
+  compact: 12,
+  membership: 8,
+};
+
+function names(prefix: string, from: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `${prefix}${from + i}`);
+}
