@@ -1,4 +1,5 @@
 import { invariant, type NodeId, TroupeError } from '../../core/index.ts';
+import { Lease } from './lease.ts';
 import { encodeConfiguration, enterJoint, isSimple, leaveJoint, type MembershipChange, simple } from './membership.ts';
 import type { ResolvedOptions } from './options.ts';
 import { Progress } from './progress.ts';
@@ -44,11 +45,14 @@ export class Leader {
   readonly #term: number;
   readonly #members: Map<NodeId, Progress> = new Map();
   readonly #reads: ReadRounds;
+  readonly #lease: Lease;
   readonly #uncommitted: UncommittedBytes = new UncommittedBytes();
   #configuration: Configuration;
   /** Members other than this one. */
   #peers: Progress[] = [];
   #due = true;
+  /** Ticks of this leadership. */
+  #ticks = 0;
   #heartbeatElapsed = 0;
   #electionElapsed = 0;
   /** No change of the members may start before this index is applied: a change may be on its way below it. */
@@ -56,6 +60,8 @@ export class Leader {
   #transferee: NodeId | undefined;
   #transferElapsed = 0;
   #handedOver = false;
+  /** The end of the log at the last two checks of the quorum, an election time-out apart. */
+  #marks: readonly [older: number, newer: number];
 
   /** Begins the leadership: a no-op of its term goes into the log, as only that may commit what came before. */
   constructor(context: LeaderContext) {
@@ -65,8 +71,10 @@ export class Leader {
     this.#id = context.options.id;
     this.#term = context.term;
     this.#reads = new ReadRounds(context.options.readsMax);
+    this.#lease = new Lease(context.options.leaseTicks);
     this.#configuration = context.configuration;
     this.#changeIndex = this.#log.lastIndex;
+    this.#marks = [this.#log.lastIndex, this.#log.lastIndex];
     this.#setMembers(context.configuration, false);
     this.#append([NO_DATA], 'normal');
     this.durable();
@@ -118,16 +126,40 @@ export class Leader {
 
   /**
    * Proposes a change of the members: in one step when at most one voter changes, else through a joint configuration that is
-   * left by itself. It holds once its entry is applied.
+   * left by itself. It holds once its entry is applied. Who is to become a voter must have caught up as a learner: else the
+   * group could stand still until it has.
    *
-   * @throws TroupeError INVALID_ARGUMENT when the change makes no sense, OVERLOADED while another is under way or before the
-   *   first commit of this term; and as `propose`
+   * @throws TroupeError INVALID_ARGUMENT when the change makes no sense, NOT_CAUGHT_UP (data.member, data.behind in entries),
+   *   OVERLOADED while another is under way or before the first commit of this term; and as `propose`
    */
   change(change: MembershipChange): Proposed {
     this.#refuseInTransfer();
     if (!this.#mayChange) throw new TroupeError('OVERLOADED', 'another change of the members may be under way');
     const next = isSimple(this.#configuration, change) ? simple : enterJoint;
-    return this.#proposeConfiguration(next(this.#configuration, change));
+    const configuration = next(this.#configuration, change);
+    for (const id of change.voters ?? []) this.#requireCaughtUp(id);
+    return this.#proposeConfiguration(configuration);
+  }
+
+  /** Whom to leave the leadership to: the voter that was heard of and has most of the log; undefined when there is none. */
+  get heir(): NodeId | undefined {
+    let best: Progress | undefined;
+    for (const member of this.#peers) {
+      if (!member.active || !isVoter(this.#configuration, member.id)) continue;
+      if (best === undefined || member.match > best.match) best = member;
+    }
+    return best?.id;
+  }
+
+  /** The index at which a read may be served without asking anyone; undefined without a lease. */
+  get leaseIndex(): number | undefined {
+    const holds = this.#committedInTerm && this.#transferee === undefined && this.#lease.holds(this.#ticks);
+    return holds ? this.#log.commit : undefined;
+  }
+
+  /** Time may have passed uncounted. */
+  voidLease(): void {
+    this.#lease.void();
   }
 
   /** Leaves a joint configuration as soon as that is allowed: nobody has to ask for it. */
@@ -176,7 +208,12 @@ export class Leader {
     if (member.state === 'replicate' && member.inflights.full) member.inflights.freeFirst();
     if (member.match < this.#log.lastIndex) member.nudge = true;
     const round = message.context ?? 0;
-    if (round <= member.readRound || round > this.#reads.round) return;
+    if (round > this.#reads.round) return;
+    if (message.lease && round > member.leaseRound) {
+      member.leaseRound = round;
+      this.#lease.granted(this.#settled((each) => each.leaseRound));
+    }
+    if (round <= member.readRound) return;
     member.readRound = round;
     this.#settleReads();
   }
@@ -212,7 +249,8 @@ export class Leader {
    * @throws TroupeError INVALID_ARGUMENT when `to` doesn't vote, NO_QUORUM when no other voter was heard of
    */
   transfer(to: NodeId | undefined): void {
-    const target = to ?? this.#furthest();
+    const target = to ?? this.heir;
+    if (target === undefined) throw new TroupeError('NO_QUORUM', 'no other voter is there to take the leadership');
     if (target === this.#id || target === this.#transferee) return;
     const member = this.#members.get(target);
     if (member === undefined || !isVoter(this.#configuration, target)) {
@@ -231,6 +269,7 @@ export class Leader {
    * @returns false when no quorum was heard of for an election time-out: the leader must step down
    */
   tick(): boolean {
+    this.#ticks++;
     this.leaveJoint();
     if (this.#transferee !== undefined && ++this.#transferElapsed >= this.#options.electionTicks) {
       this.#transferee = undefined;
@@ -238,6 +277,7 @@ export class Leader {
     if (++this.#electionElapsed >= this.#options.electionTicks) {
       this.#electionElapsed = 0;
       if (this.#options.checkQuorum && !this.#hearsQuorum()) return false;
+      this.#marks = [this.#marks[1], this.#log.lastIndex];
       for (const member of this.#peers) {
         member.active = false;
         // The message that named the snapshot may have been lost, and nothing else would ever ask again.
@@ -252,11 +292,7 @@ export class Leader {
   /** Sends what is due to each member, and starts a round for the reads that came. */
   flush(): void {
     this.#due = false;
-    if (this.#reads.due) {
-      this.#reads.start();
-      this.#heartbeat();
-      this.#settleReads();
-    }
+    if (this.#reads.due) this.#heartbeat();
     for (const member of this.#peers) while (this.#sendNext(member)) {}
     this.#handOver();
   }
@@ -312,14 +348,24 @@ export class Leader {
     return voteResult(this.#configuration, heard) === 'won';
   }
 
-  #furthest(): NodeId {
-    let best: Progress | undefined;
-    for (const member of this.#peers) {
-      if (!member.active || !isVoter(this.#configuration, member.id)) continue;
-      if (best === undefined || member.match > best.match) best = member;
-    }
-    if (best === undefined) throw new TroupeError('NO_QUORUM', 'no other voter is there to take the leadership');
-    return best.id;
+  /**
+   * Caught up is who holds what the log held one to two election time-outs ago: it is behind by no longer than the group would
+   * wait for a new leader. That is the dissertation's last round (section 4.2.1), and needs no bound in entries or bytes.
+   */
+  #requireCaughtUp(id: NodeId): void {
+    if (isVoter(this.#configuration, id)) return;
+    const member = this.#members.get(id);
+    const match = member?.match ?? 0;
+    if (member?.active && member.state === 'replicate' && match >= this.#marks[0]) return;
+    const behind = this.#log.lastIndex - match;
+    throw new TroupeError(
+      'NOT_CAUGHT_UP',
+      `${id} lacks ${behind} entries; it must follow as a learner until it has them`,
+      {
+        address: id,
+        data: { member: id, behind },
+      },
+    );
   }
 
   /** Only an entry of the own term is committed by counting (Raft paper, section 5.4.2); those before it come along. */
@@ -375,21 +421,32 @@ export class Leader {
     return false;
   }
 
-  /** A heartbeat's commit stays at what the member is known to hold. */
+  /** Starts a round. A heartbeat's commit stays at what the member is known to hold. */
   #heartbeat(): void {
     this.#heartbeatElapsed = 0;
+    const context = this.#reads.start();
+    this.#lease.sent(context, this.#ticks);
     for (const member of this.#peers) {
       const commit = Math.min(member.match, this.#log.commit);
       const head = { type: 'heartbeat', from: this.#id, to: member.id, term: this.#term } as const;
-      this.#context.send({ ...head, commit, context: this.#reads.round });
+      this.#context.send({ ...head, commit, context, ...(this.#lease.wanted ? { lease: true } : {}) });
     }
+    // Alone this leader is the quorum.
+    this.#lease.granted(this.#settled((member) => member.leaseRound));
+    this.#settleReads();
+  }
+
+  /** The last round that a quorum has reached, this leader included. */
+  #settled(roundOf: (member: Progress) => number): number {
+    return quorumIndex(this.#configuration, (id) => {
+      if (id === this.#id) return this.#reads.round;
+      const member = this.#members.get(id);
+      return member === undefined ? 0 : roundOf(member);
+    });
   }
 
   #settleReads(): void {
-    const { round } = this.#reads;
-    const settled = quorumIndex(this.#configuration, (id) =>
-      id === this.#id ? round : (this.#members.get(id)?.readRound ?? 0),
-    );
+    const settled = this.#settled((member) => member.readRound);
     for (let read = this.#reads.take(settled); read !== undefined; read = this.#reads.take(settled)) {
       const { from, context, index } = read;
       if (from === this.#id) this.#context.readable(context, index);
@@ -401,6 +458,7 @@ export class Leader {
     if (this.#transferee === undefined || this.#handedOver) return;
     if (this.#members.get(this.#transferee)?.match !== this.#log.lastIndex) return;
     this.#handedOver = true;
+    this.#lease.end();
     this.#context.send({ type: 'timeoutNow', from: this.#id, to: this.#transferee, term: this.#term });
   }
 }

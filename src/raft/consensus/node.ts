@@ -49,6 +49,10 @@ export class RaftNode {
   readonly #votes: Map<NodeId, boolean> = new Map();
   #electionElapsed = 0;
   #electionTimeout = 0;
+  /** Ticks for which the vote is promised to nobody, as a leader may serve reads by that promise. */
+  #promised = 0;
+  /** Told to stand by the last leader while a change of the members waits to be applied: it stands when it is. */
+  #called = false;
 
   /** Hard state as last handed out, the number of the work that carried its term and vote, and the last work's number. */
   #written: HardState;
@@ -82,9 +86,9 @@ export class RaftNode {
       );
     }
     this.#configuration = options.configuration;
-    this.#takeConfigurations((options.log.snapshot()?.index ?? 0) + 1, this.#log.applied);
-    this.#adoptConfigurations();
-    this.#configurationChanged = false;
+    this.#recoverConfiguration((options.log.snapshot()?.index ?? 0) + 1);
+    // An earlier life may have granted a lease.
+    if (this.#options.leaseTicks > 0 && options.hardState !== undefined) this.#promised = this.#options.electionTicks;
     this.#drawTimeout();
   }
 
@@ -109,6 +113,20 @@ export class RaftNode {
     return { index: applied, term, configuration: this.#configuration };
   }
 
+  /**
+   * The index at which a read may be served at once, without asking a quorum: while the leader holds a lease, and the caller's
+   * clock is not late (else see `voidLease`). Undefined on any other member, without `leaseTicks`, and from the start of
+   * a transfer on: use `readIndex` then.
+   */
+  leaseIndex(): number | undefined {
+    return this.#leading?.leaseIndex;
+  }
+
+  /** The ticks don't tell how much time passed (a pause, a late timer): what lease there is no longer holds. */
+  voidLease(): void {
+    this.#leading?.voidLease();
+  }
+
   /** What a leader knows of each member; undefined when this one doesn't lead. */
   progress(): ReadonlyMap<NodeId, Progress> | undefined {
     return this.#leading?.progress;
@@ -131,9 +149,10 @@ export class RaftNode {
   }
 
   /**
-   * Proposes a change of the members; see Leader.change. A leader that is no longer a voter steps down by itself.
+   * Proposes a change of the members; see Leader.change. A leader that is no longer a voter steps down by itself, and calls
+   * upon the voter that is furthest along to stand at once.
    *
-   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT, OVERLOADED
+   * @throws TroupeError NOT_LEADER, INVALID_ARGUMENT, NOT_CAUGHT_UP, OVERLOADED
    */
   proposeChange(change: MembershipChange): Proposed {
     return this.#requireLeading().change(change);
@@ -166,9 +185,12 @@ export class RaftNode {
     this.#requireLeading().transfer(to);
   }
 
-  /** Stands for election now, as if its time-out had passed. Does nothing on a leader or a member that may not lead. */
+  /**
+   * Stands for election now, as if its time-out had passed. Does nothing on a leader, on a member that may not lead, or while a
+   * lease that this one granted may hold.
+   */
   campaign(): void {
-    if (this.#role === 'leader' || !this.#promotable()) return;
+    if (this.#role === 'leader' || this.#promised > 0 || !this.#promotable()) return;
     if (this.#options.preVote) this.#canvass();
     else this.#stand(false);
   }
@@ -190,6 +212,7 @@ export class RaftNode {
 
   /** One tick of the driver's clock passed. */
   tick(): void {
+    if (this.#promised > 0) this.#promised--;
     if (this.#leading !== undefined) {
       if (!this.#leading.tick()) this.#becomeFollower(this.#term, undefined);
       return;
@@ -223,6 +246,7 @@ export class RaftNode {
         this.#check(message);
         if (message.reject && message.type !== 'appendReply') this.#learnCommit(message);
         if (message.term < this.#term) this.#answerOld(message);
+        else if (this.#keepsVote(message)) return;
         else if (message.term === this.#term || this.#meetTerm(message)) this.#receive(message);
     }
   }
@@ -325,6 +349,7 @@ export class RaftNode {
     this.#log.appliedTo(message.index ?? 0);
     this.#adoptConfigurations();
     this.#leading?.leaveJoint();
+    this.#answerCall();
   }
 
   #noteConfiguration(entry: Entry): void {
@@ -332,14 +357,23 @@ export class RaftNode {
     this.#applying.push({ index: entry.index, configuration: decodeConfiguration(entry.data) });
   }
 
-  /** Finds the configurations that entries in [from, to] hold. */
-  #takeConfigurations(from: number, to: number): void {
-    for (let next = Math.max(from, this.#log.firstIndex); next <= to; ) {
-      const entries = this.#log.slice(next, to + 1, this.#options.applyBytesMax);
+  /**
+   * Finds the configuration that holds after a start, in the entries from `from` on. A change is proposed only when the one before
+   * it was applied, so all but the last in the log are committed, even where the commit index on the disk lags behind. Were
+   * that not known, a member could stand by a configuration that lies two changes back, whose quorums are no longer met.
+   */
+  #recoverConfiguration(from: number): void {
+    const { applied, lastIndex } = this.#log;
+    for (let next = Math.max(from, this.#log.firstIndex); next <= lastIndex; ) {
+      const entries = this.#log.slice(next, lastIndex + 1, this.#options.applyBytesMax);
       invariant(entries !== undefined && entries.length > 0, 'entries after the snapshot are always there');
       for (const entry of entries) this.#noteConfiguration(entry);
       next += entries.length;
     }
+    this.#log.commitTo(this.#applying.at(-2)?.index ?? 0);
+    const held = this.#applying.findLast(({ index }) => index <= applied);
+    if (held !== undefined) this.#configuration = held.configuration;
+    this.#applying = [];
   }
 
   /** What was applied holds from now on. */
@@ -381,7 +415,8 @@ export class RaftNode {
         this.#leading?.onHeartbeatReply(message);
         break;
       case 'timeoutNow':
-        if (this.#leading === undefined && this.#promotable()) this.#stand(true);
+        this.#called = this.#leading === undefined;
+        this.#answerCall();
         break;
       case 'readIndex':
         // A read that doesn't fit is dropped like a lost message: the follower asks again.
@@ -400,14 +435,11 @@ export class RaftNode {
   /**
    * A message of a later term.
    *
-   * @returns false when it is to be ignored
+   * @returns whether it is to be taken in
    */
   #meetTerm(message: Message): boolean {
     const { type, term, from } = message;
-    if (type === 'vote' || type === 'preVote') {
-      if (!message.force && this.#hearsLeader()) return false;
-      if (type === 'preVote') return true;
-    }
+    if (type === 'preVote') return true;
     // A granted pre-vote carries the term that was asked about, which nobody has reached yet.
     if (type === 'preVoteReply' && !message.reject) return true;
     const leads = type === 'append' || type === 'heartbeat' || type === 'snapshot';
@@ -415,7 +447,15 @@ export class RaftNode {
     return true;
   }
 
-  /** While a leader is heard, elections are refused: a member that was cut off must not depose it. */
+  /**
+   * Whether a candidate isn't even answered: a member that was cut off must not depose a leader that is heard, and a lease must
+   * not be broken, in whatever term the candidate is. When the leader itself wants the election neither counts.
+   */
+  #keepsVote({ type, term, force }: Message): boolean {
+    if ((type !== 'vote' && type !== 'preVote') || force) return false;
+    return this.#promised > 0 || (term > this.#term && this.#hearsLeader());
+  }
+
   #hearsLeader(): boolean {
     if (!this.#options.checkQuorum) return false;
     return (
@@ -515,8 +555,12 @@ export class RaftNode {
 
   #onHeartbeat(message: Message): void {
     this.#log.commitTo(message.commit ?? 0);
-    const { from, context = 0 } = message;
-    this.#send({ type: 'heartbeatReply', from: this.#id, to: from, term: this.#term, context });
+    const { from, context = 0, lease = false } = message;
+    const { leaseTicks, electionTicks } = this.#options;
+    const granted = lease && leaseTicks > 0;
+    if (granted) this.#promised = electionTicks;
+    const head = { type: 'heartbeatReply', from: this.#id, to: from, term: this.#term, context } as const;
+    this.#send(granted ? { ...head, lease: true } : head);
   }
 
   #onSnapshot(message: Message): void {
@@ -551,6 +595,13 @@ export class RaftNode {
   #promotable(): boolean {
     if (!isVoter(this.#configuration, this.#id) || this.#log.unstable.snapshot !== undefined) return false;
     return !this.#log.hasUnappliedConfiguration();
+  }
+
+  /** Stands at once when the leader has called for it, or as soon as a change of the members that holds it back is applied. */
+  #answerCall(): void {
+    if (!this.#called || this.#log.hasUnappliedConfiguration()) return;
+    this.#called = false;
+    if (this.#promotable()) this.#stand(true);
   }
 
   /** Asks whether an election could be won, without raising the term. */
@@ -612,6 +663,7 @@ export class RaftNode {
     this.#term = term;
     this.#leader = leader;
     this.#leading = undefined;
+    this.#called = false;
     this.#votes.clear();
     this.#forwarded.clear();
     this.#statusChanged = true;
@@ -629,8 +681,10 @@ export class RaftNode {
     this.#configurationChanged = true;
     this.#leading?.reconfigure(configuration);
     if (this.#leading === undefined || isVoter(configuration, this.#id)) return;
-    // Let the others hear of the commit that removes this leader before it goes.
+    // Let the others hear of the commit that removes this leader before it goes, and don't let them wait for its silence.
     this.#leading.flush();
+    const { heir } = this.#leading;
+    if (heir !== undefined) this.#send({ type: 'timeoutNow', from: this.#id, to: heir, term: this.#term });
     this.#becomeFollower(this.#term, undefined);
   }
 

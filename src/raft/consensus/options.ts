@@ -33,6 +33,13 @@ export interface RaftOptions {
   readonly applyBytesMax?: number;
   /** Reads that may wait for their quorum round at once. Default 65,536. */
   readonly readsMax?: number;
+  /**
+   * Ticks for which a quorum's answers to a heartbeat let the leader serve reads by itself, counted from when it was sent;
+   * see `RaftNode.leaseIndex`. Default 0: no leases. At most electionTicks - 2: that much is lost because ticks are whole, and
+   * what lies between must bear the drift: members' ticks may differ in length by (electionTicks - 1) / leaseTicks at most. Members
+   * that grant leases stand no sooner than an election time-out after the leader's last heartbeat, or their own start.
+   */
+  readonly leaseTicks?: number;
   /** Ask whether an election could be won before raising the term. Default true; off only in tests. */
   readonly preVote?: boolean;
   /** Leader steps down without a quorum, and votes are refused while a leader is heard. Default true; off only in tests. */
@@ -64,6 +71,11 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
   if (limits.electionTicks <= limits.heartbeatTicks) {
     problems.push(`raft.electionTicks is ${limits.electionTicks}: it must be above heartbeatTicks`);
   }
+  const { leaseTicks = 0, preVote = true, checkQuorum = true } = options;
+  if (!Number.isSafeInteger(leaseTicks) || leaseTicks < 0 || leaseTicks > Math.max(0, limits.electionTicks - 2)) {
+    problems.push(`raft.leaseTicks is ${leaseTicks}: it must be a whole number up to electionTicks - 2, or 0`);
+  }
+  if (leaseTicks > 0 && !(preVote && checkQuorum)) problems.push('raft.leaseTicks needs preVote and checkQuorum');
   if (problems.length > 0) throw new TroupeError('INVALID_CONFIGURATION', problems.join('; '));
-  return { ...options, ...limits, preVote: options.preVote ?? true, checkQuorum: options.checkQuorum ?? true };
+  return { ...options, ...limits, leaseTicks, preVote, checkQuorum };
 }

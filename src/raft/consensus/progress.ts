@@ -25,6 +25,8 @@ export class Progress {
   sentCommit = 0;
   /** Last round of heartbeats it answered; see ReadRounds. */
   readRound = 0;
+  /** Last round of heartbeats for which it granted a lease; see Lease. */
+  leaseRound = 0;
 
   /** @param next index of the first entry to send; the leader's last index + 1 at an election */
   constructor(id: NodeId, next: number, messagesMax: number, bytesMax: number) {

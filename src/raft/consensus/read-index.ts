@@ -60,10 +60,10 @@ export class ReadRounds {
     for (const read of held) this.#join(read.from, read.context, commit);
   }
 
-  /** Starts the round that the newest reads wait for. */
-  start(): void {
-    this.#round++;
+  /** Starts the round that the newest reads wait for. @returns its number */
+  start(): number {
     this.#due = false;
+    return ++this.#round;
   }
 
   /** Takes out the next read that a quorum's answers to `round` settle; undefined when there is none. */

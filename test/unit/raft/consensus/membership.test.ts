@@ -12,6 +12,7 @@ import {
   simple,
   voteResult,
 } from '../../../../src/raft/consensus/index.ts';
+import { MemoryLog } from './memory-log.ts';
 import { Network, texts } from './network.ts';
 
 const FIVE = ['a', 'b', 'c', 'd', 'e'];
@@ -121,9 +122,11 @@ describe('changing the members', () => {
     const network = new Network(FIVE, { configuration: { voters: ['a'] } });
     network.elect('a');
     network.propose('a', '1');
+    change(network, 'a', { learners: ['b', 'c', 'd', 'e'] });
     change(network, 'a', { voters: ['b'] });
     change(network, 'a', { voters: ['c'] });
     network.propose('a', '2');
+    network.settle();
     change(network, 'a', { voters: ['d', 'e'] });
     network.tick(2);
     expect(network.at('e').status.configuration).toEqual({ voters: FIVE });
@@ -205,7 +208,7 @@ describe('changing the members', () => {
   });
 
   test('a joint configuration needs both sets, and is left by a new leader when the old one died in it', () => {
-    const network = new Network(FIVE, { configuration: { voters: ['a', 'b', 'c'] } });
+    const network = new Network(FIVE, { configuration: { voters: ['a', 'b', 'c'], learners: ['d', 'e'] } });
     const a = network.elect('a');
     network.lose = (message) => message.type === 'append' && (message.entries?.some((e) => e.index > 2) ?? false);
     a.node.proposeChange({ voters: ['d', 'e'], remove: ['a', 'b'] });
@@ -231,9 +234,76 @@ describe('changing the members', () => {
     network.settle();
     expect(texts(network.at('a')).at(-1)).toBe('y');
     network.at('b').down = false;
+    network.tick(1);
     change(network, 'a', { voters: ['b'] });
     network.tick(1);
     expect(network.at('b').status.configuration).toEqual({ voters: ['a', 'b'] });
+  });
+
+  describe('the gate for new voters', () => {
+    const refused = (member: string) => expect.objectContaining({ code: 'NOT_CAUGHT_UP', data: { member, behind: 3 } });
+
+    test('a newcomer must be a learner first, as must each of several', () => {
+      const network = new Network(FIVE, { configuration: { voters: ['a', 'b'], learners: ['c'] } });
+      const { node } = network.elect('a');
+      network.propose('a', '1', '2');
+      network.settle();
+      expect(() => node.proposeChange({ voters: ['d'] })).toThrow(refused('d'));
+      expect(() => node.proposeChange({ voters: ['c', 'd'], remove: ['b'] })).toThrow(refused('d'));
+      node.proposeChange({ voters: ['c'], remove: ['b'] });
+    });
+
+    test('a learner that follows a steady stream is let in, as it lacks only what is on its way', () => {
+      const network = new Network(['a', 'b'], { configuration: { voters: ['a'], learners: ['b'] } });
+      const { node } = network.elect('a');
+      for (let i = 0; i < 25; i++) {
+        network.propose('a', `${i}`);
+        network.tick(1);
+      }
+      const { lastIndex } = network.propose('a', 'on its way');
+      expect(node.progress()?.get('b')?.match).toBeLessThan(lastIndex);
+      node.proposeChange({ voters: ['b'] });
+    });
+
+    test('one that is further behind than a new election would take, or has fallen silent, is not', () => {
+      const network = new Network(['a', 'b'], { configuration: { voters: ['a'], learners: ['b'] } });
+      const { node } = network.elect('a');
+      network.lose = (message) => message.to === 'b' && message.type === 'append';
+      network.propose('a', '1', '2', '3');
+      network.tick(25);
+      expect(() => node.proposeChange({ voters: ['b'] })).toThrow(refused('b'));
+      network.lose = () => false;
+      network.tick(2);
+      network.at('b').down = true;
+      network.tick(20);
+      const silent = expect.objectContaining({ code: 'NOT_CAUGHT_UP', data: { member: 'b', behind: 0 } });
+      expect(() => node.proposeChange({ voters: ['b'] })).toThrow(silent);
+    });
+  });
+
+  test('a leader that is removed calls upon the voter that is furthest along to stand at once', () => {
+    const network = new Network(['a', 'b', 'c']);
+    network.elect('a').node.proposeChange({ remove: ['a'] });
+    network.settle();
+    const leaders = ['b', 'c'].filter((id) => network.at(id).status.role === 'leader');
+    expect(leaders).toHaveLength(1);
+    expect(network.at(leaders[0] as string).status.configuration).toEqual({ voters: ['b', 'c'] });
+  });
+
+  test('a member that crashed before it knew of two commits does not stand by the members of before both', () => {
+    const log = new MemoryLog();
+    const grown = [{ voters: ['a', 'b'] }, { voters: ['a', 'b', 'c'] }].map((each, i): Entry => {
+      return { term: 1, index: i + 2, kind: 'config', data: encodeConfiguration(each) };
+    });
+    const first: Entry = { term: 1, index: 1, kind: 'normal', data: new Uint8Array(0) };
+    log.write({ hardState: { term: 1, vote: 'a', commit: 0 }, entries: [first, ...grown], replies: [] });
+    const network = new Network(['a'], { logs: { a: log } });
+    const a = network.at('a');
+    expect(a.status).toMatchObject({ commit: 2, applied: 0, configuration: { voters: ['a'] } });
+    network.lose = () => true;
+    network.tick(60);
+    expect(a.status).toMatchObject({ commit: 2, configuration: { voters: ['a', 'b'] } });
+    expect(a.status.role).not.toBe('leader');
   });
 
   test('a restart finds changes in the log that were applied since the snapshot', () => {

@@ -17,6 +17,10 @@ interface Count {
   reads: number;
   writes: number;
   changes: number;
+  leases: number;
+  /** Ticks so far; with leases no member may be ahead of another by more than this many. */
+  readonly ticks: Map<NodeId, number>;
+  readonly aheadMax: number;
   /** Members change only where a removed one can't disturb: with pre-vote and check-quorum. */
   readonly live: boolean;
 }
@@ -34,7 +38,7 @@ function event(network: Network, random: Random, invariants: Invariants, count: 
     }
     return;
   }
-  if (dice < 0.08) peer.node.tick();
+  if (dice < 0.08) tick(network, peer, count);
   else if (dice < 0.5) deliver(network, random);
   else if (dice < 0.7) network.write(peer);
   else if (dice < 0.8) network.apply(peer);
@@ -42,7 +46,15 @@ function event(network: Network, random: Random, invariants: Invariants, count: 
   else if (dice < 0.95) {
     const context = ++count.reads;
     invariants.reading(peer, context);
-    attempt(() => peer.node.readIndex(context));
+    const lease = peer.node.leaseIndex();
+    if (lease === undefined) attempt(() => peer.node.readIndex(context));
+    else {
+      expect(lease).toBeGreaterThanOrEqual(invariants.committed);
+      count.leases++;
+    }
+  } else if (dice < 0.9505) {
+    const { leader } = peer.status;
+    if (leader !== undefined) peer.node.disconnected(leader);
   } else if (dice < 0.955) attempt(() => peer.node.transferLeader());
   else if (dice < 0.96 && count.live) {
     attempt(() => {
@@ -64,6 +76,18 @@ function change(random: Random, ids: readonly NodeId[]): MembershipChange {
     (list as NodeId[]).push(pick(random, ids));
   }
   return lists;
+}
+
+/** A member's clock moves on. Members that are down are as old as the rest when they come back. */
+function tick(network: Network, peer: Peer, count: Count): void {
+  const ticks = (id: NodeId): number => count.ticks.get(id) ?? 0;
+  const slowest = Math.min(...[...network.peers.values()].map(({ id, down }) => (down ? Infinity : ticks(id))));
+  if (ticks(peer.id) - slowest >= count.aheadMax) return;
+  count.ticks.set(peer.id, ticks(peer.id) + 1);
+  for (const { id, down } of network.peers.values()) {
+    if (down) count.ticks.set(id, Math.max(ticks(id), slowest));
+  }
+  peer.node.tick();
 }
 
 /** One message arrives, out of order, perhaps twice, or is lost. */
@@ -128,15 +152,18 @@ function converge(network: Network, invariants: Invariants): void {
   expect.unreachable('the group did not converge');
 }
 
-function run(seed: number): { readonly invariants: Invariants; readonly changes: number } {
+function run(seed: number): { readonly invariants: Invariants; readonly count: Count } {
   const random = new SeededRandom(seed);
   const ids = ['a', 'b', 'c', 'd', 'e'].slice(0, random.int(1, 6));
   const preVote = random.next() < 0.8;
   const checkQuorum = random.next() < 0.8;
+  const live = preVote && checkQuorum;
+  const leaseTicks = live && random.next() < 0.5 ? 2 : 0;
   const network = new Network(ids, {
     seed,
+    leaseTicks,
     configuration: { voters: ids.slice(0, random.int(1, ids.length + 1)) },
-    electionTicks: 4,
+    electionTicks: 5,
     inflightMessagesMax: random.int(1, 6),
     inflightBytesMax: random.int(20, 400),
     appendBytesMax: random.int(1, 100),
@@ -146,21 +173,23 @@ function run(seed: number): { readonly invariants: Invariants; readonly changes:
     checkQuorum,
   });
   const invariants = new Invariants(network);
-  const count = { reads: 0, writes: 0, changes: 0, live: preVote && checkQuorum };
+  const aheadMax = leaseTicks > 0 ? 1 : Infinity;
+  const count = { reads: 0, writes: 0, changes: 0, leases: 0, live, ticks: new Map(), aheadMax };
   for (let i = 0; i < EVENTS; i++) event(network, random, invariants, count);
   converge(network, invariants);
-  return { invariants, changes: count.changes };
+  return { invariants, count };
 }
 
 describe('any order of events', () => {
   test('keeps every promise after every event, and converges once faults stop', { timeout: 60_000 }, () => {
-    const total = { committed: 0, elections: 0, reads: 0, changes: 0 };
+    const total = { committed: 0, elections: 0, reads: 0, changes: 0, leases: 0 };
     const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(ONLY)];
     for (const seed of seeds) {
       try {
-        const { invariants, changes } = run(seed);
+        const { invariants, count } = run(seed);
         const { committed, elections, readsServed } = invariants;
-        total.changes += changes;
+        total.changes += count.changes;
+        total.leases += count.leases;
         total.committed += committed;
         total.elections += elections;
         total.reads += readsServed;
@@ -176,6 +205,7 @@ describe('any order of events', () => {
       expect(total.elections).toBeGreaterThan(SEEDS * 2);
       expect(total.reads).toBeGreaterThan(SEEDS);
       expect(total.changes).toBeGreaterThan(SEEDS / 2);
+      expect(total.leases).toBeGreaterThan(SEEDS / 2);
     }
     if (process.env.RAFT_SEEDS !== undefined) console.log(total);
   });
