@@ -1,0 +1,76 @@
+import { eventually, sleep } from '../resources.ts';
+import type { ValueClient } from './cluster.ts';
+import { numbered } from './tracked-writes.ts';
+import type { TroupeCluster } from './troupe.ts';
+
+const LOOPS = 64;
+const KEYS = 100;
+/** Steady load before the follower is stopped, ms. */
+const STEADY_MS = 3_000;
+/** Longest stop, and longest time to catch up, ms. */
+const BEHIND_MS = 60_000;
+const CATCH_UP_MS = 60_000;
+/** A follower this close to the leader's index has caught up: entries on their way are no lag. */
+const CLOSE_ENTRIES = 50;
+/** How often a follower's index is asked for, ms. */
+const LOOK_MS = 50;
+
+/** What a follower that was far behind cost the others. */
+export interface Laggard {
+  /** Acknowledged writes while it caught up, as a share of those before it was stopped. */
+  readonly rateShare: number;
+  /** From SIGCONT to the leader's index, ms. */
+  readonly catchUpMs: number;
+  /** Snapshots that it installed on the way. */
+  readonly snapshots: number;
+}
+
+/**
+ * Stops a follower until the leader's log doesn't go back to where it was, lets it go on, and compares the rate of writes.
+ *
+ * @param writesBehind writes that it misses: more than the log keeps behind a snapshot
+ */
+export async function laggard(cluster: TroupeCluster, client: ValueClient, writesBehind: number): Promise<Laggard> {
+  let stopped = false;
+  let done = 0;
+  const loop = async (_: unknown, at: number): Promise<void> => {
+    for (let n = 0; !stopped; n++) {
+      await client.put(`laggard/${at}/${n % KEYS}`, numbered(n)).catch(() => sleep(1));
+      done++;
+    }
+  };
+  const loops = Promise.all(Array.from({ length: LOOPS }, loop));
+  const rate = async (work: () => Promise<unknown>): Promise<{ perMs: number; ms: number }> => {
+    const [start, before] = [performance.now(), done];
+    await work();
+    const ms = performance.now() - start;
+    return { perMs: (done - before) / ms, ms };
+  };
+  const leader = await cluster.leader();
+  const follower = cluster.nodes.find((node) => node !== leader) as string;
+  const installed = cluster.snapshotsInstalled(follower);
+  try {
+    await sleep(STEADY_MS);
+    const steady = await rate(() => sleep(STEADY_MS));
+    cluster.signal(follower, 'SIGSTOP');
+    const target = done + writesBehind;
+    await eventually(BEHIND_MS, 'the follower is far behind', () => (done >= target ? true : undefined));
+    cluster.signal(follower, 'SIGCONT');
+    const catching = await rate(() =>
+      eventually(CATCH_UP_MS, 'the follower has caught up', async () => {
+        await sleep(LOOK_MS);
+        const [own, first] = await Promise.all([cluster.appliedIndex(follower), cluster.appliedIndex(leader)]);
+        return own >= first - CLOSE_ENTRIES ? true : undefined;
+      }),
+    );
+    return {
+      rateShare: catching.perMs / steady.perMs,
+      catchUpMs: catching.ms,
+      snapshots: cluster.snapshotsInstalled(follower) - installed,
+    };
+  } finally {
+    cluster.signal(follower, 'SIGCONT');
+    stopped = true;
+    await loops;
+  }
+}
