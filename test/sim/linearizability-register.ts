@@ -5,8 +5,8 @@ export type Input =
   | { readonly kind: 'delete'; readonly expect?: number };
 
 /**
- * What a client was told. A version is what names one state of a key, and grows with each write; it may be left out where it
- * wasn't told. An absent key has no value.
+ * What a client was told. A version names a value of a key, and grows with each put; it may be left out where it wasn't told. An
+ * absent key has no value.
  */
 export type Output =
   | { readonly kind: 'read'; readonly value: string | undefined; readonly version?: number }
@@ -45,10 +45,11 @@ export function step(state: State, input: Input, output: Output | undefined): St
     return refusing && assume(refusing, output.version, true);
   }
   const met = assume(state, input.expect, true);
-  if (met === undefined || (output?.version !== undefined && output.version <= met.version)) return undefined;
-  const value = input.kind === 'put' ? input.value : undefined;
-  if (output?.version !== undefined) return { value, version: output.version, known: true, not: [] };
-  return { value, version: met.version + 1, known: false, not: [] };
+  const told = output?.version;
+  if (met === undefined || (told !== undefined && told <= met.version)) return undefined;
+  // A delete need not use up a version.
+  if (input.kind === 'delete') return { value: undefined, version: told ?? met.version, known: true, not: [] };
+  return { value: input.value, version: told ?? met.version + 1, known: told !== undefined, not: [] };
 }
 
 /** The state as a string that differs exactly when the state does. */

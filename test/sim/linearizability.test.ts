@@ -76,6 +76,7 @@ const GOOD: Record<string, Operation[]> = {
     op(5, 6, get(undefined, 0)),
     op(7, 8, cas(0, 'b', 3)),
   ],
+  'a delete that uses up no version': [op(1, 2, put('a', 1)), op(3, 4, remove()), op(5, 6, put('b', 2))],
   'a lost delete': [op(1, 2, put('a', 1)), lost(3, remove()), op(4, 5, get('a', 1)), op(6, 7, get(undefined))],
   'keys don’t touch each other': [
     op(1, 2, put('a', 2), 'x'),
@@ -226,8 +227,9 @@ function bruteForce(operations: readonly Operation[], value?: string, version = 
       return !met && (output.version ?? seen) === seen && bruteForce(rest, value, version);
     if (!met) return false;
     const told = output?.kind === 'written' ? output.version : undefined;
+    const written = input.kind === 'put' ? input.value : undefined;
+    if (written === undefined && told === undefined) return bruteForce(rest, undefined, version);
     for (let next = version + 1; next <= VERSION_MAX; next++) {
-      const written = input.kind === 'put' ? input.value : undefined;
       if ((told ?? next) === next && bruteForce(rest, written, next)) return true;
     }
     return false;
