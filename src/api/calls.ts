@@ -1,13 +1,15 @@
 import type {
+  handleBidiStreamingCall,
   handleClientStreamingCall,
   handleServerStreamingCall,
   handleUnaryCall,
   Metadata,
+  ServerDuplexStream,
   ServerReadableStream,
   ServerWritableStream,
 } from '@grpc/grpc-js';
 import { type Clock, isTroupeError, type Logger, TroupeError } from '../core/index.ts';
-import { CALL_TIMEOUT_MS } from './limits.ts';
+import { CALL_TIMEOUT_MS, STREAM_WORK_MAX } from './limits.ts';
 import { toStatus } from './status.ts';
 
 /** What a handler knows of its call beside the request. */
@@ -81,6 +83,59 @@ export class Calls {
           },
         )
         .finally(() => this.#streams.delete(controller));
+    };
+  }
+
+  /**
+   * Many requests, each answered when it is done. With too many at work, or a reader that is too slow, no more are read.
+   *
+   * @param open gets what sends a message of the server's own accord; its answers must not reject
+   */
+  duplex<Q, R>(
+    open: (send: (message: R) => void, context: CallContext) => (request: Q) => Promise<R>,
+  ): handleBidiStreamingCall<Q, R> {
+    return (call: ServerDuplexStream<Q, R>) => {
+      const [controller, context] = this.#open(call, this.#streams, Number.POSITIVE_INFINITY);
+      const { signal } = context;
+      let working = 0;
+      let full = false;
+      let over = false;
+      const pace = (): void => {
+        if (full || working >= STREAM_WORK_MAX) call.pause();
+        else if (call.isPaused()) call.resume();
+      };
+      const send = (message: R): void => {
+        if (!over) full = !call.write(message);
+      };
+      const end = (finish: () => void): void => {
+        if (over) return;
+        over = true;
+        this.#streams.delete(controller);
+        controller.abort(new TroupeError('CANCELLED', 'the client left'));
+        finish();
+      };
+      const answer = open(send, context);
+      call.on('data', (request: Q) => {
+        working++;
+        pace();
+        void answer(request).then((reply) => {
+          working--;
+          send(reply);
+          pace();
+        });
+      });
+      call.on('drain', () => {
+        full = false;
+        pace();
+      });
+      call.on('end', () => end(() => call.end()));
+      call.on('error', () => end(() => undefined));
+      const onAbort = (): void =>
+        end(() => {
+          if (!call.cancelled) call.emit('error', this.#status(call, signal.reason));
+        });
+      if (signal.aborted) onAbort();
+      else signal.addEventListener('abort', onAbort, { once: true });
     };
   }
 

@@ -19,7 +19,9 @@ import { CALL_TIMEOUT_MS, DRAIN_GRACE_MS } from './limits.ts';
 import { NodeChannel } from './node-channel.ts';
 import { fromNode, fromStats, fromView } from './node-message.ts';
 import { PositionSet } from './position-set.ts';
+import { RelayClient } from './relay-client.ts';
 import { fromEvents } from './update-message.ts';
+import { type Values, valuesOver } from './values.ts';
 
 /** How long no node at all may be reachable before calls and streams give up, ms. */
 const UNAVAILABLE_MS = 30_000;
@@ -54,6 +56,8 @@ export interface ApiStatus {
 
 /** A cluster, seen from outside: a host for teams, and what operators need. */
 export interface ApiClient extends Host {
+  /** Small values under names. */
+  readonly kv: Values;
   /** @param options.stale answer from one node's knowledge, also without a majority of voters */
   status(options?: { readonly stale?: boolean; readonly timeoutMs?: number }): Promise<ApiStatus>;
   /** The newest life of each node, sorted by id. */
@@ -79,10 +83,13 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
   const { clock, tracer, random = systemRandom, unavailableMs = UNAVAILABLE_MS } = options;
   const channel = new NodeChannel({ ...options, random, logger: options.logger.child({ part: 'api-client' }) });
   const failover = new Failover(channel, clock, random, unavailableMs);
+  const relay = new RelayClient(new NodeChannel({ ...options, random, logger: options.logger }), clock, random);
   const traceparent = options.traceparent;
   const limits = { timeoutMs: CALL_TIMEOUT_MS, traceparent };
 
   return {
+    kv: valuesOver(relay),
+
     freshId: () => random.id(16),
 
     async ask({ kind, key }, method, input, ask = {}) {
@@ -191,6 +198,7 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
     events: (signal) => clusterEvents(failover, signal),
 
     async close() {
+      relay.close();
       channel.close();
     },
   };

@@ -5,4 +5,5 @@ export { type ApiClient, type ApiStatus, type ConnectApiOptions, connectApi } fr
 export { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
 export { type ApiServer, type ServeApiOptions, serveApi } from './server.ts';
 export { API_VERSION, type Drain } from './service.ts';
+export { type StoredValue, type Values, valuesOver } from './values.ts';
 export { startWorkflow, type Workflow, type WorkflowOptions } from './workflow.ts';

@@ -4,6 +4,9 @@ export const API_MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Calls and streams that one connection may have open. */
 export const API_STREAMS_MAX = 1_000;
 
+/** Requests of one stream at work at a time. */
+export const STREAM_WORK_MAX = 64;
+
 /** How long a unary call without a deadline may take, ms. */
 export const CALL_TIMEOUT_MS = 10_000;
 
@@ -12,3 +15,6 @@ export const DRAIN_MS = 15_000;
 
 /** How long a drain's call may take beyond the drain's own deadline, ms. */
 export const DRAIN_GRACE_MS = 5_000;
+
+/** Values in a page of ListValues when the request doesn't say. */
+export const VALUES_PER_PAGE = 100;

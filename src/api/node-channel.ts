@@ -34,6 +34,8 @@ export class NodeChannel {
   readonly #options: NodeChannelOptions;
   #current: Connected | undefined;
   #dialing: Promise<Connected> | undefined;
+  /** A node that is being tried because it is better than the present one. */
+  #preferred: string | undefined;
   /** The node that was lost last is tried last. */
   #lost = '';
   #closed = false;
@@ -58,6 +60,19 @@ export class NodeChannel {
       this.#dialing = undefined;
     });
     return this.#dialing;
+  }
+
+  /** Goes over to this node, if it isn't the present one, as soon as it answers. */
+  async prefer(address: string): Promise<void> {
+    if (this.#closed || this.#current?.address === address || this.#preferred === address) return;
+    this.#preferred = address;
+    const client = this.#connect(address);
+    const ready = await this.#isReady(client);
+    if (ready && !this.#closed && this.#preferred === address) {
+      this.#current?.client.close();
+      this.#current = { address, client };
+    } else client.close();
+    if (this.#preferred === address) this.#preferred = undefined;
   }
 
   /** Gives a connection up. Calls that still run on it may finish. */

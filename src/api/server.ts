@@ -3,7 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
-import type { Coordinator } from '../coordinator/index.ts';
+import type { Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
 import { Calls } from './calls.ts';
 import { LedgerFeed } from './ledger-feed.ts';
@@ -16,7 +16,9 @@ export interface ServeApiOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly host: Host;
-  readonly coordinator: Coordinator;
+  readonly coordinator: Coordinator & Relay;
+  /** This node's id. */
+  readonly node: string;
   readonly drain: Drain;
   /** The cluster's name, told in its status. */
   readonly cluster: string;
@@ -68,9 +70,9 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   });
   const feed = new LedgerFeed(coordinator);
   const calls = new Calls(clock, logger);
-  const { cluster, drain } = options;
+  const { cluster, node, drain } = options;
   server.addService(troupeService, {
-    ...troupeHandlers({ cluster, host: options.host, coordinator, drain, feed }, calls),
+    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, feed }, calls),
   });
   const health = new HealthImplementation({ '': 'SERVING', [TROUPE_SERVICE]: 'SERVING' });
   health.addToServer(server);

@@ -1,5 +1,5 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
-import type { Coordinator, DecisionRecord, NodeRecord } from '../coordinator/index.ts';
+import type { Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
 import type { ClusterUpdate } from '../wire/generated/troupe/v1/ClusterUpdate.ts';
 import type { Decision } from '../wire/generated/troupe/v1/Decision.ts';
@@ -16,6 +16,7 @@ import { CALL_TIMEOUT_MS, DRAIN_MS } from './limits.ts';
 import { toNode, toView } from './node-message.ts';
 import { PositionSet } from './position-set.ts';
 import { toEvents } from './update-message.ts';
+import { valueHandlers } from './value-handlers.ts';
 
 /** The version of the API that this code serves. */
 export const API_VERSION = 1;
@@ -31,7 +32,9 @@ export type Drain = (node: string, options: { readonly reason: string; readonly 
 export interface ServiceParts {
   readonly cluster: string;
   readonly host: Host;
-  readonly coordinator: Coordinator;
+  /** This node's id. */
+  readonly node: string;
+  readonly coordinator: Coordinator & Relay;
   readonly drain: Drain;
   readonly feed: LedgerFeed;
 }
@@ -53,6 +56,8 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
   };
 
   return {
+    ...valueHandlers(parts, calls),
+
     GetStatus: calls.unary(async (request, context) => {
       const stale = request.stale ?? false;
       const [view, stats] = await Promise.all([

@@ -1,5 +1,8 @@
 export { type ChannelPort, connectCoordinator, serveCoordinator } from './channel.ts';
+export { QuerySender } from './client/query-sender.ts';
+export { CommandSender, type Route } from './client/sender.ts';
 export { type ClientOptions, CoordinatorClient, type Voters } from './client.ts';
+export { repliesOf } from './codec.ts';
 export type * from './commands.ts';
 export { decodeFrame, type Leader, type WatchFrame } from './frames.ts';
 export { InlineEnd, inlineChannel } from './inline-channel.ts';

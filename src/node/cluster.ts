@@ -1,5 +1,5 @@
 import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol } from '../agent/index.ts';
-import type { ApiClient, ApiStatus } from '../api/index.ts';
+import type { ApiClient, ApiStatus, Values } from '../api/index.ts';
 import type { LedgerEvent } from '../coordinator/index.ts';
 import { type Team, type TeamOptions, team } from '../team/index.ts';
 
@@ -25,6 +25,8 @@ export interface Cluster extends AsyncDisposable {
   /** @throws TroupeError NOT_FOUND */
   node(id: string): NodeHandle;
   status(): Promise<ClusterStatus>;
+  /** Small values under names, linearizable, for whatever the cluster's users must agree on. */
+  readonly kv: Values;
   /** What the ledger commits from now on, as it happens. */
   events(signal: AbortSignal): AsyncIterable<LedgerEvent>;
   /** Stops what `start` started, in order; a client only disconnects. */
@@ -32,7 +34,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What a cluster is seen through. */
-export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events'>;
+export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv'>;
 
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
@@ -52,6 +54,7 @@ export function clusterOver(parts: {
     agent: (definition, key) => agentRef(client, definition, key),
     team: (teamName, options) => team(client, teamName, options),
     node,
+    kv: client.kv,
     status: () => client.status(),
     events: (signal) => client.events(signal),
     close,

@@ -1,4 +1,5 @@
 import type { AnyAgent } from '../agent/index.ts';
+import { valuesOver } from '../api/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -94,6 +95,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       view: await coordinator.query('cluster.view', {}),
       stats: await coordinator.query('ledger.stats', {}),
     }),
+    kv: valuesOver(coordinator),
     events: (signal) => follow(coordinator, signal),
   };
   const cluster = clusterOver({

@@ -153,6 +153,7 @@ export class TroupeNode {
       coordinator: plane.coordinator,
       drain: (id, options) => this.#drainAny(id, options),
       cluster: config.name,
+      node: this.id,
       clock,
       logger,
       insecure: node.insecure,

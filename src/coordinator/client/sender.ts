@@ -55,7 +55,7 @@ export class CommandSender {
   #sweep: Timer | undefined;
   #pumping = false;
   #lastSent = 0;
-  readonly #keepAlive: Timer;
+  #keepAlive: Timer | undefined;
   #closed = false;
 
   constructor(deliver: Deliver, route: Route, clock: Clock, random: Random, limits: ClientLimits) {
@@ -64,7 +64,6 @@ export class CommandSender {
     this.#clock = clock;
     this.#random = random;
     this.#limits = limits;
-    this.#keepAlive = clock.repeat(limits.sessionIdleMs / 3, () => this.#keep());
   }
 
   /**
@@ -112,7 +111,7 @@ export class CommandSender {
   /** Fails everything that waits with SHUTTING_DOWN. */
   close(): void {
     this.#closed = true;
-    this.#keepAlive.cancel();
+    this.#keepAlive?.cancel();
     this.#pause?.cancel();
     for (const command of this.#pending)
       this.#fail(command, new TroupeError('SHUTTING_DOWN', 'the coordinator is closed'));
@@ -249,6 +248,7 @@ export class CommandSender {
     if ('reply' in answer) {
       const { session } = answer.reply as { readonly session: number };
       this.#session = new Session(session, sessionWindow);
+      this.#keepAlive ??= this.#clock.repeat(sessionIdleMs / 3, () => this.#keep());
     } else this.#pauseFor();
   }
 

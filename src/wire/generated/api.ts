@@ -13,12 +13,16 @@ import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output a
 import type { ClusterView as _troupe_v1_ClusterView, ClusterView__Output as _troupe_v1_ClusterView__Output } from './troupe/v1/ClusterView.ts';
 import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from './troupe/v1/Decision.ts';
 import type { DecisionResult as _troupe_v1_DecisionResult, DecisionResult__Output as _troupe_v1_DecisionResult__Output } from './troupe/v1/DecisionResult.ts';
+import type { DeleteValueReply as _troupe_v1_DeleteValueReply, DeleteValueReply__Output as _troupe_v1_DeleteValueReply__Output } from './troupe/v1/DeleteValueReply.ts';
+import type { DeleteValueRequest as _troupe_v1_DeleteValueRequest, DeleteValueRequest__Output as _troupe_v1_DeleteValueRequest__Output } from './troupe/v1/DeleteValueRequest.ts';
 import type { DrainAccount as _troupe_v1_DrainAccount, DrainAccount__Output as _troupe_v1_DrainAccount__Output } from './troupe/v1/DrainAccount.ts';
 import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from './troupe/v1/DrainNodeRequest.ts';
 import type { ErrorDetail as _troupe_v1_ErrorDetail, ErrorDetail__Output as _troupe_v1_ErrorDetail__Output } from './troupe/v1/ErrorDetail.ts';
 import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from './troupe/v1/GetDecisionRequest.ts';
 import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from './troupe/v1/GetStatusReply.ts';
 import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from './troupe/v1/GetStatusRequest.ts';
+import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from './troupe/v1/GetValueReply.ts';
+import type { GetValueRequest as _troupe_v1_GetValueRequest, GetValueRequest__Output as _troupe_v1_GetValueRequest__Output } from './troupe/v1/GetValueRequest.ts';
 import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from './troupe/v1/Group.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from './troupe/v1/Job.ts';
 import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from './troupe/v1/JobChange.ts';
@@ -30,10 +34,16 @@ import type { LeaderChange as _troupe_v1_LeaderChange, LeaderChange__Output as _
 import type { LedgerStats as _troupe_v1_LedgerStats, LedgerStats__Output as _troupe_v1_LedgerStats__Output } from './troupe/v1/LedgerStats.ts';
 import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from './troupe/v1/ListNodesReply.ts';
 import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from './troupe/v1/ListNodesRequest.ts';
+import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Output as _troupe_v1_ListValuesReply__Output } from './troupe/v1/ListValuesReply.ts';
+import type { ListValuesRequest as _troupe_v1_ListValuesRequest, ListValuesRequest__Output as _troupe_v1_ListValuesRequest__Output } from './troupe/v1/ListValuesRequest.ts';
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from './troupe/v1/Node.ts';
 import type { NodeLife as _troupe_v1_NodeLife, NodeLife__Output as _troupe_v1_NodeLife__Output } from './troupe/v1/NodeLife.ts';
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from './troupe/v1/OpenDecisionRequest.ts';
 import type { PositionRange as _troupe_v1_PositionRange, PositionRange__Output as _troupe_v1_PositionRange__Output } from './troupe/v1/PositionRange.ts';
+import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from './troupe/v1/PutValueReply.ts';
+import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from './troupe/v1/PutValueRequest.ts';
+import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from './troupe/v1/RelayReply.ts';
+import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from './troupe/v1/RelayRequest.ts';
 import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
@@ -43,6 +53,7 @@ import type { TaskOutcome as _troupe_v1_TaskOutcome, TaskOutcome__Output as _tro
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from './troupe/v1/TellReply.ts';
 import type { TellRequest as _troupe_v1_TellRequest, TellRequest__Output as _troupe_v1_TellRequest__Output } from './troupe/v1/TellRequest.ts';
 import type { TroupeClient as _troupe_v1_TroupeClient, TroupeDefinition as _troupe_v1_TroupeDefinition } from './troupe/v1/Troupe.ts';
+import type { Value as _troupe_v1_Value, Value__Output as _troupe_v1_Value__Output } from './troupe/v1/Value.ts';
 import type { WatchDecisionRequest as _troupe_v1_WatchDecisionRequest, WatchDecisionRequest__Output as _troupe_v1_WatchDecisionRequest__Output } from './troupe/v1/WatchDecisionRequest.ts';
 import type { WatchJobRequest as _troupe_v1_WatchJobRequest, WatchJobRequest__Output as _troupe_v1_WatchJobRequest__Output } from './troupe/v1/WatchJobRequest.ts';
 import type { WorkItem as _troupe_v1_WorkItem, WorkItem__Output as _troupe_v1_WorkItem__Output } from './troupe/v1/WorkItem.ts';
@@ -69,12 +80,16 @@ export interface ProtoGrpcType {
       DecisionOutcome: EnumTypeDefinition
       DecisionResult: MessageTypeDefinition<_troupe_v1_DecisionResult, _troupe_v1_DecisionResult__Output>
       DecisionRule: EnumTypeDefinition
+      DeleteValueReply: MessageTypeDefinition<_troupe_v1_DeleteValueReply, _troupe_v1_DeleteValueReply__Output>
+      DeleteValueRequest: MessageTypeDefinition<_troupe_v1_DeleteValueRequest, _troupe_v1_DeleteValueRequest__Output>
       DrainAccount: MessageTypeDefinition<_troupe_v1_DrainAccount, _troupe_v1_DrainAccount__Output>
       DrainNodeRequest: MessageTypeDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_DrainNodeRequest__Output>
       ErrorDetail: MessageTypeDefinition<_troupe_v1_ErrorDetail, _troupe_v1_ErrorDetail__Output>
       GetDecisionRequest: MessageTypeDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_GetDecisionRequest__Output>
       GetStatusReply: MessageTypeDefinition<_troupe_v1_GetStatusReply, _troupe_v1_GetStatusReply__Output>
       GetStatusRequest: MessageTypeDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusRequest__Output>
+      GetValueReply: MessageTypeDefinition<_troupe_v1_GetValueReply, _troupe_v1_GetValueReply__Output>
+      GetValueRequest: MessageTypeDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueRequest__Output>
       Group: MessageTypeDefinition<_troupe_v1_Group, _troupe_v1_Group__Output>
       Job: MessageTypeDefinition<_troupe_v1_Job, _troupe_v1_Job__Output>
       JobChange: MessageTypeDefinition<_troupe_v1_JobChange, _troupe_v1_JobChange__Output>
@@ -87,11 +102,17 @@ export interface ProtoGrpcType {
       LedgerStats: MessageTypeDefinition<_troupe_v1_LedgerStats, _troupe_v1_LedgerStats__Output>
       ListNodesReply: MessageTypeDefinition<_troupe_v1_ListNodesReply, _troupe_v1_ListNodesReply__Output>
       ListNodesRequest: MessageTypeDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesRequest__Output>
+      ListValuesReply: MessageTypeDefinition<_troupe_v1_ListValuesReply, _troupe_v1_ListValuesReply__Output>
+      ListValuesRequest: MessageTypeDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesRequest__Output>
       Node: MessageTypeDefinition<_troupe_v1_Node, _troupe_v1_Node__Output>
       NodeLife: MessageTypeDefinition<_troupe_v1_NodeLife, _troupe_v1_NodeLife__Output>
       NodeState: EnumTypeDefinition
       OpenDecisionRequest: MessageTypeDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_OpenDecisionRequest__Output>
       PositionRange: MessageTypeDefinition<_troupe_v1_PositionRange, _troupe_v1_PositionRange__Output>
+      PutValueReply: MessageTypeDefinition<_troupe_v1_PutValueReply, _troupe_v1_PutValueReply__Output>
+      PutValueRequest: MessageTypeDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueRequest__Output>
+      RelayReply: MessageTypeDefinition<_troupe_v1_RelayReply, _troupe_v1_RelayReply__Output>
+      RelayRequest: MessageTypeDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayRequest__Output>
       SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
       Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
       ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>
@@ -101,6 +122,7 @@ export interface ProtoGrpcType {
       TellReply: MessageTypeDefinition<_troupe_v1_TellReply, _troupe_v1_TellReply__Output>
       TellRequest: MessageTypeDefinition<_troupe_v1_TellRequest, _troupe_v1_TellRequest__Output>
       Troupe: SubtypeConstructor<typeof grpc.Client, _troupe_v1_TroupeClient> & { service: _troupe_v1_TroupeDefinition }
+      Value: MessageTypeDefinition<_troupe_v1_Value, _troupe_v1_Value__Output>
       WatchDecisionRequest: MessageTypeDefinition<_troupe_v1_WatchDecisionRequest, _troupe_v1_WatchDecisionRequest__Output>
       WatchJobRequest: MessageTypeDefinition<_troupe_v1_WatchJobRequest, _troupe_v1_WatchJobRequest__Output>
       WorkItem: MessageTypeDefinition<_troupe_v1_WorkItem, _troupe_v1_WorkItem__Output>

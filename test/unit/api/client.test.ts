@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { type ApiClient, type ApiServer, connectApi } from '../../../src/api/index.ts';
-import type { Coordinator, LedgerEvent, WatchDelivery } from '../../../src/coordinator/index.ts';
+import type { Coordinator, LedgerEvent, Relay, WatchDelivery } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, type Random, systemClock, TroupeError } from '../../../src/core/index.ts';
 import { FakeCluster, failed, until } from './fake-cluster.ts';
 
@@ -363,7 +363,7 @@ describe('the API client as an operator', () => {
   test('a node that lags behind repeats nothing', async () => {
     const { cluster, client, addresses, nodes } = await rig(1);
     let hear: (delivery: WatchDelivery) => void = () => undefined;
-    const behind: Coordinator = {
+    const behind: Coordinator & Relay = {
       ...cluster.coordinator(),
       watch: (listener) => {
         hear = listener;

@@ -6,6 +6,7 @@ import type {
   JobRecord,
   LedgerEvent,
   NodeRecord,
+  Relay,
   WatchDelivery,
 } from '../../../src/coordinator/index.ts';
 import { type AgentAddress, nullLogger, systemClock, TroupeError, toWireError } from '../../../src/core/index.ts';
@@ -111,7 +112,7 @@ export class FakeCluster {
     });
   }
 
-  coordinator(): Coordinator {
+  coordinator(): Coordinator & Relay {
     const cluster = this;
     const execute = async (name: string, request: never): Promise<unknown> => {
       const { id, ...rest } = request as { id: string; ballot: { member: string; choice: string } };
@@ -151,6 +152,7 @@ export class FakeCluster {
     return {
       execute: execute as Coordinator['execute'],
       query: query as Coordinator['query'],
+      relay: () => Promise.reject(new TroupeError('NOT_LEADER', 'there are no voters here')),
       watch: (listener) => {
         cluster.#watchers.add(listener);
         queueMicrotask(() => listener(cluster.view()));
@@ -253,6 +255,7 @@ export class FakeCluster {
         this.addNode(node, 'left', { account });
       },
       cluster: 'fake',
+      node: 'node-1',
       clock: systemClock,
       logger: nullLogger,
       ...more,
@@ -268,10 +271,10 @@ export function failed(code: 'HANDLER_FAILED' | 'TIMEOUT', message: string): unk
 const PATIENCE_MS = 5_000;
 
 /** Resolves once `condition` holds, looking after each turn of the event loop; throws when it never does. */
-export async function until(condition: () => boolean): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = systemClock.monotonic() + PATIENCE_MS;
   do {
     if (systemClock.monotonic() > deadline) throw new TroupeError('TIMEOUT', `never: ${condition}`);
     await new Promise<void>((resolve) => systemClock.yieldThen(resolve));
-  } while (!condition());
+  } while (!(await condition()));
 }

@@ -9,16 +9,26 @@ import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotReque
 import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from '../../troupe/v1/CloseDecisionRequest.ts';
 import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output as _troupe_v1_ClusterUpdate__Output } from '../../troupe/v1/ClusterUpdate.ts';
 import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from '../../troupe/v1/Decision.ts';
+import type { DeleteValueReply as _troupe_v1_DeleteValueReply, DeleteValueReply__Output as _troupe_v1_DeleteValueReply__Output } from '../../troupe/v1/DeleteValueReply.ts';
+import type { DeleteValueRequest as _troupe_v1_DeleteValueRequest, DeleteValueRequest__Output as _troupe_v1_DeleteValueRequest__Output } from '../../troupe/v1/DeleteValueRequest.ts';
 import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from '../../troupe/v1/DrainNodeRequest.ts';
 import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from '../../troupe/v1/GetDecisionRequest.ts';
 import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from '../../troupe/v1/GetStatusReply.ts';
 import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from '../../troupe/v1/GetStatusRequest.ts';
+import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from '../../troupe/v1/GetValueReply.ts';
+import type { GetValueRequest as _troupe_v1_GetValueRequest, GetValueRequest__Output as _troupe_v1_GetValueRequest__Output } from '../../troupe/v1/GetValueRequest.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from '../../troupe/v1/Job.ts';
 import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _troupe_v1_JobProgress__Output } from '../../troupe/v1/JobProgress.ts';
 import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from '../../troupe/v1/ListNodesReply.ts';
 import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from '../../troupe/v1/ListNodesRequest.ts';
+import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Output as _troupe_v1_ListValuesReply__Output } from '../../troupe/v1/ListValuesReply.ts';
+import type { ListValuesRequest as _troupe_v1_ListValuesRequest, ListValuesRequest__Output as _troupe_v1_ListValuesRequest__Output } from '../../troupe/v1/ListValuesRequest.ts';
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from '../../troupe/v1/Node.ts';
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from '../../troupe/v1/OpenDecisionRequest.ts';
+import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from '../../troupe/v1/PutValueReply.ts';
+import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from '../../troupe/v1/PutValueRequest.ts';
+import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from '../../troupe/v1/RelayReply.ts';
+import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from '../../troupe/v1/RelayRequest.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from '../../troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from '../../troupe/v1/SubmitJobRequest.ts';
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from '../../troupe/v1/TellReply.ts';
@@ -63,6 +73,15 @@ export interface TroupeClient extends grpc.Client {
   closeDecision(argument: _troupe_v1_CloseDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   closeDecision(argument: _troupe_v1_CloseDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   
+  DeleteValue(argument: _troupe_v1_DeleteValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  DeleteValue(argument: _troupe_v1_DeleteValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  DeleteValue(argument: _troupe_v1_DeleteValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  DeleteValue(argument: _troupe_v1_DeleteValueRequest, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  deleteValue(argument: _troupe_v1_DeleteValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  deleteValue(argument: _troupe_v1_DeleteValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  deleteValue(argument: _troupe_v1_DeleteValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  deleteValue(argument: _troupe_v1_DeleteValueRequest, callback: grpc.requestCallback<_troupe_v1_DeleteValueReply__Output>): grpc.ClientUnaryCall;
+  
   DrainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
   DrainNode(argument: _troupe_v1_DrainNodeRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
   DrainNode(argument: _troupe_v1_DrainNodeRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Node__Output>): grpc.ClientUnaryCall;
@@ -90,6 +109,15 @@ export interface TroupeClient extends grpc.Client {
   getStatus(argument: _troupe_v1_GetStatusRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
   getStatus(argument: _troupe_v1_GetStatusRequest, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
   
+  GetValue(argument: _troupe_v1_GetValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  GetValue(argument: _troupe_v1_GetValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  GetValue(argument: _troupe_v1_GetValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  GetValue(argument: _troupe_v1_GetValueRequest, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  getValue(argument: _troupe_v1_GetValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  getValue(argument: _troupe_v1_GetValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  getValue(argument: _troupe_v1_GetValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  getValue(argument: _troupe_v1_GetValueRequest, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
+  
   ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   ListNodes(argument: _troupe_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
@@ -99,6 +127,15 @@ export interface TroupeClient extends grpc.Client {
   listNodes(argument: _troupe_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   listNodes(argument: _troupe_v1_ListNodesRequest, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   
+  ListValues(argument: _troupe_v1_ListValuesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  ListValues(argument: _troupe_v1_ListValuesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  ListValues(argument: _troupe_v1_ListValuesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  ListValues(argument: _troupe_v1_ListValuesRequest, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  listValues(argument: _troupe_v1_ListValuesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  listValues(argument: _troupe_v1_ListValuesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  listValues(argument: _troupe_v1_ListValuesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  listValues(argument: _troupe_v1_ListValuesRequest, callback: grpc.requestCallback<_troupe_v1_ListValuesReply__Output>): grpc.ClientUnaryCall;
+  
   OpenDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   OpenDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   OpenDecision(argument: _troupe_v1_OpenDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
@@ -107,6 +144,20 @@ export interface TroupeClient extends grpc.Client {
   openDecision(argument: _troupe_v1_OpenDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   openDecision(argument: _troupe_v1_OpenDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   openDecision(argument: _troupe_v1_OpenDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  PutValue(argument: _troupe_v1_PutValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  PutValue(argument: _troupe_v1_PutValueRequest, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  putValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  putValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  putValue(argument: _troupe_v1_PutValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  putValue(argument: _troupe_v1_PutValueRequest, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
+  
+  RelayValues(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
+  RelayValues(options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
+  relayValues(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
+  relayValues(options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
   
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
@@ -152,15 +203,25 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   CloseDecision: grpc.handleUnaryCall<_troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision>;
   
+  DeleteValue: grpc.handleUnaryCall<_troupe_v1_DeleteValueRequest__Output, _troupe_v1_DeleteValueReply>;
+  
   DrainNode: grpc.handleUnaryCall<_troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node>;
   
   GetDecision: grpc.handleUnaryCall<_troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision>;
   
   GetStatus: grpc.handleUnaryCall<_troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply>;
   
+  GetValue: grpc.handleUnaryCall<_troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply>;
+  
   ListNodes: grpc.handleUnaryCall<_troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply>;
   
+  ListValues: grpc.handleUnaryCall<_troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply>;
+  
   OpenDecision: grpc.handleUnaryCall<_troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision>;
+  
+  PutValue: grpc.handleUnaryCall<_troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply>;
+  
+  RelayValues: grpc.handleBidiStreamingCall<_troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply>;
   
   StreamEvents: grpc.handleServerStreamingCall<_troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate>;
   
@@ -179,11 +240,16 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   CancelJob: MethodDefinition<_troupe_v1_CancelJobRequest, _troupe_v1_Job, _troupe_v1_CancelJobRequest__Output, _troupe_v1_Job__Output>
   CastBallot: MethodDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_Decision, _troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision__Output>
   CloseDecision: MethodDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_Decision, _troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision__Output>
+  DeleteValue: MethodDefinition<_troupe_v1_DeleteValueRequest, _troupe_v1_DeleteValueReply, _troupe_v1_DeleteValueRequest__Output, _troupe_v1_DeleteValueReply__Output>
   DrainNode: MethodDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_Node, _troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node__Output>
   GetDecision: MethodDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_Decision, _troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision__Output>
   GetStatus: MethodDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusReply, _troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply__Output>
+  GetValue: MethodDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueReply, _troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply__Output>
   ListNodes: MethodDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesReply, _troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply__Output>
+  ListValues: MethodDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesReply, _troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply__Output>
   OpenDecision: MethodDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_Decision, _troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision__Output>
+  PutValue: MethodDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueReply, _troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply__Output>
+  RelayValues: MethodDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayReply, _troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply__Output>
   StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
   SubmitJob: MethodDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_Job, _troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job__Output>
   Tell: MethodDefinition<_troupe_v1_TellRequest, _troupe_v1_TellReply, _troupe_v1_TellRequest__Output, _troupe_v1_TellReply__Output>

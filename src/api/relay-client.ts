@@ -1,0 +1,142 @@
+import type { ClientDuplexStream } from '@grpc/grpc-js';
+import {
+  type CallOptions,
+  CLIENT_LIMITS,
+  type CommandName,
+  CommandSender,
+  type Commands,
+  type Coordinator,
+  type Queries,
+  type QueryName,
+  QuerySender,
+  type Route,
+  repliesOf,
+} from '../coordinator/index.ts';
+import { type Clock, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import type { RelayReply__Output } from '../wire/generated/troupe/v1/RelayReply.ts';
+import type { RelayRequest } from '../wire/generated/troupe/v1/RelayRequest.ts';
+import { fromErrorDetail } from '../wire/index.ts';
+import { MOVE_ON } from './failover.ts';
+import { type Connected, type NodeChannel, traceMetadata } from './node-channel.ts';
+import { fromStatus } from './status.ts';
+
+/** What a node may take to answer beyond the time it was given, before it counts as hung, ms. */
+const ANSWER_GRACE_MS = 500;
+
+type Stream = ClientDuplexStream<RelayRequest, RelayReply__Output>;
+
+/** A stream of calls to one node. */
+interface Line {
+  readonly connected: Connected;
+  readonly stream: Stream;
+  readonly waiting: Map<number, PromiseWithResolvers<Uint8Array>>;
+}
+
+/**
+ * The commands and queries about values, from outside the cluster: a session of the ledger of its own, kept over whichever node is
+ * reached, the leader's if it can be. What a broken connection left open is sent again under its number, so it happens once.
+ */
+export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
+  readonly #channel: NodeChannel;
+  readonly #clock: Clock;
+  readonly #commands: CommandSender;
+  readonly #queries: QuerySender;
+  #line: Line | undefined;
+  #lastId = 0;
+
+  /** @param channel for these calls only: it follows the leader */
+  constructor(channel: NodeChannel, clock: Clock, random: Random) {
+    this.#channel = channel;
+    this.#clock = clock;
+    const route: Route = { target: '', failed: (_target, error) => this.#failed(error) };
+    const via =
+      (kind: 'write' | 'read') =>
+      async (body: Uint8Array, trace: string | undefined): Promise<readonly unknown[]> =>
+        repliesOf(await this.#call(kind, body, trace));
+    this.#commands = new CommandSender(via('write'), route, clock, random, CLIENT_LIMITS);
+    this.#queries = new QuerySender(via('read'), route, clock, random, CLIENT_LIMITS);
+  }
+
+  async execute<N extends CommandName>(
+    name: N,
+    request: Commands[N]['request'],
+    options: CallOptions = {},
+  ): Promise<Commands[N]['reply']> {
+    const { timeoutMs = CLIENT_LIMITS.timeoutMs, signal, traceparent } = options;
+    return (await this.#commands.send(name, request, timeoutMs, signal, traceparent)) as Commands[N]['reply'];
+  }
+
+  async query<N extends QueryName>(
+    name: N,
+    request: Queries[N]['request'],
+    options: CallOptions & { readonly stale?: boolean } = {},
+  ): Promise<Queries[N]['reply']> {
+    return (await this.#queries.ask(name, request, options)) as Queries[N]['reply'];
+  }
+
+  close(): void {
+    this.#commands.close();
+    this.#queries.close();
+    this.#line?.stream.cancel();
+    this.#channel.close();
+  }
+
+  /** One attempt. @throws TroupeError what the node answered; NODE_UNAVAILABLE, TIMEOUT when nothing is known */
+  async #call(kind: 'write' | 'read', body: Uint8Array, traceparent: string | undefined): Promise<Uint8Array> {
+    const timeoutMs = CLIENT_LIMITS.attemptMs;
+    const line = await this.#open();
+    const id = ++this.#lastId;
+    const answer = Promise.withResolvers<Uint8Array>();
+    line.waiting.set(id, answer);
+    line.stream.write({ id, [kind]: body, timeoutMs, ...(traceparent === undefined ? {} : { traceparent }) });
+    if (!(await settlesWithin(this.#clock, timeoutMs + ANSWER_GRACE_MS, answer.promise))) {
+      this.#channel.lost(line.connected);
+      this.#end(line, new TroupeError('TIMEOUT', `${line.connected.address} does not answer`));
+    }
+    return answer.promise;
+  }
+
+  async #open(): Promise<Line> {
+    const connected = await this.#channel.get();
+    if (this.#line?.connected === connected) return this.#line;
+    const before = this.#line;
+    const stream: Stream = connected.client.RelayValues(traceMetadata(undefined));
+    const line: Line = { connected, stream, waiting: new Map() };
+    this.#line = line;
+    stream.on('data', (reply) => this.#receive(line, reply));
+    stream.on('end', () => this.#end(line, new TroupeError('NODE_UNAVAILABLE', 'the node ended the stream')));
+    stream.on('error', (error) => {
+      const failure = fromStatus(error, connected.address);
+      this.#channel.lost(connected);
+      this.#end(line, failure.error);
+    });
+    // What waits there is still answered there.
+    before?.stream.end();
+    return line;
+  }
+
+  #receive(line: Line, { id = 0, outcome, result, error, leader = '' }: RelayReply__Output): void {
+    if (id === 0) {
+      if (outcome === 'leader' && leader !== '') void this.#channel.prefer(leader);
+      return;
+    }
+    const answer = line.waiting.get(id);
+    line.waiting.delete(id);
+    if (error != null) answer?.reject(fromErrorDetail(error));
+    else answer?.resolve(result ?? new Uint8Array(0));
+  }
+
+  #end(line: Line, error: TroupeError): void {
+    if (this.#line === line) this.#line = undefined;
+    line.stream.cancel();
+    for (const { reject } of line.waiting.values()) reject(error);
+    line.waiting.clear();
+  }
+
+  /** A node that is cut off or leaving is left for another. */
+  #failed(error: TroupeError): boolean {
+    const line = this.#line;
+    if (line !== undefined && MOVE_ON.has(error.code)) this.#channel.lost(line.connected);
+    return false;
+  }
+}
