@@ -1,39 +1,41 @@
 import {
   asTroupeError,
-  errorMessage,
   invariant,
   isTroupeError,
   type Logger,
   type NodeId,
-  nullLogger,
-  nullTracer,
   type Span,
   type Timer,
   TroupeError,
 } from '../../core/index.ts';
 import {
-  type AppendWork,
   type ApplyWork,
   type Configuration,
   type MembershipChange,
   type Message,
   RaftNode,
-  type SnapshotMeta,
   type Status,
 } from '../consensus/index.ts';
 import { Barriers } from './barriers.ts';
 import { Changes } from './changes.ts';
+import { Handover } from './handover.ts';
 import {
   BARRIER_ELECTIONS_MAX,
   CHANGE_ELECTIONS_MAX,
   FETCH_IDLE_ELECTIONS_MAX,
+  HANDOVER_ELECTIONS_MAX,
+  leaseTicksOf,
   type MemberSettings,
   ORPHAN_ELECTIONS_MAX,
   type RaftMemberOptions,
+  settingsOf,
+  TICK_LATE_FACTOR,
 } from './options.ts';
 import type { BarrierOptions, Committed, ProposeOptions, RaftMember } from './port.ts';
-import { type Proposal, Proposals, refuse } from './proposals.ts';
+import { Proposals } from './proposals.ts';
 import { SnapshotFetch } from './snapshot-fetch.ts';
+import { Snapshots } from './snapshots.ts';
+import { Storage } from './storage.ts';
 
 /**
  * Opens a member: brings the state machine up to the log's snapshot when it is behind it, and starts to tick.
@@ -46,20 +48,7 @@ import { SnapshotFetch } from './snapshot-fetch.ts';
  * const { index, reply } = await member.propose(command);
  */
 export async function openRaftMember(options: RaftMemberOptions): Promise<RaftMember> {
-  const settings: MemberSettings = {
-    logger: nullLogger,
-    tracer: nullTracer,
-    tickMs: 50,
-    electionTicks: 6,
-    heartbeatTicks: 1,
-    snapshotEveryEntries: 10_000,
-    snapshotEveryBytes: 8 * 2 ** 20,
-    keepEntries: 1_000,
-    proposalsMax: 16_384,
-    barriersMax: 65_536,
-    applyBytesMax: 256 * 1024,
-    ...options,
-  };
+  const settings = settingsOf(options);
   const { log, stateMachine } = settings;
   const snapshot = log.snapshot();
   if (snapshot !== undefined && stateMachine.appliedIndex < log.firstIndex() - 1) {
@@ -81,24 +70,22 @@ class Member implements RaftMember {
   readonly #proposals = new Proposals();
   readonly #barriers: Barriers;
   readonly #changes: Changes;
+  readonly #handover: Handover;
   readonly #fetch: SnapshotFetch;
-  readonly #listeners: Set<(status: Status) => void> = new Set();
+  readonly #snapshots: Snapshots;
+  readonly #storage: Storage;
+  readonly #statusListeners: Set<(status: Status) => void> = new Set();
   readonly #configurationListeners: Set<(configuration: Configuration) => void> = new Set();
-  readonly #transfers: Set<{ readonly resolve: () => void; readonly reject: (error: unknown) => void }> = new Set();
   readonly #ticker: Timer;
   readonly #resolveFailed: (error: unknown) => void;
-  /** Proposals of this turn. */
-  #fresh: Proposal[] = [];
+  /** Monotonic time of the last tick, ms. */
+  #tickedAt: number;
   /** Ticks since the leadership was lost while proposals of it wait. */
   #orphanTicks = 0;
   #role: Status['role'] = 'follower';
   #applied: number;
-  /** Applied when a snapshot was last taken or tried, and bytes applied since. */
-  #snapshotIndex: number;
-  #snapshotBytes = 0;
-  #saving: Promise<void> | undefined;
-  /** While a snapshot is being installed, later appends wait for it. */
-  #installing: Promise<void> | undefined;
+  /** Entries that are applied in a turn of their own. */
+  #applyingLater: Promise<void> | undefined;
   #pumping = false;
   /** Why nothing more is done. */
   #stopped: TroupeError | undefined;
@@ -108,8 +95,8 @@ class Member implements RaftMember {
     const { id, log, clock, electionTicks, stateMachine } = settings;
     this.#settings = settings;
     this.#logger = settings.logger.child({ component: 'raft', cluster: settings.clusterId, node: id });
+    const logger = this.#logger;
     this.#applied = stateMachine.appliedIndex;
-    this.#snapshotIndex = log.snapshot()?.index ?? 0;
     this.#node = new RaftNode({
       id,
       log,
@@ -119,29 +106,53 @@ class Member implements RaftMember {
       random: settings.random,
       electionTicks,
       heartbeatTicks: settings.heartbeatTicks,
+      leaseTicks: leaseTicksOf(settings),
       applyBytesMax: settings.applyBytesMax,
     });
     this.#barriers = new Barriers({
-      ask: (context) => this.#node.readIndex(context),
+      ask: (context) => this.#ask(() => this.#node.readIndex(context)),
       applied: () => this.#applied,
       askAgainTicks: electionTicks,
       ticksMax: electionTicks * BARRIER_ELECTIONS_MAX,
       waitingMax: settings.barriersMax,
     });
     this.#changes = new Changes(electionTicks * CHANGE_ELECTIONS_MAX);
+    this.#handover = new Handover(electionTicks * HANDOVER_ELECTIONS_MAX);
     this.#fetch = new SnapshotFetch({
       transport: settings.transport,
       log,
-      logger: this.#logger,
+      logger,
       idleTicksMax: electionTicks * FETCH_IDLE_ELECTIONS_MAX,
       deliver: (message) => {
         this.#step(message);
         this.#pump();
       },
     });
+    this.#snapshots = new Snapshots({
+      log,
+      stateMachine,
+      logger,
+      meta: () => this.#node.snapshotMeta(),
+      everyEntries: settings.snapshotEveryEntries,
+      everyBytes: settings.snapshotEveryBytes,
+      keepEntries: settings.keepEntries,
+    });
+    this.#storage = new Storage({
+      log,
+      stateMachine,
+      logger,
+      idle: async () => {
+        await this.#applyingLater;
+        await this.#snapshots.idle();
+      },
+      installed: ({ index }) => this.#installed(index),
+      durable: ({ replies }) => this.#deliver(replies),
+      failed: (error) => this.#fail(error),
+    });
     const failed = Promise.withResolvers<unknown>();
     this.failed = failed.promise;
     this.#resolveFailed = failed.resolve;
+    this.#tickedAt = clock.monotonic();
     this.#ticker = clock.repeat(settings.tickMs, () => this.#tick());
     // Alone there is nobody to wait for.
     if (configuration.voters.length === 1) this.#node.campaign();
@@ -155,42 +166,43 @@ class Member implements RaftMember {
   propose(data: Uint8Array, options: ProposeOptions = {}): Promise<Committed> {
     const { proposalsMax, tracer } = this.#settings;
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
-    if (this.#proposals.size + this.#fresh.length >= proposalsMax) {
+    if (this.#proposals.size >= proposalsMax) {
       return Promise.reject(new TroupeError('OVERLOADED', `${proposalsMax} proposals are waiting for their outcome`));
     }
     const { traceparent } = options;
     const span: Span | undefined =
       traceparent === undefined ? undefined : tracer.start('raft.propose', { parent: traceparent });
     return new Promise((resolve, reject) => {
-      this.#fresh.push({ data, span, resolve, reject });
-      if (this.#fresh.length === 1) queueMicrotask(() => this.#proposeFresh());
+      const first = this.#proposals.add({ data, span, resolve, reject });
+      if (first) queueMicrotask(() => this.#proposeFresh());
     });
   }
 
-  barrier(_options: BarrierOptions = {}): Promise<number> {
+  barrier({ lease = false }: BarrierOptions = {}): Promise<number> {
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);
+    const index = lease ? this.#leaseIndex() : undefined;
+    if (index !== undefined && index <= this.#applied) return Promise.resolve(index);
     return this.#barriers.wait(() => {
       this.#barriers.askFresh();
       this.#pump();
     });
   }
 
-  transferLeadership(to?: NodeId): Promise<void> {
+  async transferLeadership(to?: NodeId): Promise<void> {
+    this.#proposeFresh();
+    if (this.#stopped !== undefined) throw this.#stopped;
+    if (to === this.#settings.id) throw new TroupeError('INVALID_ARGUMENT', `${to} can't hand over to itself`);
+    this.#ask(() => this.#node.transferLeader(to));
     return new Promise((resolve, reject) => {
-      if (this.#stopped !== undefined) throw this.#stopped;
-      if (to === this.#settings.id) throw new TroupeError('INVALID_ARGUMENT', `${to} can't hand over to itself`);
-      // Consensus refuses proposals from here on; those of this turn came before.
-      this.#proposeFresh();
-      this.#node.transferLeader(to);
-      this.#transfers.add({ resolve, reject });
+      this.#handover.begin({ resolve, reject });
       this.#pump();
     });
   }
 
   async changeMembers(change: MembershipChange): Promise<Configuration> {
-    if (this.#stopped !== undefined) throw this.#stopped;
     this.#proposeFresh();
-    const proposed = this.#node.proposeChange(change);
+    if (this.#stopped !== undefined) throw this.#stopped;
+    const proposed = this.#ask(() => this.#node.proposeChange(change));
     return new Promise((resolve, reject) => {
       this.#changes.add(proposed, { resolve, reject });
       this.#pump();
@@ -198,6 +210,7 @@ class Member implements RaftMember {
   }
 
   disconnected(peer: NodeId): void {
+    if (this.#stopped !== undefined) return;
     this.#node.disconnected(peer);
     this.#pump();
   }
@@ -215,14 +228,14 @@ class Member implements RaftMember {
   }
 
   async compact(): Promise<void> {
+    while (this.#storage.installing !== undefined) await this.#storage.installing;
     if (this.#stopped !== undefined) throw this.#stopped;
-    await this.#installing;
-    await (this.#saving ?? this.#takeSnapshot());
+    await this.#snapshots.take();
   }
 
   onStatus(listener: (status: Status) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    this.#statusListeners.add(listener);
+    return () => this.#statusListeners.delete(listener);
   }
 
   onConfiguration(listener: (configuration: Configuration) => void): () => void {
@@ -237,29 +250,52 @@ class Member implements RaftMember {
 
   #tick(): void {
     const { electionTicks } = this.#settings;
-    this.#node.tick();
+    try {
+      if (this.#late) this.#node.voidLease();
+      this.#tickedAt = this.#settings.clock.monotonic();
+      this.#node.tick();
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
     this.#barriers.tick();
     this.#fetch.tick();
     this.#changes.tick();
-    const orphaned = this.#role !== 'leader' && this.#proposals.size > 0;
+    this.#handover.tick(this.#node.transferee !== undefined);
+    const orphaned = this.#role !== 'leader' && this.#proposals.placed;
     this.#orphanTicks = orphaned ? this.#orphanTicks + 1 : 0;
-    if (this.#orphanTicks >= electionTicks * ORPHAN_ELECTIONS_MAX) this.#proposals.dropAll();
-    if (this.#transfers.size > 0 && this.#role === 'leader' && this.#node.transferee === undefined) {
-      this.#endTransfers(new TroupeError('TIMEOUT', 'nobody took the leadership over'));
-    }
+    if (this.#orphanTicks >= electionTicks * ORPHAN_ELECTIONS_MAX) this.#proposals.dropPlaced();
+    this.#proposeFresh();
     this.#pump();
   }
 
+  /** Whether more time has passed since the last tick than a lease bears. */
+  get #late(): boolean {
+    const { clock, tickMs } = this.#settings;
+    return clock.monotonic() - this.#tickedAt > tickMs * TICK_LATE_FACTOR;
+  }
+
+  #leaseIndex(): number | undefined {
+    return this.#late ? undefined : this.#node.leaseIndex();
+  }
+
+  /** While the leadership is handed over, proposals wait until it is known who leads then. */
   #proposeFresh(): void {
-    const fresh = this.#fresh;
-    this.#fresh = [];
-    if (fresh.length === 0) return;
-    try {
-      this.#proposals.place(fresh, this.#node.propose(fresh.map((each) => each.data)));
-    } catch (error) {
-      for (const proposal of fresh) refuse(proposal, error);
-    }
+    if (this.#handover.holds) return;
+    this.#proposals.flush((data) => this.#ask(() => this.#node.propose(data)));
     this.#pump();
+  }
+
+  /** Asks the node for something. A refusal is the caller's; any other error is a defect, and ends this member. */
+  #ask<T>(request: () => T): T {
+    try {
+      return request();
+    } catch (error) {
+      if (!isTroupeError(error) || error.code === 'INVARIANT_VIOLATED' || error.code === 'LOG_CORRUPT') {
+        this.#fail(error);
+      }
+      throw error;
+    }
   }
 
   /** Gives the node a message. One that can't be right is dropped; any other error ends this member. */
@@ -296,7 +332,7 @@ class Member implements RaftMember {
         if (ready.status !== undefined) this.#changed(ready.status);
         if (ready.configuration !== undefined) this.#configured(ready.configuration);
         if (ready.messages.length > 0) this.#send(ready.messages);
-        if (ready.append !== undefined) this.#persist(ready.append);
+        if (ready.append !== undefined) this.#storage.persist(ready.append);
         for (const read of ready.reads) this.#barriers.answered(read.context, read.index);
         if (ready.apply === undefined) continue;
         if (bytes < this.#settings.applyBytesMax) bytes += this.#apply(ready.apply);
@@ -313,9 +349,10 @@ class Member implements RaftMember {
     const { role, term, leader } = status;
     this.#logger.info('raft status', { role, term, leader });
     this.#role = role;
-    if (role !== 'leader') this.#endTransfers(undefined);
+    this.#handover.changed(status);
+    this.#proposeFresh();
     if (leader !== undefined) this.#barriers.askAgain();
-    for (const listener of this.#listeners) listener(status);
+    for (const listener of this.#statusListeners) listener(status);
   }
 
   #configured(configuration: Configuration): void {
@@ -334,26 +371,6 @@ class Member implements RaftMember {
     for (const [to, theirs] of byMember) transport.send(to, theirs);
   }
 
-  #persist(work: AppendWork): void {
-    if (work.snapshot !== undefined || this.#installing !== undefined) {
-      const before = this.#installing ?? Promise.resolve();
-      const done = before.then(() => this.#install(work));
-      this.#installing = done;
-      done.then(
-        () => {
-          if (this.#installing === done) this.#installing = undefined;
-          this.#deliver(work.replies);
-        },
-        (error) => this.#fail(error),
-      );
-      return;
-    }
-    this.#settings.log.append(work.hardState, work.entries).then(
-      () => this.#deliver(work.replies),
-      (error) => this.#fail(error),
-    );
-  }
-
   /** What the replies promise is durable now. */
   #deliver(replies: readonly Message[]): void {
     if (this.#stopped !== undefined) return;
@@ -364,37 +381,26 @@ class Member implements RaftMember {
     this.#pump();
   }
 
-  async #install(work: AppendWork): Promise<void> {
-    const { log } = this.#settings;
-    if (work.snapshot === undefined) return log.append(work.hardState, work.entries);
-    await log.append(work.hardState, []);
-    await this.#saving;
-    await log.installSnapshot(work.snapshot);
-    await this.#restore(work.snapshot);
-    await log.append(undefined, work.entries);
-  }
-
-  async #restore(meta: SnapshotMeta): Promise<void> {
-    const { log, stateMachine } = this.#settings;
-    await stateMachine.restore(meta, log.readSnapshot(meta.index));
-    invariant(stateMachine.appliedIndex === meta.index, 'a restored state machine is at its snapshot');
-    this.#logger.info('installed a snapshot', { index: meta.index, term: meta.term });
-    this.#snapshotIndex = meta.index;
-    this.#snapshotBytes = 0;
-    this.#proposals.dropThrough(meta.index);
-    this.#changes.dropThrough(meta.index);
-    this.#advance(meta.index);
+  #installed(index: number): void {
+    this.#snapshots.installed(index);
+    this.#proposals.dropThrough(index);
+    this.#changes.dropThrough(index);
+    this.#applied = index;
+    this.#barriers.advance();
   }
 
   #applyLater(work: ApplyWork): void {
-    this.#settings.clock.yieldThen(() => {
-      if (this.#stopped !== undefined) return;
-      try {
-        this.#apply(work);
-      } catch (error) {
-        this.#fail(error);
-      }
-      this.#pump();
+    this.#applyingLater = new Promise((resolve) => {
+      this.#settings.clock.yieldThen(() => {
+        resolve();
+        if (this.#stopped !== undefined) return;
+        try {
+          this.#apply(work);
+        } catch (error) {
+          this.#fail(error);
+        }
+        this.#pump();
+      });
     });
   }
 
@@ -411,47 +417,10 @@ class Member implements RaftMember {
     }
     this.#node.step(work.reply);
     this.#changes.applied(entries, this.#node.status().configuration);
-    this.#snapshotBytes += bytes;
-    this.#advance((entries.at(-1) as (typeof entries)[number]).index);
-    return bytes;
-  }
-
-  #advance(applied: number): void {
-    const { snapshotEveryEntries, snapshotEveryBytes } = this.#settings;
-    this.#applied = applied;
+    this.#applied = (entries.at(-1) as (typeof entries)[number]).index;
     this.#barriers.advance();
-    const due = applied - this.#snapshotIndex >= snapshotEveryEntries || this.#snapshotBytes >= snapshotEveryBytes;
-    if (!due || this.#saving !== undefined || this.#installing !== undefined) return;
-    // The log itself says when it can't go on; until then a missing snapshot only means a longer log.
-    this.#takeSnapshot().catch((error) => this.#logger.error('no snapshot was taken', { error: errorMessage(error) }));
-  }
-
-  #takeSnapshot(): Promise<void> {
-    this.#saving = this.#save().finally(() => {
-      this.#saving = undefined;
-    });
-    return this.#saving;
-  }
-
-  async #save(): Promise<void> {
-    const { log, stateMachine, keepEntries } = this.#settings;
-    const index = stateMachine.appliedIndex;
-    this.#snapshotIndex = index;
-    this.#snapshotBytes = 0;
-    if (index <= (log.snapshot()?.index ?? 0)) return;
-    const term = log.term(index);
-    invariant(term !== undefined, 'what was applied is in the log');
-    const { configuration } = this.#node.status();
-    await log.saveSnapshot({ index, term, configuration }, stateMachine.snapshot(), keepEntries);
-    this.#logger.debug('took a snapshot', { index, term });
-  }
-
-  #endTransfers(error: TroupeError | undefined): void {
-    for (const transfer of this.#transfers) {
-      if (error === undefined) transfer.resolve();
-      else transfer.reject(error);
-    }
-    this.#transfers.clear();
+    this.#snapshots.applied(this.#applied, bytes);
+    return bytes;
   }
 
   #fail(cause: unknown): void {
@@ -465,18 +434,16 @@ class Member implements RaftMember {
   #stop(error: TroupeError): void {
     this.#stopped = error;
     this.#ticker.cancel();
-    for (const proposal of this.#fresh) refuse(proposal, error);
-    this.#fresh = [];
     this.#proposals.dropAll(error);
     this.#changes.dropAll(error);
     this.#barriers.dropAll(error);
-    this.#endTransfers(error);
+    this.#handover.fail(error);
   }
 
   async #close(): Promise<void> {
     if (this.#stopped === undefined) this.#stop(new TroupeError('SHUTTING_DOWN', 'the member is closed'));
     await this.#fetch.stop();
-    await Promise.allSettled([this.#saving, this.#installing]);
+    await Promise.allSettled([this.#snapshots.idle(), this.#storage.installing]);
     await this.#settings.log.close();
   }
 }

@@ -1,4 +1,12 @@
-import type { Clock, Logger, NodeId, Random, Tracer } from '../../core/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type NodeId,
+  nullLogger,
+  nullTracer,
+  type Random,
+  type Tracer,
+} from '../../core/index.ts';
 import type { RaftLog } from '../log/index.ts';
 import type { RaftTransport, StateMachine } from './port.ts';
 
@@ -36,10 +44,48 @@ export interface RaftMemberOptions {
   readonly barriersMax?: number;
   /** Entries applied before the loop gets a turn, bytes, default 256 KiB. Larger transactions, later heartbeats. */
   readonly applyBytesMax?: number;
+  /**
+   * Let the leader answer `barrier({ lease: true })` by itself while it holds a lease, and grant leases to others. Default false;
+   * a member without it grants none. Bears clocks whose rates differ by a third; makes a new leader wait for an election time-out.
+   */
+  readonly leaseReads?: boolean;
 }
 
-/** The options with every default filled in, but for those that may be absent. */
+/** The options with every default filled in. */
 export type MemberSettings = Required<RaftMemberOptions>;
+
+/** The options with their defaults; consensus checks them. */
+export function settingsOf(options: RaftMemberOptions): MemberSettings {
+  return {
+    logger: nullLogger,
+    tracer: nullTracer,
+    tickMs: 50,
+    electionTicks: 6,
+    heartbeatTicks: 1,
+    snapshotEveryEntries: 10_000,
+    snapshotEveryBytes: 8 * 2 ** 20,
+    keepEntries: 1_000,
+    proposalsMax: 16_384,
+    barriersMax: 65_536,
+    applyBytesMax: 256 * 1024,
+    leaseReads: false,
+    ...options,
+  };
+}
+
+/** A tick that comes later than so many tick lengths after the one before voids a lease. */
+export const TICK_LATE_FACTOR = 1.5;
+
+/**
+ * How long a lease lasts, in ticks: less than half of the promise that it stands on. That leaves room for ticks that are late
+ * (TICK_LATE_FACTOR) on a machine whose clock is slow by a third to another's.
+ */
+export function leaseTicksOf(settings: Pick<MemberSettings, 'electionTicks' | 'leaseReads'>): number {
+  return settings.leaseReads ? Math.max(1, Math.floor((settings.electionTicks - 2) / 2)) : 0;
+}
+
+/** Election time-outs after which proposals wait no longer for the end of a transfer. */
+export const HANDOVER_ELECTIONS_MAX = 3;
 
 /** Election time-outs after which a barrier gives up. */
 export const BARRIER_ELECTIONS_MAX = 5;

@@ -15,15 +15,39 @@ interface Placed extends Proposal {
 }
 
 /**
- * Proposals that wait for their entry to be applied. An entry belongs to a proposal only if index and term are both the same:
- * another term at its index means that it was replaced.
+ * Proposals from the call to their outcome: those of one turn are put to consensus together, then each waits for its entry to be
+ * applied. An entry belongs to a proposal only if index and term are both the same: another term at its index means that it
+ * was replaced.
  */
 export class Proposals {
+  #fresh: Proposal[] = [];
   readonly #placed: Map<number, Placed> = new Map();
 
   /** How many wait. */
   get size(): number {
-    return this.#placed.size;
+    return this.#fresh.length + this.#placed.size;
+  }
+
+  /** Whether some are in the log and their outcome isn't known. */
+  get placed(): boolean {
+    return this.#placed.size > 0;
+  }
+
+  /** Takes one in. @returns whether it is the first since the last `flush` */
+  add(proposal: Proposal): boolean {
+    return this.#fresh.push(proposal) === 1;
+  }
+
+  /** Puts those that came since the last time to consensus. @param propose when it throws, all of them are refused */
+  flush(propose: (data: readonly Uint8Array[]) => Proposed): void {
+    if (this.#fresh.length === 0) return;
+    const fresh = this.#fresh;
+    this.#fresh = [];
+    try {
+      this.place(fresh, propose(fresh.map((each) => each.data)));
+    } catch (error) {
+      for (const proposal of fresh) refuse(proposal, error);
+    }
   }
 
   /** Notes where consensus put them. */
@@ -57,16 +81,26 @@ export class Proposals {
     }
   }
 
-  /** Fails all that wait. @param error default PROPOSAL_DROPPED */
-  dropAll(error: unknown = dropped()): void {
-    const all = [...this.#placed.values()];
+  /** Fails those that are in the log: nobody can tell any more what becomes of them. */
+  dropPlaced(): void {
+    this.#refuse([...this.#placed.values()], dropped());
     this.#placed.clear();
-    for (const proposal of all) refuse(proposal, error);
+  }
+
+  /** Fails all that wait. */
+  dropAll(error: unknown): void {
+    const all = [...this.#fresh, ...this.#placed.values()];
+    this.#fresh = [];
+    this.#placed.clear();
+    this.#refuse(all, error);
+  }
+
+  #refuse(proposals: readonly Proposal[], error: unknown): void {
+    for (const proposal of proposals) refuse(proposal, error);
   }
 }
 
-/** Tells a proposer that nothing will come of it. */
-export function refuse(proposal: Proposal, error: unknown): void {
+function refuse(proposal: Proposal, error: unknown): void {
   proposal.span?.end(error);
   proposal.reject(error);
 }
