@@ -4,6 +4,7 @@ export { CommandSender, type Route } from './client/sender.ts';
 export { type ClientOptions, CoordinatorClient, type Voters } from './client.ts';
 export { repliesOf } from './codec.ts';
 export type * from './commands.ts';
+export * from './etcd/index.ts';
 export { decodeFrame, type Leader, type WatchFrame } from './frames.ts';
 export { InlineEnd, inlineChannel } from './inline-channel.ts';
 export { Ledger, type LedgerListener, type LedgerOptions } from './ledger/ledger.ts';

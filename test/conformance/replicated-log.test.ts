@@ -9,6 +9,7 @@ import { type LogFixture, replicatedLogConformance } from './replicated-log.ts';
 replicatedLogConformance('memory', async (ids) => {
   const shared = new MemoryLogCluster();
   const open = new Set<string>();
+  const cutOff = new Set<string>();
   const fixture: LogFixture = {
     async open(id, consumer) {
       const log = await shared.join(id, consumer);
@@ -22,6 +23,15 @@ replicatedLogConformance('memory', async (ids) => {
         if (shared.leader === undefined) shared.elect([...open][0]);
       };
       return log;
+    },
+    cut(id) {
+      shared.lag(id, true);
+      cutOff.add(id);
+      if (shared.leader === id) shared.elect([...open].find((other) => !cutOff.has(other)));
+    },
+    mend(id) {
+      cutOff.delete(id);
+      shared.lag(id, false);
     },
     async until(condition) {
       for (let round = 0; round < 1_000 && !condition(); round++) await Promise.resolve();
@@ -37,8 +47,12 @@ replicatedLogConformance('raft', async (voters) => {
   const clock = new ManualClock();
   const members = new Map<string, RaftMember>();
   const disks = new Map<string, MemoryLog>();
+  const cutOff = new Set<string>();
   const transport: RaftTransport = {
-    send: (to, messages) => queueMicrotask(() => members.get(to)?.receive(messages)),
+    send: (to, messages) =>
+      queueMicrotask(() => {
+        if (messages.some(({ from }) => !cutOff.has(from)) && !cutOff.has(to)) members.get(to)?.receive(messages);
+      }),
     async *fetchSnapshot(from, meta) {
       const member = members.get(from);
       if (member !== undefined) yield* member.readSnapshot(meta.index);
@@ -66,6 +80,8 @@ replicatedLogConformance('raft', async (voters) => {
         },
       };
     },
+    cut: (id) => cutOff.add(id),
+    mend: (id) => cutOff.delete(id),
     async until(condition) {
       for (let round = 0; round < 1_000 && !condition(); round++) await clock.advance(10);
       expect(condition()).toBe(true);

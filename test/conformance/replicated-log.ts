@@ -6,6 +6,9 @@ import { isTroupeError } from '../../src/core/index.ts';
 export interface LogFixture {
   /** Opens a member, or opens it again after it was closed; all of `ids` given to the maker are members of the group. */
   open(id: string, consumer: LogConsumer): Promise<ReplicatedLog>;
+  /** Cuts a member off from the others and from whatever the log is built on; nobody is told. Undone by `mend`. */
+  cut(id: string): void;
+  mend(id: string): void;
   /** Lets the group work until the condition holds; fails when it takes too long. */
   until(condition: () => boolean): Promise<void>;
   close(): Promise<void>;
@@ -65,6 +68,17 @@ export function replicatedLogConformance(name: string, make: (ids: readonly stri
         () => leader() !== undefined && ids.every((id) => !logs.has(id) || log(id).role.leader === leader()),
       );
       return leader() as string;
+    };
+
+    /** Lets the group work until the promise is settled. */
+    const inTime = async <T>(work: Promise<T>): Promise<T> => {
+      let over = false;
+      const done = (): void => {
+        over = true;
+      };
+      work.then(done, done);
+      await fixture.until(() => over);
+      return work;
     };
 
     beforeEach(async () => {
@@ -154,6 +168,127 @@ export function replicatedLogConformance(name: string, make: (ids: readonly stri
       await open(late);
       await fixture.until(() => consumer(late).texts.length === 3);
       expect(consumer(late).texts).toEqual(['1', '2', '3']);
+    });
+
+    test('a leader that was cut off writes nothing any more: its entry is applied once or never, and never after others', async () => {
+      const first = await settled();
+      await log(first).append(bytes('before'));
+      fixture.cut(first);
+      const outcome = log(first)
+        .append(bytes('deposed'))
+        .then(
+          () => 'written',
+          (error: unknown) => (isTroupeError(error) ? error.code : error),
+        );
+      const next = (): string | undefined => ids.find((id) => id !== first && log(id).role.leading);
+      await fixture.until(() => next() !== undefined);
+      const second = next() as string;
+      await log(second).append(bytes('after'));
+      fixture.mend(first);
+      let told: unknown;
+      void outcome.then((text) => {
+        told = text;
+      });
+      await fixture.until(() => told !== undefined && ids.every((id) => consumer(id).texts.includes('after')));
+      expect(['written', 'PROPOSAL_DROPPED', 'NOT_LEADER']).toContain(told);
+      const texts = consumer(second).texts;
+      expect(['before,after', 'before,deposed,after']).toContain(texts.join());
+      if (told === 'written') expect(texts).toContain('deposed');
+      for (const id of ids) expect(consumer(id).entries).toEqual(consumer(second).entries);
+      await expect(log(first).append(bytes('late'))).rejects.toMatchObject({ code: 'NOT_LEADER' });
+    });
+
+    test('a leader that was cut off passes no barrier before it has what others wrote', async () => {
+      const first = await settled();
+      fixture.cut(first);
+      const next = (): string | undefined => ids.find((id) => id !== first && log(id).role.leading);
+      await fixture.until(() => next() !== undefined);
+      const { index } = await log(next() as string).append(bytes('new'));
+      let passed: unknown;
+      log(first)
+        .barrier()
+        .then(
+          () => {
+            passed = consumer(first).appliedIndex;
+          },
+          (error: unknown) => {
+            passed = isTroupeError(error) ? error.code : error;
+          },
+        );
+      fixture.mend(first);
+      await fixture.until(() => passed !== undefined);
+      if (typeof passed === 'number') expect(passed).toBeGreaterThanOrEqual(index);
+      else expect(['NOT_LEADER', 'TIMEOUT']).toContain(passed);
+    });
+
+    test('what is acknowledged while leadership moves again and again is applied once, in one order, everywhere', async () => {
+      await settled();
+      const acknowledged: { readonly index: number; readonly text: string }[] = [];
+      let unsure = 0;
+      for (let round = 0; round < 4; round++) {
+        const now = await settled();
+        const to = ids[(ids.indexOf(now) + 1) % ids.length] as string;
+        const texts = Array.from({ length: 25 }, (_, i) => `${round}-${i}`);
+        const appends = texts.map((text) =>
+          log(now)
+            .append(bytes(text))
+            .then(
+              ({ index }) => acknowledged.push({ index, text }),
+              () => unsure++,
+            ),
+        );
+        await log(now).transferLeadership(to);
+        await Promise.all(appends);
+        await fixture.until(() => log(to).role.leading);
+      }
+      const last = await settled();
+      const { index } = await log(last).append(bytes('end'));
+      await fixture.until(() => ids.every((id) => consumer(id).appliedIndex >= index));
+      expect(acknowledged.length + unsure).toBe(100);
+      const { entries, texts } = consumer(last);
+      expect(new Set(texts).size).toBe(texts.length);
+      for (const { index: at, text } of acknowledged)
+        expect(entries.find((entry) => entry.index === at)?.text).toBe(text);
+      for (const id of ids) expect(consumer(id).entries).toEqual(entries);
+    });
+
+    test('an entry of 3 MiB arrives whole, and those around it keep their places', async () => {
+      const first = await settled();
+      const large = 'x'.repeat(3 * 2 ** 20);
+      const texts = ['before', large, 'after'];
+      const appended = await inTime(Promise.all(texts.map((text) => log(first).append(bytes(text)))));
+      expect(appended.map(({ index }) => index - (appended[0]?.index ?? 0))).toEqual([0, 1, 2]);
+      await fixture.until(() => ids.every((id) => consumer(id).texts.length === 3));
+      for (const id of ids) expect(consumer(id).texts.map((text) => text.length)).toEqual([6, 3 * 2 ** 20, 5]);
+    });
+
+    test('a snapshot of many pieces, taken twice, brings a late member to the same state', async () => {
+      const first = await settled();
+      const late = ids.find((id) => id !== first) as string;
+      await log(late).close();
+      logs.delete(late);
+      for (let round = 0; round < 2; round++) {
+        const texts = Array.from({ length: 30 }, (_, i) => `${round}-${i}-${'y'.repeat(50_000)}`);
+        await inTime(Promise.all(texts.map((text) => log(first).append(bytes(text)))));
+        await inTime(log(first).compact());
+      }
+      await log(first).append(bytes('end'));
+      await open(late);
+      await fixture.until(() => consumer(late).texts.length === 61);
+      expect(consumer(late).entries).toEqual(consumer(first).entries);
+    });
+
+    test('closing settles what waits', async () => {
+      const first = await settled();
+      const waiting = [log(first).append(bytes('x')), log(first).barrier()].map((work) =>
+        work.then(
+          () => 'done',
+          (error: unknown) => (isTroupeError(error) ? error.code : error),
+        ),
+      );
+      await log(first).close();
+      for (const outcome of await Promise.all(waiting))
+        expect(['done', 'SHUTTING_DOWN', 'PROPOSAL_DROPPED', 'NOT_LEADER']).toContain(outcome);
     });
 
     test('a closed member takes nothing', async () => {

@@ -1,0 +1,15 @@
+// Original file: proto/etcd/etcd.proto
+
+import type { Long } from '@grpc/proto-loader';
+
+export interface RangeRequest {
+  'key'?: (Buffer | Uint8Array | string);
+  'rangeEnd'?: (Buffer | Uint8Array | string);
+  'limit'?: (number | string | Long);
+}
+
+export interface RangeRequest__Output {
+  'key'?: (Buffer);
+  'rangeEnd'?: (Buffer);
+  'limit'?: (number);
+}
