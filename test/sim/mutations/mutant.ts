@@ -1,0 +1,23 @@
+import { MUTATIONS, SEEDS_MAX } from './index.ts';
+import { install } from './install.ts';
+
+/**
+ * One mutant in a process of its own: `mutant.ts NAME [SEEDS [START]]` makes the mistake, runs seed after seed until one finds it,
+ * and prints one line of JSON. `none` runs without any mistake.
+ */
+const [name, seeds = `${SEEDS_MAX}`, start = '1'] = process.argv.slice(2);
+const mutation = MUTATIONS.find((each) => each.name === name);
+if (mutation === undefined && name !== 'none') throw new Error(`there is no mutation ${name}`);
+const unused = mutation === undefined ? () => [] : install(mutation);
+const { runSeed } = await import('../simulation.ts');
+if (unused().length > 0) throw new Error(`never loaded, so not mutated: ${unused().join(', ')}`);
+
+let found: { readonly seed: number; readonly reason: string } | undefined;
+let tried = 0;
+const began = performance.now();
+for (; tried < Number(seeds) && found === undefined; tried++) {
+  const { seed, ok, reason = '' } = await runSeed(Number(start) + tried);
+  if (!ok) found = { seed, reason };
+}
+const seconds = Math.round(performance.now() - began) / 1000;
+console.log(JSON.stringify({ name, tried, seconds, ...found }));

@@ -1,0 +1,142 @@
+import type { Mutation } from './mutation.ts';
+
+/** Mistakes in what is kept on the disk, and in what is made of it later. */
+export const STORAGE: readonly Mutation[] = [
+  {
+    mistake: 6,
+    name: 'entries-before-their-term',
+    why: 'entries are written before the term they were taken in: a crash between leaves a log that is ahead of its member',
+    patches: [
+      {
+        file: 'raft/log/wal.ts',
+        find: '      if (work.hardState !== undefined) this.#addHardState(segment, work.hardState);\n      if (work.start',
+        replace: '      if (work.start',
+      },
+      {
+        file: 'raft/log/wal.ts',
+        find: '        if (entry.index > segment.highest) segment.highest = entry.index;\n      }\n',
+        replace: `        if (entry.index > segment.highest) segment.highest = entry.index;
+      }
+      if (work.hardState !== undefined) this.#addHardState(segment, work.hardState);
+`,
+      },
+    ],
+  },
+  {
+    mistake: 9,
+    name: 'sync-tried-again',
+    why: 'a sync that failed is tried again: the second succeeds, as the kernel has dropped what it could not write',
+    patches: [
+      {
+        file: 'raft/log/wal.ts',
+        find: 'await segment.file.sync();\n    this.#durable = segment.end;',
+        replace: 'await segment.file.sync().catch(() => segment.file.sync());\n    this.#durable = segment.end;',
+      },
+    ],
+  },
+  {
+    mistake: 10,
+    name: 'torn-tail-refused',
+    why: 'a tail that a crash has torn counts as damage, and the node never starts again',
+    patches: [
+      {
+        file: 'raft/log/recovery.ts',
+        find: 'if (record.provesDurable(at)) throw',
+        replace: 'if (at >= 0) throw',
+      },
+    ],
+  },
+  {
+    mistake: 10,
+    name: 'flipped-bit-cuts',
+    why: 'a flipped bit in the middle of the log ends it there: what was acknowledged behind it is dropped in silence',
+    patches: [
+      {
+        file: 'raft/log/recovery.ts',
+        find: 'if (record.provesDurable(at)) throw',
+        replace: 'if (at < 0) throw',
+      },
+    ],
+  },
+  {
+    mistake: 10,
+    name: 'checksum-not-looked-at',
+    why: 'records are taken as they are, whatever their checksum says',
+    patches: [
+      {
+        file: 'raft/log/record.ts',
+        find: 'if (crc32(buffer.subarray(offset + 4, dataEnd), this.#sequence) !== crc) return false;',
+        replace: '',
+      },
+    ],
+  },
+  {
+    mistake: 11,
+    name: 'directory-not-synced',
+    why: 'a new segment is written to before its name is durable: a crash loses the whole file',
+    patches: [
+      {
+        file: 'raft/log/wal.ts',
+        find: 'disk.rename(SPARE_NAME, name);\n    await disk.syncDirectory();',
+        replace: 'disk.rename(SPARE_NAME, name);',
+      },
+    ],
+  },
+  {
+    mistake: 19,
+    name: 'stale-snapshot-applied',
+    why: 'a snapshot that comes late takes the log back behind what it has committed',
+    patches: [
+      {
+        file: 'raft/consensus/node.ts',
+        find: '} else if (snapshot.index > this.#log.commit) {',
+        replace: '} else {',
+      },
+      {
+        file: 'raft/consensus/raft-log.ts',
+        find: "invariant(snapshot.index > this.#commit, 'a snapshot must not take back what is committed');",
+        replace: '',
+      },
+    ],
+  },
+  {
+    mistake: 19,
+    name: 'snapshot-cuts-the-log',
+    why: 'a snapshot replaces a log that agrees with it and goes on behind it: what was acknowledged there is gone',
+    patches: [
+      {
+        file: 'raft/consensus/node.ts',
+        find: 'if (this.#log.term(snapshot.index) === snapshot.term) {',
+        replace: 'if (snapshot.index < 0) {',
+      },
+    ],
+  },
+  {
+    mistake: 20,
+    name: 'applied-index-apart',
+    why: 'the applied index is written in a transaction of its own, after the state: a crash between applies entries twice',
+    patches: [
+      {
+        file: 'coordinator/ledger/ledger.ts',
+        find: `      this.#saveMeta.run(this.#applied, this.#time, ...counts);
+      db.exec('commit');`,
+        replace: `      db.exec('commit');
+      db.exec('begin immediate');
+      this.#saveMeta.run(this.#applied, this.#time, ...counts);
+      db.exec('commit');`,
+      },
+    ],
+  },
+  {
+    mistake: 26,
+    name: 'empty-disk-under-old-id',
+    why: 'a voter comes back under its id with an empty disk, and votes and acknowledges as if it had never done so before',
+    patches: [
+      {
+        file: 'raft/log/disk-log.ts',
+        find: 'if (found.segments.length === 0 && (snapshots.newest !== undefined || options.mustExist)) {',
+        replace: 'if (found.segments.length === 0 && snapshots.newest !== undefined) {',
+      },
+    ],
+  },
+];
