@@ -28,8 +28,8 @@ export interface Cluster extends AsyncDisposable {
   restore(node: string): Promise<void>;
   /** Hands the leadership to another node; resolves when that is done. */
   transfer(): Promise<void>;
-  /** Bytes of memory that a node's process has resident. */
-  residentBytes(node: string): number;
+  /** Of a node that runs. */
+  pid(node: string): number;
 }
 
 /** When a cluster's nodes miss their leader, ms. */

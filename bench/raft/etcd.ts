@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { Child, eventually } from '../resources.ts';
@@ -78,8 +78,8 @@ export class EtcdCluster implements Cluster {
     await client.moveLeader(target);
   }
 
-  residentBytes(node: string): number {
-    return residentBytesOf(this.#members.get(node)?.pid ?? 0);
+  pid(node: string): number {
+    return this.#members.get(node)?.pid ?? 0;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -123,12 +123,6 @@ export class EtcdCluster implements Cluster {
     const flags = Object.entries(args).flatMap(([name, value]) => [`--${name}`, value]);
     this.#members.set(member, new Child('etcd', flags, { stdio: ['ignore', log, log] }));
   }
-}
-
-/** Memory that a process has resident. */
-export function residentBytesOf(pid: number): number {
-  const pages = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(pages ?? Number.NaN) * 1_024;
 }
 
 /** Ports nobody listens on now; held all at once, so that no two are the same. */

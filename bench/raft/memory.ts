@@ -1,3 +1,4 @@
+import { residentBytes } from '../cpu.ts';
 import { median } from '../report.ts';
 import { sleep } from '../resources.ts';
 import type { Cluster, ValueClient } from './cluster.ts';
@@ -40,7 +41,7 @@ export async function memoryUse(
     }
   };
   const look = setInterval(() => {
-    samples.push({ done, bytes: cluster.nodes.map((node) => cluster.residentBytes(node)) });
+    samples.push({ done, bytes: cluster.nodes.map((node) => residentBytes(cluster.pid(node))) });
   }, SAMPLE_MS);
   try {
     await Promise.all(Array.from({ length: LOOPS }, loop));

@@ -1,5 +1,6 @@
+import { measureCpu } from '../cpu.ts';
 import { closedLoops, type LoadResult } from '../load.ts';
-import type { Report } from '../report.ts';
+import { OURS, type Report } from '../report.ts';
 import type { Cluster } from './cluster.ts';
 import { numbered } from './tracked-writes.ts';
 
@@ -8,6 +9,8 @@ export const WRITERS: readonly number[] = [1, 16, 64, 256];
 export const READERS: readonly number[] = [1, 64, 256];
 /** Numbers of loops for the plainest client. */
 export const UNARY: readonly number[] = [1, 64];
+/** Writers at which processor time is looked at. */
+const PROFILED = 64;
 /** Keys of each loop. */
 const KEYS = 100;
 
@@ -21,12 +24,14 @@ export interface Slice {
 export async function throughput(cluster: Cluster, slice: Slice, report: Report): Promise<void> {
   const best = cluster.connect('best');
   for (const clients of WRITERS) {
+    const processors = clients === PROFILED ? await watchProcessors(cluster) : undefined;
     const result = await closedLoops({
       ...slice,
       clients,
       operation: (loop, n) => best.put(`load/${loop}/${n % KEYS}`, numbered(n)),
     });
     record(report, cluster.name, 'writes', clients, '', result);
+    processors?.(result.perSecond, slice, report);
   }
   for (const clients of READERS) {
     const result = await closedLoops({
@@ -47,6 +52,26 @@ export async function throughput(cluster: Cluster, slice: Slice, report: Report)
     record(report, cluster.name, 'writes', clients, 'Unary', result);
   }
   await unary.close();
+}
+
+/** Looks at who uses the processors from now on; the result reports it for each write. */
+async function watchProcessors(cluster: Cluster): Promise<(perSecond: number, slice: Slice, report: Report) => void> {
+  const leader = await cluster.leader();
+  const client = measureCpu(process.pid);
+  const nodes = cluster.nodes.map((node) => ({ leads: node === leader, use: measureCpu(cluster.pid(node)) }));
+  return (perSecond, { warmUpMs, durationMs }, report) => {
+    // The load was as high while it warmed up.
+    const writes = (perSecond * (warmUpMs + durationMs)) / 1_000;
+    const used = nodes.map(({ leads, use }) => ({ leads, ...use() }));
+    const each = (ms: number): number => (ms * 1_000) / writes;
+    report.add('clientUs64', cluster.name, each(client().allMs));
+    for (const { leads, allMs, mainMs, busiestMs } of used) {
+      report.add(leads ? 'leaderUs64' : 'followerUs64', cluster.name, each(allMs));
+      if (cluster.name !== OURS || !leads) continue;
+      report.add('leaderMainUs64', OURS, each(mainMs));
+      report.add('leaderControlUs64', OURS, each(busiestMs));
+    }
+  };
 }
 
 function record(

@@ -1,13 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { connectApi, type Cluster as Handle, startCluster } from 'troupe';
-import { CoordinatorClient } from '../../src/coordinator/index.ts';
-import { nullLogger, nullTracer, systemClock, systemRandom } from '../../src/core/index.ts';
+import { nullLogger, nullTracer, systemClock } from '../../src/core/index.ts';
 import { ClusterFolder } from '../../src/node/index.ts';
-import { openGrpcControl } from '../../src/remote/index.ts';
 import { OURS } from '../report.ts';
 import { atEnd, eventually } from '../resources.ts';
 import type { ClientKind, Cluster, Timing, ValueClient } from './cluster.ts';
-import { residentBytesOf } from './etcd.ts';
+import { UnaryClient } from './unary-client.ts';
 
 const START_MS = 30_000;
 const NODES = ['node-1', 'node-2', 'node-3'];
@@ -51,49 +49,30 @@ export class TroupeCluster implements Cluster {
     await this.leader();
   }
 
-  connect(_kind: ClientKind): ValueClient {
-    const transport = openGrpcControl({
-      self: 'bench',
-      cluster: 'bench',
-      clock: systemClock,
-      random: systemRandom,
-      logger: nullLogger,
-      allowInsecureBeyondLoopback: false,
-      resolve: async (peer) => this.#folder.controlAddress(peer),
-    });
-    const client = new CoordinatorClient({
-      self: 'bench',
-      voters: NODES,
-      transport: {
-        call: (to, kind, body, timeoutMs, traceparent) => transport.request(to, { kind, body, timeoutMs, traceparent }),
-        watch: (to, signal) => transport.watch(to, signal),
-      },
-      clock: systemClock,
-      random: systemRandom,
-    });
+  connect(kind: ClientKind): ValueClient {
+    if (kind === 'unary') return new UnaryClient(this.leader().then((node) => this.#folder.card(node)?.addresses.api));
+    const kv = this.#running.kv;
     return {
-      put: (key, value) => client.execute('kv.put', { key, value }),
-      get: async (key) => (await client.query('kv.get', { key }))?.value,
-      close: async () => {
-        client.close();
-        await transport.close();
-      },
+      put: (key, value) => kv.put(key, value),
+      get: async (key) => (await kv.get(key))?.value,
+      // It belongs to the cluster's handle, which closes it.
+      close: () => undefined,
     };
   }
 
   async leader(): Promise<string> {
-    return eventually(START_MS, 'the cluster has a leader', async () => (await this.#handle?.status())?.leader?.node);
+    return eventually(START_MS, 'the cluster has a leader', async () => (await this.#running.status()).leader?.node);
   }
 
   signal(node: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
-    this.#handle?.node(node).signal(signal);
+    this.#running.node(node).signal(signal);
   }
 
   async restore(node: string): Promise<void> {
     // `startCluster` starts what died again by itself.
     await eventually(START_MS, `${node} serves again`, async () => {
-      const status = await this.#handle?.status();
-      return status?.view.nodes.some((known) => known.node === node && known.state === 'up') ? true : undefined;
+      const status = await this.#running.status();
+      return status.view.nodes.some((known) => known.node === node && known.state === 'up') ? true : undefined;
     });
   }
 
@@ -101,8 +80,8 @@ export class TroupeCluster implements Cluster {
     throw new Error('no transfer yet');
   }
 
-  residentBytes(node: string): number {
-    return residentBytesOf(this.#folder.card(node)?.pid ?? 0);
+  pid(node: string): number {
+    return this.#folder.card(node)?.pid ?? 0;
   }
 
   /** The newest log entry that a node has applied, as it says itself. */
@@ -123,6 +102,11 @@ export class TroupeCluster implements Cluster {
   /** Snapshots that a node has installed since its disk was new, as its log tells. */
   snapshotsInstalled(node: string): number {
     return readFileSync(this.#folder.logFile(node), 'utf8').split('installed a snapshot').length - 1;
+  }
+
+  get #running(): Handle {
+    if (this.#handle === undefined) throw new Error('the cluster has not started');
+    return this.#handle;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
