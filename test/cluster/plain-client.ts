@@ -29,6 +29,7 @@ export interface Detail {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  readonly numbers: Readonly<Record<string, number>>;
 }
 
 const OPTIONS = { keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true };
@@ -147,6 +148,7 @@ export async function failureOf(call: Promise<unknown>): Promise<{ readonly stat
   );
   if (error.metadata === undefined) throw error;
   const [bytes] = error.metadata.get('grpc-status-details-bin');
+  if (bytes === undefined) throw error;
   const { details } = (rpc.Status as MessageTypeDefinition<Message, RpcStatus>).deserialize(bytes as Buffer);
   const [first] = details;
   if (first?.type_url !== 'type.googleapis.com/troupe.v1.ErrorDetail') throw error;

@@ -4,7 +4,13 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const FLAGS = ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning'];
-const CLI = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+/** The command `troupe`. */
+export const CLI: string = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+/** The command line, after the program's own name, that runs a script from the sources under this Node. */
+export function nodeCommand(script: string, args: readonly string[]): string[] {
+  return [process.execPath, ...FLAGS, script, ...args];
+}
 
 /** What a program that has ended left. */
 export interface Ended {

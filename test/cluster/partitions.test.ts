@@ -1,0 +1,156 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { between, type Loss, noDelay, noNetwork, oneWay } from './netns.ts';
+import { NetworkCluster } from './netns-cluster.ts';
+import { LIBRARY, now, Workload } from './workload.ts';
+
+const NODES = ['node-1', 'node-2', 'node-3'];
+/** How long a fault lasts, and how long clients work on afterwards, ms. */
+const LASTS_MS = 3_000;
+/** Longest time without an answer where there should be one, ms: usual are 700, on a busy machine 1,700. */
+const SILENCE_MAX_MS = 2_800;
+/** Terms that one fault may cost. Elections that don't end cost two each second. */
+const TERMS_MAX = 4;
+
+if (noNetwork !== undefined) console.log(`no tests of partitions: ${noNetwork}`);
+else if (noDelay !== undefined) console.log(`no test of delay: ${noDelay}`);
+
+/** A fault of the network. */
+interface Fault {
+  readonly losses: readonly Loss[];
+  /** Nodes whose clients are answered nothing, */
+  readonly silent?: readonly string[];
+  /** and those whose clients are. */
+  readonly serving?: readonly string[];
+  /** Default `LASTS_MS`. */
+  readonly lastsMs?: number;
+  /** Default 1,500. */
+  readonly patienceMs?: number;
+  /** Default `SILENCE_MAX_MS`. */
+  readonly silenceMaxMs?: number;
+}
+
+/**
+ * Lets clients work while the network is well, has the fault, and is well again. What they saw has to be linearizable, the
+ * last reads with it, so nothing that was acknowledged is lost; and afterwards all nodes serve again.
+ */
+async function suffer(cluster: NetworkCluster, fault: Fault): Promise<void> {
+  const {
+    losses,
+    silent = [],
+    serving = [],
+    lastsMs = LASTS_MS,
+    patienceMs = 1_500,
+    silenceMaxMs = SILENCE_MAX_MS,
+  } = fault;
+  const { running, network, term } = cluster;
+  const workload = await Workload.start(cluster, running, patienceMs);
+  await sleep(500);
+  network.lose(losses);
+  const cut = now();
+  await sleep(lastsMs);
+  const { lost } = network;
+  const healed = now();
+  network.lose([]);
+  await sleep(lastsMs);
+  const end = now();
+  const history = await workload.stop();
+
+  const terms = cluster.term - term;
+  const all = [...running, LIBRARY];
+  const silences = all.map((who) => {
+    const [during, after] = [history.silence(who, cut, healed), history.silence(who, healed, end)];
+    return `${who} ${during.toFixed(0)}/${after.toFixed(0)}`;
+  });
+  const unknown = history.operations.filter((operation) => operation.return === Number.POSITIVE_INFINITY).length;
+  console.log(
+    `${lost} packets lost, ${terms} terms, ${history.operations.length} operations (${unknown} unknown); ` +
+      `longest silence during/after, ms: ${silences.join(', ')}`,
+  );
+  expect(lost, 'packets lost').toBeGreaterThan(0);
+  history.check();
+  for (const node of running) expect(history.answered(node, 0, cut), `answers of ${node} before`).not.toEqual([]);
+  for (const node of silent) expect(history.answered(node, cut, healed), `answers of ${node}, cut off`).toEqual([]);
+  for (const who of serving) {
+    expect(history.silence(who, cut, healed), `silence of ${who}`).toBeLessThan(silenceMaxMs);
+  }
+  for (const who of all) {
+    expect(history.silence(who, healed, end), `silence of ${who} afterwards`).toBeLessThan(silenceMaxMs);
+  }
+  expect(terms, 'terms').toBeLessThanOrEqual(TERMS_MAX);
+}
+
+describe.skipIf(noNetwork !== undefined)('three voters in a network', () => {
+  let cluster: NetworkCluster;
+  beforeAll(async () => {
+    cluster = await NetworkCluster.start(NODES);
+  });
+  afterAll(() => cluster?.[Symbol.asyncDispose]());
+
+  async function parts(): Promise<{ leader: string; others: string[] }> {
+    const leader = await cluster.leader();
+    return { leader, others: NODES.filter((node) => node !== leader) };
+  }
+
+  test('the leader is cut off: the others go on without it', async () => {
+    const { leader, others } = await parts();
+    await suffer(cluster, { losses: between([leader], others), silent: [leader], serving: others });
+  });
+
+  test('a follower is cut off: the others go on', async () => {
+    const { leader, others } = await parts();
+    const [other, follower] = others as [string, string];
+    const losses = between([follower], [leader, other]);
+    await suffer(cluster, { losses, silent: [follower], serving: [leader, other, LIBRARY] });
+  });
+
+  test('the leader hears nobody, though all could hear it: the others go on', async () => {
+    const { leader, others } = await parts();
+    await suffer(cluster, { losses: oneWay(others, [leader]), silent: [leader], serving: others });
+  });
+
+  test('nobody hears the leader, though it could hear all: the others go on', async () => {
+    const { leader, others } = await parts();
+    await suffer(cluster, { losses: oneWay([leader], others), silent: [leader], serving: others });
+  });
+
+  test('one follower hears the leader no more, both hear the third: elections end', async () => {
+    const { leader, others } = await parts();
+    const [other, follower] = others as [string, string];
+    await suffer(cluster, { losses: oneWay([leader], [follower]), serving: [other, LIBRARY] });
+  });
+
+  test('every tenth packet is lost: all go on', async () => {
+    const losses = oneWay(NODES, NODES).map((loss) => ({ ...loss, percent: 10 }));
+    await suffer(cluster, { losses, serving: [...NODES, LIBRARY] });
+  });
+});
+
+describe.skipIf(noNetwork !== undefined)('other clusters in a network', () => {
+  test('four voters in halves: neither answers anything', async () => {
+    await using cluster = await NetworkCluster.start([...NODES, 'node-4']);
+    const leader = await cluster.leader();
+    const [first, ...rest] = cluster.running.filter((node) => node !== leader) as [string, ...string[]];
+    await suffer(cluster, { losses: between([leader, first], rest), silent: cluster.running });
+  });
+
+  test('one of three voters never starts: two serve, and neither alone', async () => {
+    const two = NODES.slice(0, 2);
+    await using cluster = await NetworkCluster.start(NODES, {}, two);
+    await suffer(cluster, { losses: between(two.slice(0, 1), two.slice(1)), silent: two });
+  });
+
+  test.skipIf(noDelay !== undefined)('200 ms, and every tenth packet lost: all go on', async () => {
+    const timing = { raftTickMs: 100, electionTicks: 20, keepAliveMs: 1_000, downAfterMs: 10_000 };
+    await using cluster = await NetworkCluster.start(NODES, { timing });
+    cluster.network.delay(200);
+    const losses = oneWay(NODES, NODES).map((loss) => ({ ...loss, percent: 10 }));
+    await suffer(cluster, {
+      losses,
+      serving: [...NODES, LIBRARY],
+      lastsMs: 10_000,
+      patienceMs: 8_000,
+      silenceMaxMs: 8_000,
+    });
+  });
+});
