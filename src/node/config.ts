@@ -3,6 +3,7 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { errorMessage, TroupeError } from '../core/index.ts';
+import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 const NAME = /^[a-z][a-z0-9-]{0,31}$/;
@@ -50,13 +51,17 @@ const schema = z.strictObject({
   /** Modules that export agent kinds; each node loads them. Relative to the configuration file. */
   agents: z.array(z.union([z.string().min(1), z.instanceof(URL)])).default([]),
   nodes: z.array(node).min(1, 'needs at least one node'),
+  coordinator,
   timing: timing.prefault({}),
 });
 
 /** What a user writes: everything but names has a default. */
 export type ClusterConfigInput = z.input<typeof schema>;
 /** A configuration that has been checked, with defaults filled in and paths made absolute. */
-export type ClusterConfig = Omit<z.output<typeof schema>, 'agents'> & { readonly agents: readonly string[] };
+export type ClusterConfig = Omit<z.output<typeof schema>, 'agents' | 'coordinator'> & {
+  readonly agents: readonly string[];
+  readonly coordinator: CoordinatorConfig;
+};
 /** One node of it. */
 export type NodeConfig = ClusterConfig['nodes'][number];
 
@@ -89,7 +94,8 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   const agents = parsed.data.agents.map((module) => moduleUrl(module, baseDir));
   const dataDir = isAbsolute(parsed.data.dataDir) ? parsed.data.dataDir : resolve(baseDir, parsed.data.dataDir);
-  return { ...parsed.data, agents, dataDir };
+  const { name, coordinator } = parsed.data;
+  return { ...parsed.data, agents, dataDir, coordinator: completeCoordinator(coordinator, name, baseDir) };
 }
 
 /**

@@ -36,7 +36,7 @@ export interface LogKeys {
 
 /** @param prefix what all keys begin with, e.g. `/troupe/local/` */
 export function logKeys(prefix: string): LogKeys {
-  const under = (name: string): KeyRange => ({ key: prefix + name, end: endOf(prefix + name) });
+  const under = (name: string): KeyRange => keysUnder(prefix + name);
   return {
     identity: `${prefix}identity`,
     head: `${prefix}head`,
@@ -62,9 +62,9 @@ export function recordsAfter(keys: LogKeys, index: number): KeyRange {
   return { ...keys.log, key: keys.record(index + 1) };
 }
 
-/** The first name after all that begin with this one. */
-function endOf(name: string): string {
-  return name.slice(0, -1) + String.fromCharCode(name.charCodeAt(name.length - 1) + 1);
+/** All keys that begin so: up to the first name after them. */
+export function keysUnder(start: string): KeyRange {
+  return { key: start, end: start.slice(0, -1) + String.fromCharCode(start.charCodeAt(start.length - 1) + 1) };
 }
 
 function padded(index: number): string {

@@ -11,7 +11,7 @@ import {
 import type { ReplicatedLog } from '../port.ts';
 import { Applier } from './applier.ts';
 import { fromValue, isPassing, type LogContext, readKeys, toValue } from './context.ts';
-import { logKeys } from './keys.ts';
+import { keysUnder, logKeys } from './keys.ts';
 import { Leadership } from './leadership.ts';
 import { ETCD_LOG_LIMITS, type EtcdLogOptions } from './options.ts';
 import type { Etcd } from './port.ts';
@@ -50,6 +50,11 @@ export async function foundEtcdLog(etcd: Etcd, prefix: string, random: Random): 
   );
   const found = ranges[0]?.[0];
   return succeeded || found === undefined ? fresh : fromValue(found.value);
+}
+
+/** Deletes a log. Nobody may have it open. @throws TroupeError TIMEOUT when etcd doesn't answer */
+export async function eraseEtcdLog(etcd: Etcd, prefix: string): Promise<void> {
+  await etcd.txn({ ops: [{ type: 'delete', ...keysUnder(prefix) }] }, ETCD_LOG_LIMITS.answerMs);
 }
 
 /**

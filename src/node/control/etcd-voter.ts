@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import {
+  CoordinatorServer,
+  connectEtcd,
+  type Etcd,
+  type EtcdTls,
+  eraseEtcdLog,
+  foundEtcdLog,
+  Ledger,
+  openEtcdLog,
+} from '../../coordinator/index.ts';
+import {
+  type Clock,
+  errorMessage,
+  type NodeId,
+  type Random,
+  systemClock,
+  systemRandom,
+  TroupeError,
+} from '../../core/index.ts';
+import type { ClusterConfig } from '../config.ts';
+import type { EtcdConfig } from '../coordinator-config.ts';
+import type { ControlPlaneParts } from './plane.ts';
+import type { Voter } from './voter.ts';
+
+/**
+ * Starts a voter whose log is at etcd: the ledger and its server here, elections and durability there.
+ *
+ * @param voters ids of all voters, this one included
+ * @throws TroupeError TIMEOUT when etcd doesn't answer, INVALID_CONFIGURATION when it won't have us, LOG_CORRUPT when it has lost
+ *   entries that this voter has seen
+ */
+export async function startEtcdVoter(
+  parts: ControlPlaneParts,
+  settings: EtcdConfig,
+  voters: readonly NodeId[],
+): Promise<Voter> {
+  const { node, clock, random, logger, tracer } = parts;
+  const { prefix } = settings;
+  const etcd = connect(settings, clock, random);
+  const identity = await foundEtcdLog(etcd, prefix, random).catch((error) => {
+    etcd.close();
+    throw error;
+  });
+  const ledger = new Ledger({ path: ledgerOf(parts.ledgerPath, identity), logger });
+  const log = await openEtcdLog({
+    node,
+    etcd,
+    prefix,
+    consumer: ledger,
+    clock,
+    random,
+    logger,
+    limits: { leaseMs: settings.leaseMs },
+    compactHistory: settings.compactHistory,
+  });
+  const server = new CoordinatorServer({ log, ledger, clock, tracer, logger });
+  return {
+    server,
+    get leading() {
+      return log.role.leading;
+    },
+    failed: log.failed,
+    receive: () => undefined,
+    snapshot: () => {
+      throw new TroupeError('NOT_FOUND', 'snapshots of this log are at etcd');
+    },
+    transferLeadership: async () => {
+      if (log.role.leading && voters.length > 1) await log.transferLeadership();
+    },
+    close: async () => {
+      server.close();
+      await log.close();
+      ledger.close();
+    },
+  };
+}
+
+/** Deletes the cluster's log where it is at etcd. All its nodes must be gone. @throws TroupeError TIMEOUT */
+export async function eraseLog({ coordinator }: ClusterConfig): Promise<void> {
+  if (coordinator.kind !== 'etcd') return;
+  const etcd = connect(coordinator, systemClock, systemRandom);
+  try {
+    await eraseEtcdLog(etcd, coordinator.prefix);
+  } finally {
+    etcd.close();
+  }
+}
+
+function connect({ endpoints, tls }: EtcdConfig, clock: Clock, random: Random): Etcd {
+  const files = Object.entries(tls ?? {}).map(([name, path]) => [name, readPem(path)]);
+  return connectEtcd({
+    endpoints,
+    ...(tls === undefined ? {} : { tls: Object.fromEntries(files) as EtcdTls }),
+    clock,
+    random,
+  });
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new TroupeError('INVALID_CONFIGURATION', `coordinator.tls: ${path} can't be read: ${errorMessage(error)}`);
+  }
+}
+
+/** The ledger's file is a cache of one log: beside another log it is worth nothing, and one of that log is made. */
+function ledgerOf(path: string, identity: string): string {
+  return path === ':memory:' ? path : path.replace(/(\.\w+)?$/, `-${identity}$1`);
+}
