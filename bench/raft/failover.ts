@@ -1,9 +1,11 @@
 import { eventually, sleep, within } from '../resources.ts';
 import type { Cluster, ValueClient } from './cluster.ts';
-import { RING, TrackedWrites } from './tracked-writes.ts';
+import { TrackedWrites } from './tracked-writes.ts';
 
 /** Loops that write all the time. */
 const LOOPS = 16;
+/** Keys of each loop, written in turn: a killed leader takes far fewer writes along than that. */
+const KEYS = 256;
 /** A probe is written this often, ms, whatever became of the ones before: it bounds how exact a time is. */
 const PROBE_MS = 5;
 /** Longest time without an acknowledged write, ms. */
@@ -29,7 +31,7 @@ export async function killLeaders(
   let stopped = false;
   const loop = async (_: unknown, at: number): Promise<void> => {
     // A write that failed counts for nothing; the same loop goes on with the next.
-    for (let n = 0; !stopped; n++) await writes.write(at, n).catch(() => sleep(PROBE_MS));
+    for (let n = 0; !stopped; n++) await writes.write(`${at}/${n % KEYS}`, n).catch(() => sleep(PROBE_MS));
   };
   const loops = Promise.all(Array.from({ length: LOOPS }, loop));
   const timesMs: number[] = [];
@@ -42,9 +44,10 @@ export async function killLeaders(
       const killed = performance.now();
       cluster.signal(leader, 'SIGKILL');
       let answered: number | undefined;
+      const first = probes;
       const probe = setInterval(() => {
         // Each probe has a key of its own, as none waits for the one before.
-        writes.write(LOOPS + Math.floor(probes / RING), probes++).then(
+        writes.write(`probe/${probes - first}`, probes++).then(
           () => {
             answered ??= performance.now();
           },

@@ -2,8 +2,6 @@ import type { ValueClient } from './cluster.ts';
 
 /** Size of every value of the suite, bytes. */
 export const VALUE_BYTES = 256;
-/** Keys of one loop, written in turn: what a lost leader could take along is far fewer writes than that. */
-export const RING = 256;
 /** Reads under way at the same time while writes are looked for. */
 const READS = 64;
 
@@ -18,11 +16,11 @@ export class TrackedWrites {
     this.#prefix = prefix;
   }
 
-  /** Writes the `n`th value of a loop; loops don't wait for each other, writes of one do. */
-  async write(loop: number, n: number): Promise<void> {
-    const key = `${this.#prefix}/${loop}/${n % RING}`;
-    await this.#client.put(key, numbered(n));
-    this.#acknowledged.set(key, n);
+  /** Writes a number that is larger than all before under the key, of which nobody else writes at the same time. */
+  async write(key: string, n: number): Promise<void> {
+    const path = `${this.#prefix}/${key}`;
+    await this.#client.put(path, numbered(n));
+    this.#acknowledged.set(path, n);
   }
 
   /** Reads every key: how many hold less than was acknowledged when this began. */

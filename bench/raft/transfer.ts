@@ -4,6 +4,8 @@ import { TrackedWrites } from './tracked-writes.ts';
 
 /** Loops that write all the time. */
 const LOOPS = 16;
+/** Keys of each loop, written in turn. */
+const KEYS = 256;
 /** Load around each transfer, ms. */
 const LOAD_MS = 700;
 const TRANSFER_MS = 10_000;
@@ -29,7 +31,7 @@ export async function transfers(cluster: Cluster, client: ValueClient, count: nu
   const loop = async (_: unknown, at: number): Promise<void> => {
     for (let n = 0; !stopped; n++) {
       try {
-        await writes.write(at, n);
+        await writes.write(`${at}/${n % KEYS}`, n);
         const now = performance.now();
         longest = Math.max(longest, now - last);
         last = now;

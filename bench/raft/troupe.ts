@@ -51,7 +51,7 @@ export class TroupeCluster implements Cluster {
 
   connect(kind: ClientKind): ValueClient {
     if (kind === 'unary') return new UnaryClient(this.leader().then((node) => this.#folder.card(node)?.addresses.api));
-    const kv = this.#running.kv;
+    const { kv } = this.running;
     return {
       put: (key, value) => kv.put(key, value),
       get: async (key) => (await kv.get(key))?.value,
@@ -61,17 +61,17 @@ export class TroupeCluster implements Cluster {
   }
 
   async leader(): Promise<string> {
-    return eventually(START_MS, 'the cluster has a leader', async () => (await this.#running.status()).leader?.node);
+    return eventually(START_MS, 'the cluster has a leader', async () => (await this.running.status()).leader?.node);
   }
 
   signal(node: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
-    this.#running.node(node).signal(signal);
+    this.running.node(node).signal(signal);
   }
 
   async restore(node: string): Promise<void> {
     // `startCluster` starts what died again by itself.
     await eventually(START_MS, `${node} serves again`, async () => {
-      const status = await this.#running.status();
+      const status = await this.running.status();
       return status.view.nodes.some((known) => known.node === node && known.state === 'up') ? true : undefined;
     });
   }
@@ -104,7 +104,8 @@ export class TroupeCluster implements Cluster {
     return readFileSync(this.#folder.logFile(node), 'utf8').split('installed a snapshot').length - 1;
   }
 
-  get #running(): Handle {
+  /** The handle that a program of ours has. @throws Error before the start */
+  get running(): Handle {
     if (this.#handle === undefined) throw new Error('the cluster has not started');
     return this.#handle;
   }
