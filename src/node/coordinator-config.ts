@@ -36,6 +36,11 @@ export type EtcdConfig = z.output<typeof etcd> & { readonly prefix: string };
 /** A checked `coordinator` setting. */
 export type CoordinatorConfig = { readonly kind: 'raft' } | EtcdConfig;
 
+/** The same for a cluster that lives for one run: at etcd it has a log of its own. */
+export function coordinatorOfRun(config: CoordinatorConfig, run: string): CoordinatorConfig {
+  return config.kind === 'raft' ? config : { ...config, prefix: `${config.prefix}runs/${run}/` };
+}
+
 /**
  * Fills in what depends on other settings, and makes the paths of files absolute.
  *

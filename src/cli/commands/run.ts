@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { Command } from 'commander';
 import { startWorkflow } from '../../api/index.ts';
 import { systemRandom } from '../../core/index.ts';
@@ -35,10 +35,12 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
   const args = parseRunArguments(job, rest);
   if (args.help) return terminal.print(runHelp(file, job));
 
-  const { loadConfig, startCluster } = await import('../../node/index.ts');
+  const { coordinatorOfRun, eraseLog, loadConfig, startCluster } = await import('../../node/index.ts');
   const loaded = await loadConfig(args.config);
   const folder = args.cluster ?? newRunFolder(loaded.dataDir, job.name, systemRandom);
-  const config: ClusterConfig = { ...loaded, dataDir: resolve(folder) };
+  const coordinator =
+    args.cluster === undefined ? coordinatorOfRun(loaded.coordinator, basename(folder)) : loaded.coordinator;
+  const config: ClusterConfig = { ...loaded, dataDir: resolve(folder), coordinator };
   const workflow = await startWorkflow({
     name: job.name,
     logFile: join(config.dataDir, 'logs', 'run.log'),
@@ -69,7 +71,10 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
   } finally {
     await cluster?.close();
     await workflow.end(failure);
-    if (done && args.cluster === undefined) tidyRun(config.dataDir);
+    if (done && args.cluster === undefined) {
+      tidyRun(config.dataDir);
+      await eraseLog(config).catch((error) => logger.warn('the log of this run is left at etcd', { error }));
+    }
   }
 }
 
