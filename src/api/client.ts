@@ -7,6 +7,8 @@ import type {
   LedgerEvent,
   LedgerStats,
   NodeRecord,
+  VoterChange,
+  VotersChanged,
 } from '../coordinator/index.ts';
 import { type Clock, type Logger, type Random, systemRandom, type Tracer, TroupeError, traced } from '../core/index.ts';
 import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
@@ -15,13 +17,14 @@ import { Failover, isRepeatable } from './failover.ts';
 import { fromJob, fromOutcome } from './job-message.ts';
 import { JobUpload } from './job-upload.ts';
 import { fromJsonBytes, toJsonBytes } from './json.ts';
-import { CALL_TIMEOUT_MS, DRAIN_GRACE_MS } from './limits.ts';
+import { CALL_TIMEOUT_MS, DRAIN_GRACE_MS, VOTERS_MS, VOTERS_SHARE } from './limits.ts';
 import { NodeChannel } from './node-channel.ts';
-import { fromNode, fromStats, fromView } from './node-message.ts';
+import { fromMembers, fromNode, fromStats, fromView } from './node-message.ts';
 import { PositionSet } from './position-set.ts';
 import { RelayClient } from './relay-client.ts';
 import { fromEvents } from './update-message.ts';
 import { type Values, valuesOver } from './values.ts';
+import { toVoterChange } from './voters-message.ts';
 
 /** How long no node at all may be reachable before calls and streams give up, ms. */
 const UNAVAILABLE_MS = 30_000;
@@ -64,6 +67,8 @@ export interface ApiClient extends Host {
   nodes(): Promise<readonly NodeRecord[]>;
   /** Empties a node inside the deadline. Resolves with its last record when it has left. */
   drain(node: string, options: { readonly reason: string; readonly deadlineMs: number }): Promise<NodeRecord>;
+  /** Changes who votes. @param timeoutMs default 60,000 */
+  changeVoters(change: VoterChange, node: string, timeoutMs?: number): Promise<VotersChanged>;
   decision(id: string): Promise<DecisionRecord>;
   castBallot(id: string, ballot: Ballot): Promise<DecisionRecord>;
   /**
@@ -193,6 +198,15 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
         },
       );
       return fromNode(reply);
+    },
+
+    async changeVoters(change, node, timeoutMs = VOTERS_MS) {
+      const request = { change: toVoterChange(change), node };
+      const { changed = false, members } = await failover.call('ChangeVoters', request, {
+        timeoutMs: timeoutMs / VOTERS_SHARE,
+        traceparent,
+      });
+      return { changed, members: fromMembers(members) };
     },
 
     events: (signal) => clusterEvents(failover, signal),

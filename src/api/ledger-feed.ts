@@ -125,7 +125,7 @@ function replace<T>(list: readonly T[], next: readonly T[], keyOf: (item: T) => 
 
 /** The view after one more log entry. Of a node's lives only the newest is kept. */
 export function foldView(view: ClusterView, index: number, events: readonly LedgerEvent[]): ClusterView {
-  if (!events.some((event) => event.type === 'node' || event.type === 'group' || event.type === 'shards')) {
+  if (!events.some(({ type }) => type === 'node' || type === 'group' || type === 'shards' || type === 'members')) {
     return { ...view, index };
   }
   const newest = new Map(view.nodes.map((node) => [node.node, node.incarnation]));
@@ -134,10 +134,12 @@ export function foldView(view: ClusterView, index: number, events: readonly Ledg
     .filter((node) => node.incarnation >= (newest.get(node.node) ?? 0));
   const groups = events.flatMap((event) => (event.type === 'group' ? [event.group] : []));
   const shards = events.flatMap((event) => (event.type === 'shards' ? event.shards : []));
+  const members = events.findLast((event) => event.type === 'members')?.members ?? view.members;
   return {
     index,
     nodes: replace(view.nodes, nodes, (node) => node.node),
     groups: replace(view.groups, groups, (group) => group.group),
     shards: replace(view.shards, shards, shardKey),
+    ...(members === undefined ? {} : { members }),
   };
 }

@@ -16,5 +16,11 @@ export const DRAIN_MS = 15_000;
 /** How long a drain's call may take beyond the drain's own deadline, ms. */
 export const DRAIN_GRACE_MS = 5_000;
 
+/** What a change of the voters gets that names no time, ms. */
+export const VOTERS_MS = 60_000;
+
+/** Share of its call's time that a change of the voters may take: the rest is for the answer to come back. */
+export const VOTERS_SHARE = 0.9;
+
 /** Values in a page of ListValues when the request doesn't say. */
 export const VALUES_PER_PAGE = 100;

@@ -1,4 +1,13 @@
-import type { ClusterView, GroupSpec, LedgerStats, NodeRecord, NodeState, ShardRecord } from '../coordinator/index.ts';
+import type {
+  ClusterView,
+  GroupSpec,
+  LedgerStats,
+  LogMember,
+  Members,
+  NodeRecord,
+  NodeState,
+  ShardRecord,
+} from '../coordinator/index.ts';
 import type { NodeRef } from '../core/index.ts';
 import type {
   ClusterView as ViewMessage,
@@ -6,6 +15,8 @@ import type {
 } from '../wire/generated/troupe/v1/ClusterView.ts';
 import type { Group, Group__Output } from '../wire/generated/troupe/v1/Group.ts';
 import type { LedgerStats__Output } from '../wire/generated/troupe/v1/LedgerStats.ts';
+import type { LogMember__Output } from '../wire/generated/troupe/v1/LogMember.ts';
+import type { Members__Output, Members as MembersMessage } from '../wire/generated/troupe/v1/Members.ts';
 import type { Node, Node__Output } from '../wire/generated/troupe/v1/Node.ts';
 import type { NodeLife, NodeLife__Output } from '../wire/generated/troupe/v1/NodeLife.ts';
 import type { Shard, Shard__Output } from '../wire/generated/troupe/v1/Shard.ts';
@@ -111,13 +122,25 @@ export function fromGroup(group: Group__Output): GroupSpec {
   return { group: group.kind ?? '', shards: group.shards ?? 0, placement };
 }
 
-/** Nodes, groups and shards as the API shows them. */
+/** Who keeps the log, as the API shows it. */
+export function toMembers({ voters, learners }: Members): MembersMessage {
+  return { voters: [...voters], learners: [...learners] };
+}
+
+/** The record behind `toMembers`. */
+export function fromMembers(members: Members__Output | null | undefined): Members {
+  const member = ({ node = '', member = node }: LogMember__Output): LogMember => ({ node, member });
+  return { voters: (members?.voters ?? []).map(member), learners: (members?.learners ?? []).map(member) };
+}
+
+/** Nodes, groups, shards and members as the API shows them. */
 export function toView(view: ClusterView): ViewMessage {
   return {
     index: view.index,
     nodes: view.nodes.map(toNode),
     groups: view.groups.map(toGroup),
     shards: view.shards.map(toShard),
+    ...(view.members === undefined ? {} : { members: toMembers(view.members) }),
   };
 }
 
@@ -128,6 +151,7 @@ export function fromView(view: ViewOutput | null | undefined): ClusterView {
     nodes: (view?.nodes ?? []).map(fromNode),
     groups: (view?.groups ?? []).map(fromGroup),
     shards: (view?.shards ?? []).map(fromShard),
+    ...(view?.members == null ? {} : { members: fromMembers(view.members) }),
   };
 }
 

@@ -3,7 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
-import type { Coordinator, Relay } from '../coordinator/index.ts';
+import type { ChangeVoters, Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
 import { Calls } from './calls.ts';
 import { LedgerFeed } from './ledger-feed.ts';
@@ -20,6 +20,7 @@ export interface ServeApiOptions {
   /** This node's id. */
   readonly node: string;
   readonly drain: Drain;
+  readonly changeVoters: ChangeVoters;
   /** The cluster's name, told in its status. */
   readonly cluster: string;
   readonly clock: Clock;
@@ -70,9 +71,9 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   });
   const feed = new LedgerFeed(coordinator);
   const calls = new Calls(clock, logger);
-  const { cluster, node, drain } = options;
+  const { cluster, node, drain, changeVoters } = options;
   server.addService(troupeService, {
-    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, feed }, calls),
+    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, changeVoters, feed }, calls),
   });
   const health = new HealthImplementation({ '': 'SERVING', [TROUPE_SERVICE]: 'SERVING' });
   health.addToServer(server);

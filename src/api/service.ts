@@ -1,5 +1,5 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
-import type { Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
+import type { ChangeVoters, Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
 import type { ClusterUpdate } from '../wire/generated/troupe/v1/ClusterUpdate.ts';
 import type { Decision } from '../wire/generated/troupe/v1/Decision.ts';
@@ -12,11 +12,12 @@ import { fromBallot, fromOpenDecision, toDecision } from './decision-message.ts'
 import { fromJobHeader, fromWorkItem, toJob, toOutcome } from './job-message.ts';
 import { fromJsonBytes, toJsonBytes } from './json.ts';
 import type { LedgerFeed } from './ledger-feed.ts';
-import { CALL_TIMEOUT_MS, DRAIN_MS } from './limits.ts';
-import { toNode, toView } from './node-message.ts';
+import { CALL_TIMEOUT_MS, DRAIN_MS, VOTERS_SHARE } from './limits.ts';
+import { toMembers, toNode, toView } from './node-message.ts';
 import { PositionSet } from './position-set.ts';
 import { toEvents } from './update-message.ts';
 import { valueHandlers } from './value-handlers.ts';
+import { fromVoterChange } from './voters-message.ts';
 
 /** The version of the API that this code serves. */
 export const API_VERSION = 1;
@@ -36,12 +37,13 @@ export interface ServiceParts {
   readonly node: string;
   readonly coordinator: Coordinator & Relay;
   readonly drain: Drain;
+  readonly changeVoters: ChangeVoters;
   readonly feed: LedgerFeed;
 }
 
 /** The methods of `troupe.v1.Troupe` on a node's host and coordinator. */
 export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandlers {
-  const { cluster, host, coordinator, drain, feed } = parts;
+  const { cluster, host, coordinator, drain, changeVoters, feed } = parts;
 
   const nodes = async (
     stale: boolean,
@@ -149,6 +151,12 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
       const deadlineMs = request.deadlineMs || DRAIN_MS;
       await drain(id, { reason: request.reason || 'asked by a client', deadlineMs });
       return toNode((await find()) ?? before);
+    }),
+
+    ChangeVoters: calls.unary(async (request, { timeoutMs }) => {
+      const change = fromVoterChange(request.change);
+      const { changed, members } = await changeVoters(change, required(request.node, 'node'), timeoutMs * VOTERS_SHARE);
+      return { changed, members: toMembers(members) };
     }),
 
     StreamEvents: calls.serverStream((request, context) =>

@@ -4,7 +4,7 @@ import type { ClusterEvents__Output } from '../wire/generated/troupe/v1/ClusterE
 import type { ClusterUpdate } from '../wire/generated/troupe/v1/ClusterUpdate.ts';
 import { fromDecision, toDecision } from './decision-message.ts';
 import { fromJob, toJob } from './job-message.ts';
-import { fromGroup, fromNode, fromShard, toGroup, toNode, toShard } from './node-message.ts';
+import { fromGroup, fromMembers, fromNode, fromShard, toGroup, toMembers, toNode, toShard } from './node-message.ts';
 
 const NO_RESULT: Uint8Array = new Uint8Array(0);
 
@@ -14,6 +14,8 @@ function toEvent(event: LedgerEvent): ClusterEvent {
       return { node: toNode(event.node) };
     case 'group':
       return { group: toGroup(event.group) };
+    case 'members':
+      return { members: toMembers(event.members) };
     case 'shards':
       return { shards: { shards: event.shards.map(toShard) } };
     case 'decision':
@@ -39,6 +41,7 @@ type Stamp = Pick<LedgerEvent, 'index' | 'term' | 'time'>;
 function fromEvent(stamp: Stamp, event: ClusterEvent__Output): LedgerEvent | undefined {
   if (event.node != null) return { ...stamp, type: 'node', node: fromNode(event.node) };
   if (event.group != null) return { ...stamp, type: 'group', group: fromGroup(event.group) };
+  if (event.members != null) return { ...stamp, type: 'members', members: fromMembers(event.members) };
   if (event.shards != null) return { ...stamp, type: 'shards', shards: (event.shards.shards ?? []).map(fromShard) };
   if (event.decision != null) return { ...stamp, type: 'decision', decision: fromDecision(event.decision) };
   if (event.job == null) return undefined; // A kind of event that is newer than this client.

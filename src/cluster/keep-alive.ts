@@ -2,8 +2,8 @@ import { type Clock, errorMessage, type Logger, type NodeId, type NodeRef, type 
 
 /** What keep-alives are made of. */
 export interface KeepAliveParts {
-  /** Every voter hears them, so that a new leader judges at once. */
-  readonly voters: readonly NodeId[];
+  /** Every voter hears them, and whoever may soon be one, so that a new leader judges at once. Asked at each period. */
+  readonly voters: () => readonly NodeId[];
   readonly periodMs: number;
   /** Delivers one; rejects when the voter can't be reached. */
   readonly send: (to: NodeId, life: NodeRef, timeoutMs: number) => Promise<void>;
@@ -38,7 +38,7 @@ export class KeepAlive {
     const life = this.#life;
     if (life === undefined) return;
     const { voters, send, periodMs, logger } = this.#parts;
-    for (const voter of voters) {
+    for (const voter of voters()) {
       if (this.#underWay.has(voter)) continue;
       this.#underWay.add(voter);
       send(voter, life, periodMs * 2)

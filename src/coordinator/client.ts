@@ -38,11 +38,13 @@ export interface Voters {
 /** How a client is made. */
 export interface ClientOptions {
   readonly self: NodeId;
-  /** Ids of all voters, at least one. */
+  /** Ids of all voters when it starts, at least one. */
   readonly voters: readonly NodeId[];
   readonly transport: Voters;
   /** The coordinator of this very node, when it votes: calls to it take no detour. */
   readonly local?: CoordinatorServer;
+  /** Told when no voter that is known can be watched: all may have been replaced meanwhile. */
+  readonly onLost?: () => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly limits?: Partial<ClientLimits>;
@@ -65,7 +67,11 @@ export class CoordinatorClient implements Coordinator, Relay {
   readonly #closing: AbortController = new AbortController();
   /** Fires when another leader is known: calls to the old one needn't be waited for, as repeating them is harmless. */
   #reign: AbortController = new AbortController();
-  readonly #stopLocal: (() => void) | undefined;
+  #voters: readonly NodeId[];
+  #local: CoordinatorServer | undefined;
+  #stopLocal: (() => void) | undefined;
+  /** Fires when another voter is to be watched. */
+  #moving: AbortController = new AbortController();
   #watching = false;
   /** Queries and relayed calls under way. */
   #asked = 0;
@@ -74,6 +80,7 @@ export class CoordinatorClient implements Coordinator, Relay {
     this.#options = options;
     this.#limits = { ...CLIENT_LIMITS, ...options.limits };
     const { voters, self, local, clock, random } = options;
+    this.#voters = voters;
     const first = local === undefined ? random.int(0, voters.length) : Math.max(0, voters.indexOf(self));
     this.#tracker = new LeaderTracker(voters, first);
     this.#hub = new WatchHub(options.logger ?? nullLogger);
@@ -86,8 +93,21 @@ export class CoordinatorClient implements Coordinator, Relay {
       this.#reign = new AbortController();
       this.#sender.hurry();
     });
-    if (local?.leader !== undefined) this.#tracker.heard(local.leader);
-    this.#stopLocal = local?.onLeader((leader) => leader !== undefined && this.#tracker.heard(leader));
+    this.#listenTo(local);
+  }
+
+  /** Who votes from now on, at least one. */
+  set voters(voters: readonly NodeId[]) {
+    this.#voters = voters;
+    this.#tracker.voters = voters;
+  }
+
+  /** This node votes from now on, with this coordinator, or no longer. */
+  set local(local: CoordinatorServer | undefined) {
+    if (local === this.#local) return;
+    this.#listenTo(local);
+    this.#moving.abort();
+    this.#moving = new AbortController();
   }
 
   async execute<N extends CommandName>(
@@ -170,10 +190,10 @@ export class CoordinatorClient implements Coordinator, Relay {
     trace: string | undefined,
     end: AbortSignal,
   ): Promise<Uint8Array> {
-    const { clock, random, local, self } = this.#options;
-    const near = kind !== 'write' && local !== undefined && isStale(body);
+    const { clock, random, self } = this.#options;
+    const stale = kind !== 'write' && isStale(body);
     for (let attempt = 0; ; ) {
-      const target = near ? self : this.#tracker.target;
+      const target = stale && this.#local !== undefined ? self : this.#tracker.target;
       const timeoutMs = Math.max(1, Math.min(this.#limits.attemptMs, deadline - clock.monotonic()));
       try {
         return await this.#attempt(target, kind, body, timeoutMs, trace);
@@ -197,10 +217,10 @@ export class CoordinatorClient implements Coordinator, Relay {
     timeoutMs: number,
     trace: string | undefined,
   ): Promise<Uint8Array> {
-    const { local, self, transport, clock } = this.#options;
+    const { self, transport, clock } = this.#options;
     const work =
-      local !== undefined && target === self
-        ? local.call(kind, body, trace)
+      this.#local !== undefined && target === self
+        ? this.#local.call(kind, body, trace)
         : transport.call(target, kind, body, timeoutMs, trace);
     const answer = await bounded(work, clock, timeoutMs, this.#reign.signal);
     const term = termOf(answer);
@@ -211,12 +231,17 @@ export class CoordinatorClient implements Coordinator, Relay {
   #startWatching(): void {
     if (this.#watching) return;
     this.#watching = true;
-    const { local, self, voters, transport, clock, logger, random } = this.#options;
-    const first = random.int(0, voters.length);
+    const { self, transport, clock, logger, random, onLost } = this.#options;
+    const first = random.next();
     void keepWatching(
       {
-        open: (voter, signal) => (local === undefined ? transport.watch(voter, signal) : local.watch(signal)),
-        voters: local === undefined ? [...voters.slice(first), ...voters.slice(0, first)] : [self],
+        open: (voter, signal) => {
+          const either = AbortSignal.any([signal, this.#moving.signal]);
+          return this.#local === undefined ? transport.watch(voter, either) : this.#local.watch(either);
+        },
+        // Nodes begin at different voters, so that the watches are spread.
+        voters: () => (this.#local === undefined ? rotated(this.#voters, first) : [self]),
+        lost: () => onLost?.(),
         clock,
         limits: this.#limits,
         logger: logger ?? nullLogger,
@@ -226,8 +251,21 @@ export class CoordinatorClient implements Coordinator, Relay {
     );
   }
 
+  #listenTo(local: CoordinatorServer | undefined): void {
+    this.#stopLocal?.();
+    this.#local = local;
+    if (local?.leader !== undefined) this.#tracker.heard(local.leader);
+    this.#stopLocal = local?.onLeader((leader) => leader !== undefined && this.#tracker.heard(leader));
+  }
+
   #hear(frame: WatchFrame): void {
     if (frame.type !== 'leader') this.#hub.deliver(frame);
     else if (frame.leader !== undefined) this.#tracker.heard(frame.leader);
   }
+}
+
+/** The same list, begun at a share of its length. */
+function rotated<T>(list: readonly T[], share: number): readonly T[] {
+  const first = Math.floor(share * list.length);
+  return [...list.slice(first), ...list.slice(0, first)];
 }

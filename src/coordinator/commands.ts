@@ -24,6 +24,18 @@ export interface GroupSpec {
   readonly placement: PlacementRule;
 }
 
+/** One that keeps the log: a node, and the name under which the log knows it (of embedded Raft: one directory of the node). */
+export interface LogMember {
+  readonly node: NodeId;
+  readonly member: string;
+}
+
+/** Who keeps the log. Learners are sent it and don't vote. */
+export interface Members {
+  readonly voters: readonly LogMember[];
+  readonly learners: readonly LogMember[];
+}
+
 /** A node that is `down` or `left` never comes back under the same incarnation. */
 export type NodeState = 'up' | 'cordoned' | 'draining' | 'left' | 'down';
 
@@ -32,6 +44,7 @@ export interface NodeRecord extends NodeRef {
   readonly state: NodeState;
   readonly addresses: NodeAddresses;
   readonly labels: Labels;
+  /** Whether it votes now. */
   readonly voter: boolean;
   /** Agent kinds it can host. */
   readonly groups: readonly string[];
@@ -178,6 +191,7 @@ export interface Commands {
       readonly bootId: string;
       readonly addresses: NodeAddresses;
       readonly labels: Labels;
+      /** As configured; it holds only where the log doesn't say itself who votes. */
       readonly voter: boolean;
       readonly groups: readonly GroupSpec[];
     };
@@ -364,6 +378,8 @@ export interface ClusterView {
   readonly nodes: readonly NodeRecord[];
   readonly groups: readonly GroupSpec[];
   readonly shards: readonly ShardRecord[];
+  /** Absent where the log doesn't say: those of the configuration hold then. */
+  readonly members?: Members;
 }
 
 /** Totals kept by the ledger since its beginning, whatever retention has dropped. */
@@ -385,6 +401,7 @@ export interface LedgerStats {
 export type LedgerChange =
   | { readonly type: 'node'; readonly node: NodeRecord }
   | { readonly type: 'group'; readonly group: GroupSpec }
+  | { readonly type: 'members'; readonly members: Members }
   | { readonly type: 'shards'; readonly shards: readonly ShardRecord[] }
   | { readonly type: 'decision'; readonly decision: DecisionRecord }
   | {

@@ -1,3 +1,4 @@
+export type * from './change-voters.ts';
 export { type ChannelPort, connectCoordinator, serveCoordinator } from './channel.ts';
 export { QuerySender } from './client/query-sender.ts';
 export { CommandSender, type Route } from './client/sender.ts';
@@ -11,5 +12,8 @@ export { Ledger, type LedgerListener, type LedgerOptions } from './ledger/ledger
 export * from './limits.ts';
 export { MemoryLogCluster } from './memory/log.ts';
 export type * from './port.ts';
-export { raftLog, stateMachineOf } from './raft/log.ts';
+export { type ChangeParts, changeVotersHere, mayForget } from './raft/change-here.ts';
+export * from './raft/formation.ts';
+export { foundingEntry, membersIn, raftLog, stateMachineOf } from './raft/log.ts';
+export * from './raft/member-id.ts';
 export { CoordinatorServer, type ServerOptions } from './server.ts';

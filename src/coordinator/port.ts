@@ -1,5 +1,5 @@
 import type { NodeId } from '../core/index.ts';
-import type { ClusterView, CommandName, Commands, LedgerEvent, Queries, QueryName } from './commands.ts';
+import type { ClusterView, CommandName, Commands, LedgerEvent, Members, Queries, QueryName } from './commands.ts';
 
 /** How a call may be bounded and traced. */
 export interface CallOptions {
@@ -66,6 +66,8 @@ export interface LogEntry {
   readonly index: number;
   readonly term: number;
   readonly data: Uint8Array;
+  /** The log's members as of this entry, where it changes them. */
+  readonly members?: Members;
 }
 
 /** Whoever applies committed commands: the ledger. Calls never overlap. */

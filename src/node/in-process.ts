@@ -10,11 +10,11 @@ import {
   systemClock,
   TroupeError,
 } from '../core/index.ts';
-import { MemoryLog } from '../raft/index.ts';
 import { MemoryNetwork } from '../remote/index.ts';
 import { nullTelemetry } from '../telemetry/index.ts';
 import { type Cluster, type ClusterClient, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfigInput, checkConfig, type NodeConfig } from './config.ts';
+import { memoryMemberStore } from './control/member-store.ts';
 import { startControlPlane } from './control/plane.ts';
 import type { ControlPlane } from './control/port.ts';
 import { TroupeNode } from './node.ts';
@@ -60,7 +60,9 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
         logger: own,
         resolve: async (peer) => addresses.get(peer),
       }),
-      openLog: async () => new MemoryLog(),
+      // All nodes are in the configuration.
+      learned: { addressOf: () => undefined },
+      store: memoryMemberStore(),
       ledgerPath: ':memory:',
       clock,
       random,

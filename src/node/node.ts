@@ -152,6 +152,7 @@ export class TroupeNode {
       host: this.host,
       coordinator: plane.coordinator,
       drain: (id, options) => this.#drainAny(id, options),
+      changeVoters: plane.changeVoters,
       cluster: config.name,
       node: this.id,
       clock,

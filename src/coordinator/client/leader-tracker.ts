@@ -3,7 +3,7 @@ import type { Leader } from '../frames.ts';
 
 /** Where commands go next: the leader as last heard of, or else each voter in turn. No time, no I/O. */
 export class LeaderTracker {
-  readonly #voters: readonly NodeId[];
+  #voters: readonly NodeId[];
   readonly #listeners: Set<(leader: Leader | undefined) => void> = new Set();
   #leader: Leader | undefined;
   /** It failed us in this term: what others say of it is believed again only for a later one. */
@@ -17,6 +17,12 @@ export class LeaderTracker {
   constructor(voters: readonly NodeId[], first: number) {
     this.#voters = voters;
     this.#next = first % voters.length;
+  }
+
+  /** Who may lead from now on, at least one. */
+  set voters(voters: readonly NodeId[]) {
+    this.#voters = voters;
+    this.#next %= voters.length;
   }
 
   get leader(): Leader | undefined {
@@ -37,7 +43,7 @@ export class LeaderTracker {
   heard(leader: Leader): void {
     if (leader.term < (this.#leader?.term ?? 0)) return;
     if (leader.node === this.#suspect?.node && leader.term <= this.#suspect.term) return;
-    if (this.#voters.includes(leader.node)) this.#set(leader);
+    this.#set(leader);
   }
 
   /** This voter has just served as the leader. */

@@ -14,8 +14,10 @@ import type { ClientLimits } from '../limits.ts';
 export interface UpstreamParts {
   /** Opens the watch of a voter. */
   readonly open: (voter: NodeId, signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  /** Voters in the order in which they are tried; one of them alone when it is this process. */
-  readonly voters: readonly NodeId[];
+  /** Voters in the order in which they are tried; one of them alone when it is this process. Asked before each try. */
+  readonly voters: () => readonly NodeId[];
+  /** None of them could be watched, each tried once. */
+  readonly lost: () => void;
   readonly clock: Clock;
   readonly limits: ClientLimits;
   readonly logger: Logger;
@@ -27,13 +29,18 @@ export interface UpstreamParts {
  * next one, where it begins with a new view.
  */
 export async function keepWatching(parts: UpstreamParts, signal: AbortSignal): Promise<void> {
-  const { voters, clock, limits, logger } = parts;
+  const { clock, limits, logger } = parts;
+  /** Tries since one was heard. */
+  let vain = 0;
   for (let turn = 0; !signal.aborted; turn++) {
+    const voters = parts.voters();
     const voter = voters[turn % voters.length] as NodeId;
+    vain++;
     const leaving = new AbortController();
     let leaderless: Timer | undefined;
     try {
       for await (const bytes of parts.open(voter, AbortSignal.any([signal, leaving.signal]))) {
+        vain = 0;
         const frame = decodeFrame(bytes);
         if (frame.type === 'leader') {
           leaderless?.cancel();
@@ -51,7 +58,9 @@ export async function keepWatching(parts: UpstreamParts, signal: AbortSignal): P
       leaderless?.cancel();
       leaving.abort();
     }
-    if (!signal.aborted) await delay(clock, turn < voters.length ? limits.retryMinMs : limits.retryMaxMs, signal);
+    const all = vain >= voters.length;
+    if (all) parts.lost();
+    if (!signal.aborted) await delay(clock, all ? limits.retryMaxMs : limits.retryMinMs, signal);
   }
 }
 

@@ -1,6 +1,6 @@
 import { invariant, type Logger, nullLogger, type Span, TroupeError } from '../../core/index.ts';
 import { type Batch, type Command, encodeRefusal, encodeReply, join, type Reach, readEntry } from '../codec.ts';
-import type { CommandName, Commands, LedgerEvent, LedgerStats, Queries, QueryName } from '../commands.ts';
+import type { CommandName, Commands, LedgerEvent, LedgerStats, Members, Queries, QueryName } from '../commands.ts';
 import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
 import type { LogConsumer, LogEntry } from '../port.ts';
 import { asRefusal, sqliteCode } from './check.ts';
@@ -15,6 +15,7 @@ import { SHARDS_SCHEMA, Shards } from './shards.ts';
 import { digestImage, readImage, type TableOrder, writeImage } from './snapshot.ts';
 import { prepare } from './sql.ts';
 import { TASKS_SCHEMA, Tasks } from './tasks.ts';
+import { VOTERS_SCHEMA, Voters } from './voters.ts';
 
 /** How far the ledger is; one row. */
 const META_SCHEMA = `
@@ -28,6 +29,7 @@ insert into meta values (1, 0, 0, 0, 0, 0, 0, 0, 0, 0);`;
 const SCHEMA = [
   META_SCHEMA,
   SESSIONS_SCHEMA,
+  VOTERS_SCHEMA,
   NODES_SCHEMA,
   SHARDS_SCHEMA,
   DECISIONS_SCHEMA,
@@ -41,6 +43,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'meta', order: 'one' },
   { table: 'sessions', order: 'session' },
   { table: 'replies', order: 'session, seq' },
+  { table: 'voters', order: 'member' },
   { table: 'nodes', order: 'node' },
   { table: 'groups', order: 'grp' },
   { table: 'shards', order: 'grp, shard' },
@@ -112,6 +115,7 @@ export class Ledger implements LogConsumer {
   readonly #sessions: Sessions;
   readonly #decisions: Decisions;
   readonly #tasks: Tasks;
+  readonly #voters: Voters;
   readonly #nodes: Nodes;
   readonly #shards: Shards;
   readonly #loadMeta;
@@ -147,7 +151,8 @@ export class Ledger implements LogConsumer {
     );
     const sessions = new Sessions(db, this.#limits);
     const shards = new Shards(db, this.#limits, (ref, group) => nodes.mayOwn(ref, group));
-    const nodes = new Nodes(db, this.#limits, shards);
+    const voters = new Voters(db);
+    const nodes = new Nodes(db, this.#limits, shards, voters);
     const decisions = new Decisions(db, this.#limits, shards);
     const tasks = new Tasks(db, this.#limits, shards);
     const journals = new Journals(db, this.#limits, shards);
@@ -155,6 +160,7 @@ export class Ledger implements LogConsumer {
     this.#sessions = sessions;
     this.#decisions = decisions;
     this.#tasks = tasks;
+    this.#voters = voters;
     this.#nodes = nodes;
     this.#shards = shards;
     this.#commands = {
@@ -233,6 +239,7 @@ export class Ledger implements LogConsumer {
       for (const entry of entries) {
         invariant(entry.index > this.#applied, `entry ${entry.index} comes after ${this.#applied}`);
         const span = this.#traced.size === 0 ? undefined : this.#traced.get(entry.data)?.();
+        if (entry.members !== undefined) this.#applyMembers(entry, entry.members);
         replies.push(entry.data.byteLength === 0 ? NOTHING : this.#applyEntry(entry));
         span?.end();
         this.#applied = entry.index;
@@ -338,6 +345,13 @@ export class Ledger implements LogConsumer {
     return join(replies);
   }
 
+  /** The log's own members change. */
+  #applyMembers(entry: LogEntry, members: Members): void {
+    const scope = this.#scope(entry);
+    this.#voters.change(members, scope);
+    this.#nodes.vote(scope);
+  }
+
   /** Lets logged time act. */
   #act(entry: LogEntry): void {
     const scope = this.#scope(entry);
@@ -428,11 +442,13 @@ export class Ledger implements LogConsumer {
   }
 
   #view(): Queries['cluster.view']['reply'] {
+    const members = this.#voters.members();
     return {
       index: this.#applied,
       nodes: this.#nodes.list(),
       groups: this.#shards.listGroups(),
       shards: this.#shards.listShards(),
+      ...(members === undefined ? {} : { members }),
     };
   }
 

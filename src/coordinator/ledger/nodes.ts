@@ -7,6 +7,7 @@ import { optionalText, refuse, text, whole } from './check.ts';
 import type { Scope } from './scope.ts';
 import type { Shards } from './shards.ts';
 import { prepare, prepareTuples, present, type Query } from './sql.ts';
+import type { Voters } from './voters.ts';
 
 /** Tables of this concern. One row per node: its newest life. `changed` is the log index of the last change. */
 export const NODES_SCHEMA: string = `
@@ -29,6 +30,7 @@ interface NodeRow {
   readonly drain_by: number | null;
   readonly reason: string | null;
   readonly account: Uint8Array | null;
+  readonly changed: number;
 }
 
 const MARKS: readonly NodeState[] = ['up', 'cordoned', 'draining'];
@@ -37,23 +39,27 @@ const MARKS: readonly NodeState[] = ['up', 'cordoned', 'draining'];
 export class Nodes {
   readonly #limits: LedgerLimits;
   readonly #shards: Shards;
+  readonly #voters: Voters;
   readonly #find: Query<NodeRow>;
   readonly #list: Query<NodeRow>;
   readonly #live: Query<readonly [number]>;
   readonly #insert;
   readonly #setState;
   readonly #setAccount;
+  readonly #setVoter;
   readonly #trim;
 
-  constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards) {
+  constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards, voters: Voters) {
     this.#limits = limits;
     this.#shards = shards;
+    this.#voters = voters;
     this.#find = prepare(db, 'select * from nodes where node = ?');
     this.#list = prepare(db, 'select * from nodes order by node');
     this.#live = prepareTuples(db, `select count(*) from nodes where state not in ('left', 'down')`);
     this.#insert = db.prepare(`insert or replace into nodes values (?, ?, ?, 'up', ?, ?, ?, ?, null, null, null, ?)`);
     this.#setState = db.prepare('update nodes set state = ?, drain_by = ?, reason = ?, changed = ? where node = ?');
     this.#setAccount = db.prepare('update nodes set account = ? where node = ?');
+    this.#setVoter = db.prepare('update nodes set voter = ?, changed = ? where node = ?');
     this.#trim = db.prepare(
       `delete from nodes where node in (
          select node from nodes where state in ('left', 'down') order by changed desc, node limit -1 offset ?)`,
@@ -82,7 +88,7 @@ export class Nodes {
       bootId,
       encode(request.addresses),
       encode(request.labels),
-      request.voter ? 1 : 0,
+      (this.#votes(node) ?? request.voter) ? 1 : 0,
       encode(request.groups.map(({ group }) => group)),
       scope.index,
     );
@@ -124,6 +130,18 @@ export class Nodes {
     return {};
   }
 
+  /** The log's members have changed: tells of each node that votes from now on, or no longer. */
+  vote(scope: Scope): void {
+    const voters = new Set(this.#voters.members()?.voters.map(({ node }) => node));
+    for (const row of this.#list.all()) {
+      const voter = voters.has(row.node) ? 1 : 0;
+      if (row.voter === voter) continue;
+      // The order in which nodes are forgotten is that of their ends.
+      this.#setVoter.run(voter, isOver(row) ? row.changed : scope.index, row.node);
+      this.#announce(row.node, scope);
+    }
+  }
+
   /** Whether a life may be given shards of a group. */
   mayOwn(ref: NodeRef, group: string): boolean {
     const row = this.#find.get(ref.node);
@@ -138,6 +156,11 @@ export class Nodes {
   /** All nodes, in order of name. */
   list(): NodeRecord[] {
     return this.#list.all().map(toNode);
+  }
+
+  /** Whether a node votes; undefined where the log doesn't say. */
+  #votes(node: string): boolean | undefined {
+    return this.#voters.members()?.voters.some((voter) => voter.node === node);
   }
 
   #current(ref: NodeRef): NodeRow {

@@ -18,10 +18,15 @@ import {
   systemRandom,
   TroupeError,
 } from '../../core/index.ts';
+import type { ControlTransport } from '../../remote/index.ts';
+import { encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import type { EtcdConfig } from '../coordinator-config.ts';
 import type { ControlPlaneParts } from './plane.ts';
 import type { Voter } from './voter.ts';
+
+/** Time for the leader to prove that it lives when its connection broke, ms. */
+const GONE_MS = 500;
 
 /**
  * Starts a voter whose log is at etcd: the ledger and its server here, elections and durability there.
@@ -62,6 +67,13 @@ export async function startEtcdVoter(
     },
     failed: log.failed,
     receive: () => undefined,
+    lost: (peer) => {
+      if (log.role.leader !== peer) return;
+      const failed = (error: unknown): void => logger.debug('leader not deposed', { peer, error: errorMessage(error) });
+      isGone(parts.transport, peer)
+        .then((gone) => (gone ? log.depose(peer) : undefined))
+        .catch(failed);
+    },
     snapshot: () => {
       throw new TroupeError('NOT_FOUND', 'snapshots of this log are at etcd');
     },
@@ -74,6 +86,16 @@ export async function startEtcdVoter(
       ledger.close();
     },
   };
+}
+
+/** Whether nobody listens any more where a node did. A machine that is merely silent is left to its lease. */
+async function isGone(transport: ControlTransport, peer: NodeId): Promise<boolean> {
+  try {
+    await transport.request(peer, { kind: 'membership', body: encodePayload(['known']), timeoutMs: GONE_MS });
+    return false;
+  } catch (error) {
+    return isTroupeError(error, 'NODE_UNAVAILABLE');
+  }
 }
 
 /** Deletes the cluster's log where it is at etcd. All its nodes must be gone. @throws TroupeError TIMEOUT */

@@ -1,5 +1,5 @@
 import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
-import { CoordinatorClient, type Voters } from '../../coordinator/index.ts';
+import { CoordinatorClient, type Voters, type VotersChanged } from '../../coordinator/index.ts';
 import {
   type Clock,
   type Logger,
@@ -9,22 +9,27 @@ import {
   type Tracer,
   TroupeError,
 } from '../../core/index.ts';
-import type { RaftLog } from '../../raft/index.ts';
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import { listening } from '../listening.ts';
+import { routeChanges } from './change-route.ts';
+import { startEtcdVoter } from './etcd-voter.ts';
+import { type Known, KnownVoters } from './known-voters.ts';
+import type { MemberStore } from './member-store.ts';
 import type { ControlPlane } from './port.ts';
-import { startRaftVoter } from './raft-voter.ts';
-import type { Voter } from './voter.ts';
+import { RaftVoting } from './raft-voting.ts';
+import { fixedVoting, type Voter, type Voting } from './voter.ts';
 
 /** What a control plane runs on. */
 export interface ControlPlaneParts {
   readonly config: ClusterConfig;
   readonly node: NodeId;
   readonly transport: ControlTransport;
-  /** Opens the durable log; only voters have one. */
-  readonly openLog: () => Promise<RaftLog>;
+  /** Where nodes listen that the configuration doesn't know; the plane fills it, the transport asks it. */
+  readonly learned: LearnedAddresses;
+  /** Who this node is in Raft, and its log. */
+  readonly store: MemberStore;
   /** SQLite file of the ledger, or `:memory:`. */
   readonly ledgerPath: string;
   readonly clock: Clock;
@@ -37,97 +42,161 @@ export interface ControlPlaneParts {
   readonly onClose?: () => Promise<unknown>;
 }
 
+/** Where nodes listen, as the ledger says. */
+export interface LearnedAddresses {
+  addressOf: (node: NodeId) => string | undefined;
+}
+
+/** Time for a node to say which voters it knows, ms. */
+const KNOWN_TIMEOUT_MS = 1_000;
+
 /**
  * The control plane of a node: Raft, the ledger and its server on voters; keep-alives and the coordinator's client on every node.
  * It shares nothing with the data plane, so whatever agents do, elections and failure detection go on.
  */
 export async function startControlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
-  const { config, node, transport, clock, random, logger } = parts;
-  const voters = config.nodes.filter((candidate) => candidate.voter).map((candidate) => candidate.id);
-  const failed = Promise.withResolvers<unknown>();
-  let voter: Voter | undefined;
+  const { config, node, transport, learned, clock, random, logger } = parts;
+  const founders = config.nodes.filter((candidate) => candidate.voter).map((candidate) => candidate.id);
   const map = new ClusterMap();
   const self = config.nodes.find((candidate) => candidate.id === node);
   const control = self?.listen.control ?? '127.0.0.1:0';
-  const served = handlers(() => voter, { heard: (life) => duties?.heard(life), lost: (peer) => duties?.suspect(peer) });
-  const address = await listening('control', control, () => transport.listen(control, served));
-  parts.onListen?.(address);
-  if (voters.includes(node)) voter = await startRaftVoter(parts, voters);
+  let voting: Voting | undefined;
+  /** The coordinator of this node while it votes, and what it owes the cluster while it leads. */
+  let local: { readonly voter: Voter; readonly duties: LeaderDuties } | undefined;
+  const known = new KnownVoters({
+    self: node,
+    configured: { nodes: config.nodes.map(({ id }) => id), voters: founders },
+    map,
+    ask: async (to) =>
+      decodePayload(
+        await transport.request(to, { kind: 'membership', body: encodePayload(KNOWN), timeoutMs: KNOWN_TIMEOUT_MS }),
+      ) as Known,
+    changed: (voters) => {
+      client.voters = voters;
+    },
+    logger,
+  });
+  learned.addressOf = (peer) => known.addressOf(peer);
   const client = new CoordinatorClient({
     self: node,
-    voters,
+    voters: founders,
     transport: votersOver(transport),
-    ...(voter === undefined ? {} : { local: voter.server }),
+    onLost: () => void known.search(),
     clock,
     random,
     logger,
   });
+  const heard = (life: NodeRef): void => local?.duties.heard(life);
+  const served = handlers(
+    () => voting,
+    known,
+    heard,
+    (peer) => {
+      local?.duties.suspect(peer);
+      voting?.voter?.lost?.(peer);
+    },
+  );
+  const address = await listening('control', control, () => transport.listen(control, served));
+  parts.onListen?.(address);
   const { keepAliveMs, downAfterMs } = config.timing;
   const limits = { timeoutMs: downAfterMs, suspectMs: keepAliveMs * 3, ownPauseMs: downAfterMs / 2 };
-  const duties =
-    voter === undefined
-      ? undefined
-      : new LeaderDuties({
-          map,
-          coordinator: client,
-          leading: () => voter?.leading ?? false,
-          limits,
-          clock,
-          logger,
-        });
-  const stopWatch = voter === undefined ? undefined : client.watch((delivery) => map.accept(delivery));
+  /** This node votes now, or no longer. */
+  const settle = (): void => {
+    const voter = voting?.votes ? voting.voter : undefined;
+    if (voter === local?.voter) return;
+    local?.duties.close();
+    local = voter && {
+      voter,
+      duties: new LeaderDuties({ map, coordinator: client, leading: () => voter.leading, limits, clock, logger }),
+    };
+    client.local = voter?.server;
+  };
+  const stopWatch = client.watch((delivery) => {
+    map.accept(delivery);
+    const members = known.accept(delivery);
+    if (members !== undefined) voting?.viewed(members, delivery.type === 'view' ? delivery.view.index : delivery.index);
+  });
+  const { coordinator } = config;
+  voting =
+    coordinator.kind === 'etcd'
+      ? fixedVoting(founders.includes(node) ? await startEtcdVoter(parts, coordinator, founders) : undefined)
+      : await RaftVoting.start(parts, { founders, leader: () => client.leader?.node, changed: settle });
+  settle();
   const keepAlive = new KeepAlive({
-    voters,
+    voters: () => known.everyone,
     periodMs: keepAliveMs,
     clock,
     logger,
     send: async (to, life, timeoutMs) => {
-      if (to === node) duties?.heard(life);
+      if (to === node) heard(life);
       else await transport.request(to, { kind: 'keepalive', body: encodePayload(life), timeoutMs });
     },
   });
-  void voter?.failed.then((error) => failed.resolve(error));
   return {
     coordinator: client,
     address,
     keepAlive: (life) => {
       keepAlive.life = life;
     },
-    transferLeadership: async () => voter?.transferLeadership(),
-    failed: failed.promise,
+    transferLeadership: async () => voting.voter?.transferLeadership(),
+    changeVoters: routeChanges({
+      leader: () => client.leader?.node,
+      ask: async (leader, change, target, timeoutMs) => {
+        const body = encodePayload(['change', change, target]);
+        const answer =
+          leader === node
+            ? voting.serve(node, body, timeoutMs)
+            : transport.request(leader, { kind: 'membership', body, timeoutMs });
+        return decodePayload(await answer) as VotersChanged;
+      },
+      clock,
+      random,
+    }),
+    failed: voting.failed,
     close: async () => {
       keepAlive.close();
-      duties?.close();
-      stopWatch?.();
+      local?.duties.close();
+      stopWatch();
       client.close();
-      voter?.server.close();
+      voting.voter?.server.close();
       await transport.close();
-      await voter?.close();
+      await voting.close();
       await parts.onClose?.();
     },
   };
 }
 
+/** What a node is asked by one that finds no voter any more. */
+const KNOWN = ['known'] as const;
+
 /** What peers may ask of the control port. */
 function handlers(
-  voter: () => Voter | undefined,
-  keepAlives: { heard(life: NodeRef): void; lost(peer: NodeId): void },
+  voting: () => Voting | undefined,
+  known: KnownVoters,
+  heard: (life: NodeRef) => void,
+  lost: (peer: NodeId) => void,
 ): ControlHandlers {
-  const voting = (): Voter => {
-    const here = voter();
+  const voter = (): Voter => {
+    const here = voting()?.voter;
     if (here === undefined) throw new TroupeError('NODE_UNAVAILABLE', 'this node does not vote, or not yet');
     return here;
   };
   return {
-    raft: (from, messages) => voter()?.receive(from, messages),
-    request: async (_from, request) => {
-      if (request.kind !== 'keepalive') return voting().server.call(request.kind, request.body, request.traceparent);
-      keepAlives.heard(decodePayload(request.body) as NodeRef);
-      return encodePayload(undefined);
+    raft: (from, messages) => voting()?.voter?.receive(from, messages),
+    request: async (from, { kind, body, timeoutMs, traceparent }) => {
+      if (kind === 'keepalive') {
+        heard(decodePayload(body) as NodeRef);
+        return encodePayload(undefined);
+      }
+      if (kind !== 'membership') return voter().server.call(kind, body, traceparent);
+      if ((decodePayload(body) as readonly unknown[])[0] === KNOWN[0]) return encodePayload(known.known());
+      const here = voting();
+      if (here === undefined) throw new TroupeError('NODE_UNAVAILABLE', 'this node is starting');
+      return here.serve(from, body, timeoutMs);
     },
-    lost: (from) => keepAlives.lost(from),
-    watch: (_from, signal) => voting().server.watch(signal),
-    snapshot: (_from, index) => voting().snapshot(index),
+    lost,
+    watch: (_from, signal) => voter().server.watch(signal),
+    snapshot: (_from, index) => voter().snapshot(index),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Coordinator, Relay } from '../../coordinator/index.ts';
+import type { ChangeVoters, Coordinator, Relay } from '../../coordinator/index.ts';
 import type { NodeId, NodeRef } from '../../core/index.ts';
 import type { ClusterConfig } from '../config.ts';
 
@@ -11,6 +11,8 @@ export interface ControlPlane {
   keepAlive(life: NodeRef | undefined): void;
   /** Hands Raft leadership over when this node leads; resolves when it doesn't. */
   transferLeadership(): Promise<void>;
+  /** Changes who votes, wherever the leader is. */
+  readonly changeVoters: ChangeVoters;
   /** Resolves with the reason when the control plane had to stop by itself (a broken log, a broken invariant). */
   readonly failed: Promise<unknown>;
   /** Sends the spans it holds and closes everything. */

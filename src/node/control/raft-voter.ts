@@ -1,24 +1,42 @@
-import { CoordinatorServer, Ledger, raftLog, stateMachineOf } from '../../coordinator/index.ts';
-import type { NodeId } from '../../core/index.ts';
-import { fromWire, openRaftMember, type RaftTransport, toWire } from '../../raft/index.ts';
+import {
+  CoordinatorServer,
+  Ledger,
+  type MemberId,
+  membersIn,
+  nodeOfMember,
+  raftLog,
+  stateMachineOf,
+} from '../../coordinator/index.ts';
+import {
+  fromWire,
+  openRaftMember,
+  type RaftLog,
+  type RaftMember,
+  type RaftTransport,
+  toWire,
+} from '../../raft/index.ts';
 import type { ControlTransport } from '../../remote/index.ts';
 import type { ControlPlaneParts } from './plane.ts';
 import type { Voter } from './voter.ts';
 
+/** A voter, or learner, on embedded Raft. */
+export interface RaftVoter extends Voter {
+  readonly member: RaftMember;
+  readonly ledger: Ledger;
+}
+
 /**
- * Starts a voter on embedded Raft.
+ * Starts a member of Raft on its log, with the ledger and the coordinator on top. Who the members are is in the log itself.
  *
- * @param voters ids of all voters, this one included
- * @throws TroupeError what opening the log throws: LOG_CORRUPT, IDENTITY_MISMATCH, DISK_FULL, …
+ * @throws TroupeError LOG_CORRUPT, SNAPSHOT_CORRUPT, DISK_FULL
  */
-export async function startRaftVoter(parts: ControlPlaneParts, voters: readonly NodeId[]): Promise<Voter> {
-  const { config, node, clock, random, logger, tracer } = parts;
-  const log = await parts.openLog();
-  const ledger = new Ledger({ path: parts.ledgerPath, logger });
+export async function startRaftVoter(parts: ControlPlaneParts, id: MemberId, log: RaftLog): Promise<RaftVoter> {
+  const { config, ledgerPath, clock, random, logger, tracer } = parts;
+  const ledger = new Ledger({ path: ledgerPath, logger });
   const member = await openRaftMember({
-    id: node,
+    id,
     clusterId: config.name,
-    voters,
+    voters: [],
     log,
     transport: raftTransport(parts.transport),
     stateMachine: stateMachineOf(ledger),
@@ -30,15 +48,26 @@ export async function startRaftVoter(parts: ControlPlaneParts, voters: readonly 
   });
   const server = new CoordinatorServer({ log: raftLog(member), ledger, clock, tracer, logger });
   return {
+    member,
+    ledger,
     server,
     get leading() {
       return member.status.role === 'leader';
     },
     failed: member.failed,
-    receive: (_from, messages) => member.receive(messages.map(fromWire)),
+    // What was meant for an earlier directory of this node, or comes from one that isn't the sender's, is not for this member.
+    receive: (from, messages) =>
+      member.receive(
+        messages.map(fromWire).filter((message) => message.to === id && nodeOfMember(message.from) === from),
+      ),
+    lost: (peer) => {
+      const { voters } = membersIn(member.status.configuration);
+      for (const voter of voters) if (voter.node === peer) member.disconnected(voter.member);
+    },
     snapshot: (index) => member.readSnapshot(index),
     transferLeadership: async () => {
-      if (member.status.role === 'leader' && voters.length > 1) await member.transferLeadership();
+      const { role, configuration } = member.status;
+      if (role === 'leader' && membersIn(configuration).voters.length > 1) await member.transferLeadership();
     },
     close: async () => {
       server.close();
@@ -50,7 +79,7 @@ export async function startRaftVoter(parts: ControlPlaneParts, voters: readonly 
 
 function raftTransport(transport: ControlTransport): RaftTransport {
   return {
-    send: (to, messages) => transport.sendRaft(to, messages.map(toWire)),
-    fetchSnapshot: (from, meta, signal) => transport.fetchSnapshot(from, meta.index, signal),
+    send: (to, messages) => transport.sendRaft(nodeOfMember(to), messages.map(toWire)),
+    fetchSnapshot: (from, meta, signal) => transport.fetchSnapshot(nodeOfMember(from), meta.index, signal),
   };
 }

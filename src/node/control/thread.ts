@@ -1,22 +1,23 @@
 /** Entry of a node's control thread. */
 import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { serveCoordinator } from '../../coordinator/index.ts';
+import { serveCoordinator, type VoterChange, type VotersChanged } from '../../coordinator/index.ts';
 import {
   invariant,
   type Logger,
+  type NodeId,
   type NodeRef,
   systemClock,
   systemRandom,
   toWireError,
   type WireError,
 } from '../../core/index.ts';
-import { FileDisk, openDiskLog } from '../../raft/index.ts';
 import { openGrpcControl } from '../../remote/index.ts';
 import { createLogger, startTelemetry } from '../../telemetry/index.ts';
 import { nodeOf } from '../config.ts';
 import { ClusterFolder } from '../directory.ts';
-import { startControlPlane } from './plane.ts';
+import { fileMemberStore } from './member-store.ts';
+import { type LearnedAddresses, startControlPlane } from './plane.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
 
 /** How often the parent process is looked for, ms. */
@@ -36,12 +37,20 @@ export type ControlReport =
   | { readonly type: 'ready'; readonly address: string }
   | { readonly type: 'failed'; readonly error: WireError }
   | { readonly type: 'transferred'; readonly error: WireError | undefined }
+  | { readonly type: 'votersChanged'; readonly id: number; readonly outcome: VotersChanged | WireError }
   | { readonly type: 'closed' };
 
 /** What the main thread tells it. */
 export type ControlOrder =
   | { readonly type: 'keepAlive'; readonly life: NodeRef | undefined }
   | { readonly type: 'transferLeadership' }
+  | {
+      readonly type: 'changeVoters';
+      readonly id: number;
+      readonly change: VoterChange;
+      readonly node: NodeId;
+      readonly timeoutMs: number;
+    }
   | { readonly type: 'close' };
 
 function report(message: ControlReport): void {
@@ -64,6 +73,7 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
     spoolDirectory: folder.spoolDir(node),
     logger,
   });
+  const learned: LearnedAddresses = { addressOf: () => undefined };
   const listen = new Map(config.nodes.map((candidate) => [candidate.id, candidate.listen.control]));
   const transport = openGrpcControl({
     self: node,
@@ -74,16 +84,25 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
     allowInsecureBeyondLoopback: nodeOf(config, node).insecure,
     resolve: async (peer) => {
       const fixed = listen.get(peer);
-      return fixed === undefined || fixed.endsWith(':0') ? folder.controlAddress(peer) : fixed;
+      if (fixed !== undefined && !fixed.endsWith(':0')) return fixed;
+      return folder.controlAddress(peer) ?? learned.addressOf(peer);
     },
   });
+  const ledgerPath = join(folder.dataDir(node), 'ledger.sqlite');
   const plane = await startControlPlane({
     config,
     node,
     transport,
-    openLog: () =>
-      openDiskLog({ disk: new FileDisk(join(folder.dataDir(node), 'raft')), clusterId: config.name, id: node, logger }),
-    ledgerPath: join(folder.dataDir(node), 'ledger.sqlite'),
+    learned,
+    store: fileMemberStore({
+      clusterId: config.name,
+      node,
+      path: join(folder.dataDir(node), 'raft'),
+      root: folder.path,
+      ledgerPath,
+      logger,
+    }),
+    ledgerPath,
     clock: systemClock,
     random: systemRandom,
     logger,
@@ -115,6 +134,12 @@ parentPort.on('message', (order: ControlOrder) => {
     (plane?.transferLeadership() ?? Promise.resolve()).then(
       () => report({ type: 'transferred', error: undefined }),
       (error) => report({ type: 'transferred', error: toWireError(error) }),
+    );
+  } else if (order.type === 'changeVoters') {
+    const { id, change, node, timeoutMs } = order;
+    plane?.changeVoters(change, node, timeoutMs).then(
+      (outcome) => report({ type: 'votersChanged', id, outcome }),
+      (error) => report({ type: 'votersChanged', id, outcome: toWireError(error) }),
     );
   } else {
     (plane?.close() ?? Promise.resolve())

@@ -1,5 +1,5 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
-import { connectCoordinator } from '../../coordinator/index.ts';
+import { connectCoordinator, type VotersChanged } from '../../coordinator/index.ts';
 import { type Clock, fromWireError, type Logger, settlesWithin, TroupeError } from '../../core/index.ts';
 import { runtimeUrl, sourceFlags } from '../runtime-url.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
@@ -29,15 +29,23 @@ export async function startControlThread(
   const failed = Promise.withResolvers<unknown>();
   const closed = Promise.withResolvers<void>();
   let transferred: PromiseWithResolvers<void> | undefined;
+  const changes = new Map<number, PromiseWithResolvers<VotersChanged>>();
+  let lastChange = 0;
   const fail = (error: unknown): void => {
     started.reject(error);
     failed.resolve(error);
+    for (const { reject } of changes.values()) reject(error);
   };
   worker.on('message', (report: ControlReport) => {
     if (report.type === 'ready') started.resolve(report.address);
     else if (report.type === 'failed') fail(fromWireError(report.error));
     else if (report.type === 'closed') closed.resolve();
-    else if (report.error === undefined) transferred?.resolve();
+    else if (report.type === 'votersChanged') {
+      const { id, outcome } = report;
+      if ('code' in outcome) changes.get(id)?.reject(fromWireError(outcome));
+      else changes.get(id)?.resolve(outcome);
+      changes.delete(id);
+    } else if (report.error === undefined) transferred?.resolve();
     else transferred?.reject(fromWireError(report.error));
   });
   worker.on('error', fail);
@@ -64,6 +72,13 @@ export async function startControlThread(
       if (!(await settlesWithin(parts.clock, TRANSFER_TIMEOUT_MS, transferred.promise))) {
         throw new TroupeError('TIMEOUT', `leadership was not handed over within ${TRANSFER_TIMEOUT_MS} ms`);
       }
+    },
+    changeVoters: (change, node, timeoutMs) => {
+      const id = ++lastChange;
+      const waiting = Promise.withResolvers<VotersChanged>();
+      changes.set(id, waiting);
+      order({ type: 'changeVoters', id, change, node, timeoutMs });
+      return waiting.promise;
     },
     close: async () => {
       order({ type: 'close' });

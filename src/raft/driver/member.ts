@@ -154,8 +154,11 @@ class Member implements RaftMember {
     this.#resolveFailed = failed.resolve;
     this.#tickedAt = clock.monotonic();
     this.#ticker = clock.repeat(settings.tickMs, () => this.#tick());
+    this.#pump();
     // Alone there is nobody to wait for.
-    if (configuration.voters.length === 1) this.#node.campaign();
+    const { voters, votersOutgoing } = this.#node.status().configuration;
+    if (voters.length > 1 || votersOutgoing !== undefined) return;
+    this.#node.campaign();
     this.#pump();
   }
 

@@ -6,6 +6,8 @@ import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe
 import type { Ballot as _troupe_v1_Ballot, Ballot__Output as _troupe_v1_Ballot__Output } from './troupe/v1/Ballot.ts';
 import type { CancelJobRequest as _troupe_v1_CancelJobRequest, CancelJobRequest__Output as _troupe_v1_CancelJobRequest__Output } from './troupe/v1/CancelJobRequest.ts';
 import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from './troupe/v1/CastBallotRequest.ts';
+import type { ChangeVotersReply as _troupe_v1_ChangeVotersReply, ChangeVotersReply__Output as _troupe_v1_ChangeVotersReply__Output } from './troupe/v1/ChangeVotersReply.ts';
+import type { ChangeVotersRequest as _troupe_v1_ChangeVotersRequest, ChangeVotersRequest__Output as _troupe_v1_ChangeVotersRequest__Output } from './troupe/v1/ChangeVotersRequest.ts';
 import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from './troupe/v1/CloseDecisionRequest.ts';
 import type { ClusterEvent as _troupe_v1_ClusterEvent, ClusterEvent__Output as _troupe_v1_ClusterEvent__Output } from './troupe/v1/ClusterEvent.ts';
 import type { ClusterEvents as _troupe_v1_ClusterEvents, ClusterEvents__Output as _troupe_v1_ClusterEvents__Output } from './troupe/v1/ClusterEvents.ts';
@@ -36,6 +38,8 @@ import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Outpu
 import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from './troupe/v1/ListNodesRequest.ts';
 import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Output as _troupe_v1_ListValuesReply__Output } from './troupe/v1/ListValuesReply.ts';
 import type { ListValuesRequest as _troupe_v1_ListValuesRequest, ListValuesRequest__Output as _troupe_v1_ListValuesRequest__Output } from './troupe/v1/ListValuesRequest.ts';
+import type { LogMember as _troupe_v1_LogMember, LogMember__Output as _troupe_v1_LogMember__Output } from './troupe/v1/LogMember.ts';
+import type { Members as _troupe_v1_Members, Members__Output as _troupe_v1_Members__Output } from './troupe/v1/Members.ts';
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from './troupe/v1/Node.ts';
 import type { NodeLife as _troupe_v1_NodeLife, NodeLife__Output as _troupe_v1_NodeLife__Output } from './troupe/v1/NodeLife.ts';
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from './troupe/v1/OpenDecisionRequest.ts';
@@ -71,6 +75,8 @@ export interface ProtoGrpcType {
       Ballot: MessageTypeDefinition<_troupe_v1_Ballot, _troupe_v1_Ballot__Output>
       CancelJobRequest: MessageTypeDefinition<_troupe_v1_CancelJobRequest, _troupe_v1_CancelJobRequest__Output>
       CastBallotRequest: MessageTypeDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_CastBallotRequest__Output>
+      ChangeVotersReply: MessageTypeDefinition<_troupe_v1_ChangeVotersReply, _troupe_v1_ChangeVotersReply__Output>
+      ChangeVotersRequest: MessageTypeDefinition<_troupe_v1_ChangeVotersRequest, _troupe_v1_ChangeVotersRequest__Output>
       CloseDecisionRequest: MessageTypeDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_CloseDecisionRequest__Output>
       ClusterEvent: MessageTypeDefinition<_troupe_v1_ClusterEvent, _troupe_v1_ClusterEvent__Output>
       ClusterEvents: MessageTypeDefinition<_troupe_v1_ClusterEvents, _troupe_v1_ClusterEvents__Output>
@@ -104,6 +110,8 @@ export interface ProtoGrpcType {
       ListNodesRequest: MessageTypeDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesRequest__Output>
       ListValuesReply: MessageTypeDefinition<_troupe_v1_ListValuesReply, _troupe_v1_ListValuesReply__Output>
       ListValuesRequest: MessageTypeDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesRequest__Output>
+      LogMember: MessageTypeDefinition<_troupe_v1_LogMember, _troupe_v1_LogMember__Output>
+      Members: MessageTypeDefinition<_troupe_v1_Members, _troupe_v1_Members__Output>
       Node: MessageTypeDefinition<_troupe_v1_Node, _troupe_v1_Node__Output>
       NodeLife: MessageTypeDefinition<_troupe_v1_NodeLife, _troupe_v1_NodeLife__Output>
       NodeState: EnumTypeDefinition
@@ -123,6 +131,7 @@ export interface ProtoGrpcType {
       TellRequest: MessageTypeDefinition<_troupe_v1_TellRequest, _troupe_v1_TellRequest__Output>
       Troupe: SubtypeConstructor<typeof grpc.Client, _troupe_v1_TroupeClient> & { service: _troupe_v1_TroupeDefinition }
       Value: MessageTypeDefinition<_troupe_v1_Value, _troupe_v1_Value__Output>
+      VoterChange: EnumTypeDefinition
       WatchDecisionRequest: MessageTypeDefinition<_troupe_v1_WatchDecisionRequest, _troupe_v1_WatchDecisionRequest__Output>
       WatchJobRequest: MessageTypeDefinition<_troupe_v1_WatchJobRequest, _troupe_v1_WatchJobRequest__Output>
       WorkItem: MessageTypeDefinition<_troupe_v1_WorkItem, _troupe_v1_WorkItem__Output>

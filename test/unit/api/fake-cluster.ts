@@ -23,6 +23,8 @@ export class FakeCluster {
   readonly agents: Record<string, Handler> = {};
   readonly told: string[] = [];
   readonly drained: string[] = [];
+  /** Changes of the voters that were asked for. */
+  readonly voterChanges: [change: string, node: string][] = [];
   readonly nodes: Map<string, NodeRecord> = new Map();
   readonly decisions: Map<string, DecisionRecord> = new Map();
   readonly jobs: Map<string, { job: JobRecord; spec: JobSpec; items: WorkItem[]; settled: TaskOutcome[] }> = new Map();
@@ -253,6 +255,11 @@ export class FakeCluster {
         this.drained.push(node);
         const account = { agents: 5, messages: 2, drainMs: 812.5, pauseMsP50: 3, pauseMsP99: 9.25 };
         this.addNode(node, 'left', { account });
+      },
+      changeVoters: async (change, node) => {
+        this.voterChanges.push([change, node]);
+        const member = { node, member: `${node}@a` };
+        return { changed: true, members: { voters: change === 'addLearner' ? [] : [member], learners: [] } };
       },
       cluster: 'fake',
       node: 'node-1',

@@ -16,7 +16,7 @@ beforeEach(() => {
   sent = [];
   fate = new Map();
   keepAlive = new KeepAlive({
-    voters: ['a', 'b'],
+    voters: () => ['a', 'b'],
     periodMs: 100,
     send: (to, { incarnation }, timeoutMs) => {
       sent.push(`${to}#${incarnation} ${timeoutMs}`);

@@ -42,14 +42,22 @@ describe('finding the leader', () => {
     expect(tracker.leader).toEqual({ node: 'a', term: 3 });
   });
 
-  test('old news, strangers, an overloaded leader and a dropped proposal change nothing', () => {
+  test('old news, an overloaded leader and a dropped proposal change nothing', () => {
     const tracker = new LeaderTracker(['a', 'b'], 0);
     tracker.heard({ node: 'b', term: 3 });
     tracker.heard({ node: 'a', term: 2 });
-    tracker.heard({ node: 'x', term: 9 });
     expect(tracker.failed('b', failure('OVERLOADED'))).toBe(false);
     expect(tracker.failed('b', failure('PROPOSAL_DROPPED'))).toBe(false);
     expect(tracker.leader).toEqual({ node: 'b', term: 3 });
+  });
+
+  test('a leader that joined the voters later is believed; the voters asked in turn are those of now', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 2);
+    tracker.heard({ node: 'x', term: 9 });
+    expect(tracker.target).toBe('x');
+    tracker.voters = ['x', 'y'];
+    tracker.failed('x', gone);
+    expect(tracker.target).toBe('y');
   });
 
   test('listeners hear changes only', () => {

@@ -5,6 +5,7 @@ import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Outp
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from '../../troupe/v1/ShardChange.ts';
 import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from '../../troupe/v1/Decision.ts';
 import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from '../../troupe/v1/JobChange.ts';
+import type { Members as _troupe_v1_Members, Members__Output as _troupe_v1_Members__Output } from '../../troupe/v1/Members.ts';
 
 export interface ClusterEvent {
   'node'?: (_troupe_v1_Node | null);
@@ -12,7 +13,8 @@ export interface ClusterEvent {
   'shards'?: (_troupe_v1_ShardChange | null);
   'decision'?: (_troupe_v1_Decision | null);
   'job'?: (_troupe_v1_JobChange | null);
-  'event'?: "node"|"group"|"shards"|"decision"|"job";
+  'members'?: (_troupe_v1_Members | null);
+  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members";
 }
 
 export interface ClusterEvent__Output {
@@ -21,5 +23,6 @@ export interface ClusterEvent__Output {
   'shards'?: (_troupe_v1_ShardChange__Output);
   'decision'?: (_troupe_v1_Decision__Output);
   'job'?: (_troupe_v1_JobChange__Output);
-  'event'?: "node"|"group"|"shards"|"decision"|"job";
+  'members'?: (_troupe_v1_Members__Output);
+  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members";
 }

@@ -3,6 +3,7 @@
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from '../../troupe/v1/Node.ts';
 import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from '../../troupe/v1/Group.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from '../../troupe/v1/Shard.ts';
+import type { Members as _troupe_v1_Members, Members__Output as _troupe_v1_Members__Output } from '../../troupe/v1/Members.ts';
 import type { Long } from '@grpc/proto-loader';
 
 export interface ClusterView {
@@ -10,6 +11,8 @@ export interface ClusterView {
   'nodes'?: (_troupe_v1_Node)[];
   'groups'?: (_troupe_v1_Group)[];
   'shards'?: (_troupe_v1_Shard)[];
+  'members'?: (_troupe_v1_Members | null);
+  '_members'?: "members";
 }
 
 export interface ClusterView__Output {
@@ -17,4 +20,6 @@ export interface ClusterView__Output {
   'nodes'?: (_troupe_v1_Node__Output)[];
   'groups'?: (_troupe_v1_Group__Output)[];
   'shards'?: (_troupe_v1_Shard__Output)[];
+  'members'?: (_troupe_v1_Members__Output);
+  '_members'?: "members";
 }

@@ -13,7 +13,8 @@ export interface ControlRequest {
   'traceparent'?: (string);
   'write'?: (Buffer | Uint8Array | string);
   'read'?: (Buffer | Uint8Array | string);
-  'kind'?: "execute"|"query"|"keepalive"|"write"|"read";
+  'membership'?: (Buffer | Uint8Array | string);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership";
 }
 
 export interface ControlRequest__Output {
@@ -26,5 +27,6 @@ export interface ControlRequest__Output {
   'traceparent'?: (string);
   'write'?: (Buffer);
   'read'?: (Buffer);
-  'kind'?: "execute"|"query"|"keepalive"|"write"|"read";
+  'membership'?: (Buffer);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership";
 }

@@ -6,6 +6,8 @@ import type { AskReply as _troupe_v1_AskReply, AskReply__Output as _troupe_v1_As
 import type { AskRequest as _troupe_v1_AskRequest, AskRequest__Output as _troupe_v1_AskRequest__Output } from '../../troupe/v1/AskRequest.ts';
 import type { CancelJobRequest as _troupe_v1_CancelJobRequest, CancelJobRequest__Output as _troupe_v1_CancelJobRequest__Output } from '../../troupe/v1/CancelJobRequest.ts';
 import type { CastBallotRequest as _troupe_v1_CastBallotRequest, CastBallotRequest__Output as _troupe_v1_CastBallotRequest__Output } from '../../troupe/v1/CastBallotRequest.ts';
+import type { ChangeVotersReply as _troupe_v1_ChangeVotersReply, ChangeVotersReply__Output as _troupe_v1_ChangeVotersReply__Output } from '../../troupe/v1/ChangeVotersReply.ts';
+import type { ChangeVotersRequest as _troupe_v1_ChangeVotersRequest, ChangeVotersRequest__Output as _troupe_v1_ChangeVotersRequest__Output } from '../../troupe/v1/ChangeVotersRequest.ts';
 import type { CloseDecisionRequest as _troupe_v1_CloseDecisionRequest, CloseDecisionRequest__Output as _troupe_v1_CloseDecisionRequest__Output } from '../../troupe/v1/CloseDecisionRequest.ts';
 import type { ClusterUpdate as _troupe_v1_ClusterUpdate, ClusterUpdate__Output as _troupe_v1_ClusterUpdate__Output } from '../../troupe/v1/ClusterUpdate.ts';
 import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from '../../troupe/v1/Decision.ts';
@@ -63,6 +65,15 @@ export interface TroupeClient extends grpc.Client {
   castBallot(argument: _troupe_v1_CastBallotRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   castBallot(argument: _troupe_v1_CastBallotRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   castBallot(argument: _troupe_v1_CastBallotRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  ChangeVoters(argument: _troupe_v1_ChangeVotersRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  ChangeVoters(argument: _troupe_v1_ChangeVotersRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  ChangeVoters(argument: _troupe_v1_ChangeVotersRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  ChangeVoters(argument: _troupe_v1_ChangeVotersRequest, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  changeVoters(argument: _troupe_v1_ChangeVotersRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  changeVoters(argument: _troupe_v1_ChangeVotersRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  changeVoters(argument: _troupe_v1_ChangeVotersRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
+  changeVoters(argument: _troupe_v1_ChangeVotersRequest, callback: grpc.requestCallback<_troupe_v1_ChangeVotersReply__Output>): grpc.ClientUnaryCall;
   
   CloseDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   CloseDecision(argument: _troupe_v1_CloseDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
@@ -201,6 +212,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   CastBallot: grpc.handleUnaryCall<_troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision>;
   
+  ChangeVoters: grpc.handleUnaryCall<_troupe_v1_ChangeVotersRequest__Output, _troupe_v1_ChangeVotersReply>;
+  
   CloseDecision: grpc.handleUnaryCall<_troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision>;
   
   DeleteValue: grpc.handleUnaryCall<_troupe_v1_DeleteValueRequest__Output, _troupe_v1_DeleteValueReply>;
@@ -239,6 +252,7 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   Ask: MethodDefinition<_troupe_v1_AskRequest, _troupe_v1_AskReply, _troupe_v1_AskRequest__Output, _troupe_v1_AskReply__Output>
   CancelJob: MethodDefinition<_troupe_v1_CancelJobRequest, _troupe_v1_Job, _troupe_v1_CancelJobRequest__Output, _troupe_v1_Job__Output>
   CastBallot: MethodDefinition<_troupe_v1_CastBallotRequest, _troupe_v1_Decision, _troupe_v1_CastBallotRequest__Output, _troupe_v1_Decision__Output>
+  ChangeVoters: MethodDefinition<_troupe_v1_ChangeVotersRequest, _troupe_v1_ChangeVotersReply, _troupe_v1_ChangeVotersRequest__Output, _troupe_v1_ChangeVotersReply__Output>
   CloseDecision: MethodDefinition<_troupe_v1_CloseDecisionRequest, _troupe_v1_Decision, _troupe_v1_CloseDecisionRequest__Output, _troupe_v1_Decision__Output>
   DeleteValue: MethodDefinition<_troupe_v1_DeleteValueRequest, _troupe_v1_DeleteValueReply, _troupe_v1_DeleteValueRequest__Output, _troupe_v1_DeleteValueReply__Output>
   DrainNode: MethodDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_Node, _troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node__Output>

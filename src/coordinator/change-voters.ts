@@ -1,0 +1,23 @@
+import type { NodeId } from '../core/index.ts';
+import type { Members } from './commands.ts';
+
+/** What is to become of a node: a voter, only a learner, a voter that was a learner, or neither. */
+export type VoterChange = 'add' | 'addLearner' | 'promote' | 'remove';
+
+/** What a change of the voters came to. */
+export interface VotersChanged {
+  /** False when it had been so before. */
+  readonly changed: boolean;
+  readonly members: Members;
+}
+
+/**
+ * Changes who votes, while the cluster works; whichever node is asked. Resolves when the change holds; repeating one that was made
+ * is harmless.
+ *
+ * @param timeoutMs how long it may take, a new voter's catching up included
+ * @throws TroupeError NOT_FOUND, NODE_UNAVAILABLE when the node isn't up, INVALID_ARGUMENT (a spot node, the last voter, a log that
+ * isn't kept by nodes), NO_QUORUM when too few voters would be left alive, NOT_CAUGHT_UP when the time is over before the node is,
+ * TIMEOUT when the outcome isn't known
+ */
+export type ChangeVoters = (change: VoterChange, node: NodeId, timeoutMs: number) => Promise<VotersChanged>;
