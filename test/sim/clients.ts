@@ -157,7 +157,7 @@ export class Client {
 
   /** A read under a leader's lease, if it has one. */
   async #readUnderLease(machine: Machine, key: string): Promise<Output> {
-    const answer = await this.#call(machine, async () => {
+    const answer = await this.#call(machine, CALL_MS / 2, async () => {
       const { member, ledger } = machine.running ?? unavailable(machine.id);
       await member.barrier({ lease: true });
       return ledger.query('kv.get', { key });
@@ -206,9 +206,10 @@ export class Client {
   #connect(voters: readonly string[]): CoordinatorClient {
     const { seed } = this.#shared;
     const transport: Voters = {
-      call: (to, kind, body, _timeoutMs, traceparent) => {
+      call: (to, kind, body, timeoutMs, traceparent) => {
         const machine = this.#shared.machines.get(to) as Machine;
-        return this.#call(machine, () => (machine.running ?? unavailable(to)).server.call(kind, body, traceparent));
+        const serve = () => (machine.running ?? unavailable(to)).server.call(kind, body, traceparent);
+        return this.#call(machine, timeoutMs, serve);
       },
       // biome-ignore lint/correctness/useYield: nobody watches
       watch: async function* () {
@@ -227,14 +228,20 @@ export class Client {
   }
 
   /** Has `serve` done on a machine, as often as the request arrives there; the first answer to arrive here counts. */
-  #call<T>(machine: Machine, serve: () => Promise<T>): Promise<T> {
+  #call<T>(machine: Machine, timeoutMs: number, serve: () => Promise<T>): Promise<T> {
     const { network } = this.#shared;
     return new Promise((resolve, reject) => {
+      const late = (): void => reject(new TroupeError('TIMEOUT', `no answer from ${machine.id}`));
+      const timer = this.#clock.schedule(timeoutMs, late);
+      const settle = (how: () => void): void =>
+        network.carry(machine.actor, this.actor, () => {
+          timer.cancel();
+          how();
+        });
       network.carry(this.actor, machine.actor, () => {
-        const back = (settle: () => void): void => network.carry(machine.actor, this.actor, settle);
         (async () => serve())().then(
-          (answer) => back(() => resolve(answer)),
-          (error) => back(() => reject(fromWireError(toWireError(error)))),
+          (answer) => settle(() => resolve(answer)),
+          (error) => settle(() => reject(fromWireError(toWireError(error)))),
         );
       });
     });

@@ -1,4 +1,4 @@
-import type { Random } from '../../src/core/index.ts';
+import { isTroupeError, type Random } from '../../src/core/index.ts';
 import type { Configuration, MembershipChange } from '../../src/raft/index.ts';
 import type { Machine, Surroundings } from './machine.ts';
 import { exponential, type Fault, type LinkPlan, pick, stream } from './plan.ts';
@@ -6,6 +6,9 @@ import type { Actor } from './world.ts';
 
 /** Links as they are when all faults have stopped. */
 const CALM: LinkPlan = { loss: 0, replay: 0, delayMs: 1, jitterMs: 1, reorder: false };
+
+/** Refusals of a change of the members that say that nothing was proposed. */
+const NOT_PROPOSED = ['NOT_LEADER', 'INVALID_ARGUMENT', 'NOT_CAUGHT_UP', 'OVERLOADED'];
 
 /**
  * Makes things go wrong, by the plan, and has an operator who starts machines again, gives room to full disks, and changes the
@@ -19,6 +22,8 @@ export class Faults {
   readonly #cuts: Set<() => void> = new Set();
   /** Machines that were removed from the members: their ids are never used again. */
   readonly #removed: Set<string> = new Set();
+  /** Voters as they may come to be, by changes whose outcome isn't known. */
+  #possible: (readonly string[])[] = [];
   #over = false;
 
   constructor(shared: Surroundings) {
@@ -29,6 +34,7 @@ export class Faults {
 
   /** Begins; each kind of fault comes by chance, as often as planned. */
   start(): void {
+    for (const machine of this.#shared.machines.values()) machine.onDown = () => this.#restartLater(machine);
     for (const [fault, meanMs] of this.#shared.plan.faults) {
       const again = (): void => {
         if (this.#over) return;
@@ -50,6 +56,8 @@ export class Faults {
     network.unclog();
     network.plan = CALM;
     for (const machine of machines.values()) {
+      machine.onDown = () => {};
+      machine.breakApplyAt = undefined;
       machine.actor.pausedUntil = Math.min(machine.actor.pausedUntil, world.now);
       machine.disk.syncMs = 1;
       if (machine.disk.troubled || machine.disk.damaged) machine.crash(true);
@@ -81,7 +89,7 @@ export class Faults {
       case 'kill':
         return machine !== undefined && this.#kill(machine);
       case 'kill-apply':
-        if (machine !== undefined) machine.breakApplyAt = random.int(0, 12);
+        if (machine !== undefined) machine.breakApplyAt = random.int(1, 12);
         return machine !== undefined;
       case 'crash-at-sync':
         return (
@@ -236,8 +244,6 @@ export class Faults {
     if (member === undefined) return false;
     const { voters, learners = [], votersOutgoing } = member.status.configuration;
     const fresh = [...this.#shared.machines.values()].find(({ id, started }) => !this.#removed.has(id) && !started);
-    const change: MembershipChange = {};
-    const dice = random.next();
     const voter = voters.find((id) => this.#machine(id).disk.damaged) ?? pick(random, voters);
     const learner = learners.length > 0 ? pick(random, learners) : undefined;
     const changes: MembershipChange[] = [];
@@ -245,21 +251,27 @@ export class Faults {
     if (learner !== undefined) changes.push({ voters: [learner] }, { voters: [learner], remove: [voter] });
     if (fresh !== undefined) changes.push({ voters: [fresh.id], remove: [voter] });
     changes.push({ remove: [voter] }, { learners: [voter] });
-    const chosen = changes[Math.floor(dice * changes.length)] ?? change;
-    if (votersOutgoing === undefined && !this.#bears(after(voters, chosen))) return false;
+    const chosen = pick(random, changes);
+    const target = after(voters, chosen);
+    if (votersOutgoing !== undefined || !this.#bears(target)) return false;
     if (fresh !== undefined && [...(chosen.voters ?? []), ...(chosen.learners ?? [])].includes(fresh.id)) fresh.start();
-    const removed = chosen.remove ?? [];
+    this.#possible.push(target);
     member.changeMembers(chosen).then(
       () => {
-        for (const id of removed) this.#removed.add(id);
+        // What was tried before and isn't part of this will never be.
+        this.#possible = [];
+        for (const id of chosen.remove ?? []) this.#removed.add(id);
         this.#shared.tally.count('members changed');
       },
-      () => {},
+      (error: unknown) => {
+        if (!isTroupeError(error) || !NOT_PROPOSED.includes(error.code)) return;
+        this.#possible = this.#possible.filter((voters) => voters !== target);
+      },
     );
     return true;
   }
 
-  /** Whether these voters have a quorum of machines whose disks are whole, with one to spare when they are more than two. */
+  /** Whether these voters have a quorum of machines whose disks are whole. */
   #bears(voters: readonly string[], damaged?: string): boolean {
     const whole = voters.filter((id) => id !== damaged && !this.#machine(id).disk.damaged).length;
     return voters.length > 0 && 2 * whole > voters.length;
@@ -273,7 +285,7 @@ export class Faults {
       const { voters, votersOutgoing } = running.member.status.configuration;
       if (votersOutgoing !== undefined || !this.#bears(voters, machine.id)) return false;
     }
-    return this.#bears(this.configuration.voters, machine.id);
+    return [this.configuration.voters, ...this.#possible].every((voters) => this.#bears(voters, machine.id));
   }
 
   #leader(): Machine | undefined {

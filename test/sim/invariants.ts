@@ -20,6 +20,12 @@ export interface Ticket {
   readonly from: number;
 }
 
+/** An entry's place. */
+interface Place {
+  readonly index: number;
+  readonly term: number;
+}
+
 /** What one member's log has called durable: the least that its disk must hold when it comes back. */
 class Promises {
   term = 0;
@@ -29,6 +35,8 @@ class Promises {
   last = 0;
   readonly terms: Map<number, number> = new Map();
   readonly pending: Set<Ticket> = new Set();
+  /** A leader's snapshot whose bytes are here, and which may be being installed. */
+  staged: Place | undefined;
 
   restart(index: number, term: number): void {
     this.terms.clear();
@@ -127,15 +135,25 @@ export class Invariants {
     return ticket;
   }
 
+  /** A member's log has the bytes of a leader's snapshot. */
+  staged(id: string, { index, term }: Place): void {
+    this.#of(id).staged = { index, term };
+  }
+
   /** A member's log is about to start again after a snapshot. */
-  restarts(id: string): Ticket {
+  restarts(id: string, { index, term }: Place): Ticket {
+    if (this.#committed[index]?.term !== term) {
+      this.#fail(
+        `${id} installs a snapshot of ${index} of term ${term}, where term ${this.#committed[index]?.term} is committed`,
+      );
+    }
     const ticket = { hardState: undefined, entries: [], from: 0 };
     this.#of(id).pending.add(ticket);
     return ticket;
   }
 
   /** What was told to be written is durable, says the log. */
-  durable(id: string, ticket: Ticket, snapshot?: { readonly index: number; readonly term: number }): void {
+  durable(id: string, ticket: Ticket, snapshot?: Place): void {
     const promises = this.#of(id);
     promises.pending.delete(ticket);
     if (snapshot !== undefined) promises.restart(snapshot.index, snapshot.term);
@@ -166,6 +184,7 @@ export class Invariants {
       }
     }
     promises.pending.clear();
+    promises.staged = undefined;
     promises.restart(base, log.term(base) as number);
     promises.term = term;
     promises.vote = vote;
@@ -219,9 +238,11 @@ export class Invariants {
     if (commit < seen.commit) this.#fail(`${id} went from commit ${seen.commit} back to ${commit}`);
     if (applied < seen.applied) this.#fail(`${id} went from applied ${seen.applied} back to ${applied}`);
     if (applied > commit) this.#fail(`${id} applied ${applied} but ${commit} is committed`);
-    if (commit > seen.commit) this.#commits(watched, seen.commit, seen.configuration);
+    // The log still holds what the snapshot is about to replace; it is looked at when that is done.
+    const installs = this.#installs(watched);
+    if (commit > seen.commit && !installs) this.#commits(watched, seen.commit, seen.configuration);
     seen.term = term;
-    seen.commit = commit;
+    if (!installs) seen.commit = commit;
     seen.applied = applied;
     seen.configuration = configuration;
   }
@@ -290,6 +311,12 @@ export class Invariants {
     if (!this.#onQuorum(status.commit, term, status.configuration) && !this.#onQuorum(status.commit, term, before)) {
       this.#fail(`${id} says that ${status.commit} is committed, but no quorum has it durable`);
     }
+  }
+
+  #installs({ id, status, log }: Watched): boolean {
+    const { staged } = this.#of(id);
+    if (staged === undefined || status.commit < staged.index || staged.index < log.firstIndex() - 1) return false;
+    return log.term(staged.index) !== staged.term;
   }
 
   #onQuorum(index: number, term: number, { voters, votersOutgoing = [] }: Configuration): boolean {

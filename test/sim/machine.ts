@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import { CoordinatorServer, Ledger, raftLog, stateMachineOf } from '../../src/coordinator/index.ts';
+import { CoordinatorServer, type Ledger, raftLog, stateMachineOf } from '../../src/coordinator/index.ts';
 import { type Clock, isTroupeError, type NodeId, SeededRandom, type TroupeError } from '../../src/core/index.ts';
 import {
   type Entry,
@@ -17,6 +17,7 @@ import {
 import { MachineClock } from './clocks.ts';
 import { MachineDisk } from './disks.ts';
 import { type Invariants, Violation } from './invariants.ts';
+import { returnLedger, takeLedger } from './ledgers.ts';
 import type { Network } from './network.ts';
 import { type Plan, stream } from './plan.ts';
 import type { Tally } from './tally.ts';
@@ -68,6 +69,8 @@ export class Machine {
   started = false;
   /** The process dies at this call to the ledger's database during its next apply. */
   breakApplyAt: number | undefined;
+  /** Called when it has stopped, or could not start. */
+  onDown: () => void = () => {};
   /** Called when a vote has been sent. */
   onVote: () => void = () => {};
   readonly #shared: Surroundings;
@@ -141,9 +144,24 @@ export class Machine {
       mustExist: invariants.hasPromised(id),
     });
     invariants.recovered(id, log.recovered.hardState, log);
-    trace.note(world.now, id, 'recovered', log.recovered.hardState?.term, log.firstIndex(), log.lastIndex());
+    trace.note(
+      world.now,
+      id,
+      'recovered',
+      log.recovered.hardState?.term,
+      log.firstIndex(),
+      log.lastIndex(),
+      'commit',
+      log.recovered.hardState?.commit,
+      'snapshot',
+      log.snapshot()?.index,
+      'ledger',
+      this.#ledger?.appliedIndex,
+      'known',
+      invariants.commit,
+    );
     const watched = new WatchedLog(id, log, invariants);
-    this.#ledger ??= new Ledger();
+    this.#ledger ??= await takeLedger();
     const ledger = this.#ledger;
     const member = await openRaftMember({
       id,
@@ -159,6 +177,7 @@ export class Machine {
       heartbeatTicks: plan.heartbeatTicks,
       snapshotEveryEntries: plan.snapshotEveryEntries,
       keepEntries: plan.keepEntries,
+      leaseReads: plan.leaseReads,
     });
     const server = new CoordinatorServer({
       log: raftLog(member),
@@ -281,17 +300,19 @@ export class Machine {
   }
 
   #dropLedger(): void {
-    this.#ledger?.close();
+    if (this.#ledger !== undefined) returnLedger(this.#ledger, this.#restoring);
     this.#ledger = undefined;
     this.#restoring = false;
   }
 
   /** The member ended by itself: right when its disk had a fault, wrong otherwise. */
   #stopped(error: unknown): void {
+    this.check();
     this.#shared.trace.note(this.#shared.world.now, this.id, 'stopped', String(error));
     if (!this.#mayStop(error)) this.#report(`${this.id} stopped for no fault of its disk: ${String(error)}`);
     this.#end();
     this.state = 'stopped';
+    this.onDown();
   }
 
   #refused(error: unknown): void {
@@ -299,6 +320,7 @@ export class Machine {
     if (!this.#mayStop(error)) this.#report(`${this.id} can't start: ${String(error)}`);
     this.#end();
     this.state = 'refused';
+    this.onDown();
   }
 
   #report(message: string): void {
@@ -307,7 +329,7 @@ export class Machine {
 
   #mayStop(error: unknown): error is TroupeError {
     if (!isTroupeError(error)) return false;
-    if (this.#dying && error.code === 'DISK_FULL') return true;
+    if (this.#dying) return true;
     const { troubled, damaged } = this.disk;
     return (
       (troubled && ['LOG_POISONED', 'DISK_FULL'].includes(error.code)) ||

@@ -65,8 +65,11 @@ export interface Plan {
   readonly keys: number;
   /** Mean pause of a client between two operations, ms. */
   readonly thinkMs: number;
+  /** Whether leaders may answer reads under a lease. */
+  readonly leaseReads: boolean;
   /** Virtual time with faults, ms. */
   readonly activeMs: number;
+  /** Draws how wrong the next clock is; rates differ by less than a lease bears. */
   drift(): ClockDrift;
 }
 
@@ -101,7 +104,7 @@ export function planOf(seed: number, voters?: number): Plan {
     if (random.next() < 0.55) faults.set(fault, meanMs);
   }
   const calm = random.next() < 0.3;
-  const drifting = random.next() < 0.5;
+  const drift = pick(random, [0, 0, 0.02, 0.13]);
   return {
     voters: names('n', 1, voters ?? size),
     spares: names('n', (voters ?? size) + 1, pick(random, [1, 2, 3])),
@@ -125,10 +128,8 @@ export function planOf(seed: number, voters?: number): Plan {
     keys: pick(random, [1, 2, 4]),
     thinkMs: pick(random, [500, 1_500, 4_000]),
     activeMs: pick(random, [60_000, 90_000, 120_000]),
-    drift: () =>
-      drifting
-        ? { rate: 0.98 + 0.04 * random.next(), offsetMs: random.int(-5_000, 5_000) }
-        : { rate: 1, offsetMs: random.int(-50, 50) },
+    leaseReads: random.next() < 0.5,
+    drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
   };
 }
 

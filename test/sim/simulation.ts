@@ -81,7 +81,12 @@ class Simulation {
     for (const id of [...plan.voters, ...plan.spares]) machines.set(id, new Machine(id, this.#shared));
     this.#clients = Array.from({ length: plan.clients }, (_, i) => new Client(i + 1, this.#shared, this.#history));
     this.#faults = new Faults(this.#shared);
-    world.afterEvent = (actor) => machines.get(actor.name)?.check();
+    world.afterEvent = (actor) => {
+      const machine = machines.get(actor.name);
+      if (machine !== undefined) machine.check();
+      // What the operator or a client does may reach any of them.
+      else for (const each of machines.values()) each.check();
+    };
   }
 
   async run(): Promise<SimResult> {
@@ -129,8 +134,11 @@ class Simulation {
 
   /** Without faults there is soon one leader, and every member has everything. */
   async #mend(): Promise<void> {
-    await this.#pass(CONVERGE_MS, () => this.#clients.every(({ busy }) => !busy) && this.#apart() === undefined);
-    const apart = this.#apart();
+    let apart: string | undefined;
+    await this.#pass(CONVERGE_MS, () => {
+      apart = this.#clients.some(({ busy }) => busy) ? 'a client still waits' : this.#apart();
+      return apart === undefined;
+    });
     if (apart !== undefined) throw new Violation(`after ${CONVERGE_MS / 1000} s without faults ${apart}`);
   }
 
@@ -156,7 +164,7 @@ class Simulation {
   /** Each key is read, and one written: the cluster serves, and the checker sees what is there in the end. */
   async #readAll(): Promise<void> {
     const { plan } = this.#shared;
-    const client = this.#clients[0] as Client;
+    const client = new Client(0, this.#shared, this.#history);
     const work = [client.write('k0')];
     for (let i = 0; i < plan.keys; i++) work.push(client.read(`k${i}`));
     let answers: readonly boolean[] | undefined;
@@ -164,6 +172,7 @@ class Simulation {
       answers = all;
     });
     await this.#pass(CONVERGE_MS, () => answers !== undefined);
+    client.close();
     if (answers?.every((each) => each) !== true) throw new Violation('the cluster does not serve after its faults');
   }
 

@@ -26,7 +26,7 @@ export class WatchedLog implements RaftLog {
   }
 
   async installSnapshot(meta: SnapshotMeta): Promise<void> {
-    const ticket = this.#invariants.restarts(this.#id);
+    const ticket = this.#invariants.restarts(this.#id, meta);
     await this.#log.installSnapshot(meta);
     this.#invariants.durable(this.#id, ticket, meta);
   }
@@ -55,8 +55,9 @@ export class WatchedLog implements RaftLog {
     return this.#log.saveSnapshot(meta, chunks, keepEntries);
   }
 
-  stageSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
-    return this.#log.stageSnapshot(meta, chunks);
+  async stageSnapshot(meta: SnapshotMeta, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+    await this.#log.stageSnapshot(meta, chunks);
+    this.#invariants.staged(this.#id, meta);
   }
 
   readSnapshot(index: number): AsyncIterable<Uint8Array> {

@@ -18,7 +18,7 @@ class Inode {
   durable = new Uint8Array(0);
   durableSize = 0;
   unsynced: Write[] = [];
-  /** Where the newest write that is synced begins. */
+  /** Where what the newest sync covered begins. */
   settled = 0;
 
   apply(write: Write, toDurable: boolean): void {
@@ -111,11 +111,13 @@ class MemoryFile implements DiskFile {
     try {
       await this.#disk.syncing(this.name);
       if (this.#disk.lies === 'files') return;
+      let from = Number.POSITIVE_INFINITY;
       for (const write of inode.unsynced) {
         if (!covered.has(write)) continue;
         inode.apply(write, true);
-        if (!write.cut) inode.settled = write.position;
+        if (!write.cut) from = Math.min(from, write.position);
       }
+      if (from < Number.POSITIVE_INFINITY) inode.settled = from;
       this.#disk.syncs++;
     } catch (error) {
       throw new TroupeError('LOG_POISONED', 'a sync failed', { address: this.name, cause: error });
@@ -256,7 +258,7 @@ export class MemoryDisk implements Disk {
     }
   }
 
-  /** Bytes of a file, from its start, that a later synced write followed: damage there can't pass for a torn end. */
+  /** Bytes of a file, from its start, that were durable before the newest sync began: damage there can't pass for a torn end. */
   settledBytes(name: string): number {
     return this.#inode(name).settled;
   }
