@@ -61,7 +61,7 @@ export async function openDiskLog(options: DiskLogOptions): Promise<RaftLog & As
 }
 
 /** A crash between storing a snapshot from the leader and restarting the log after it is made good here. */
-function reconcile(table: EntryTable, snapshot: SnapshotMeta | undefined): StartMark {
+export function reconcile(table: EntryTable, snapshot: SnapshotMeta | undefined): StartMark {
   if (snapshot !== undefined && snapshot.index > table.baseIndex && table.term(snapshot.index) !== snapshot.term) {
     table.restart(snapshot.index, snapshot.term);
     return { kind: 'restart', index: snapshot.index, term: snapshot.term };

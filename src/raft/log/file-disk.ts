@@ -1,9 +1,9 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { TroupeError } from '../../core/index.ts';
+import { invariant, TroupeError } from '../../core/index.ts';
 import { type Disk, type DiskFile, diskError } from './disk.ts';
-import { lockFile } from './lock-file.ts';
+import { lockFile, shareLockFile } from './lock-file.ts';
 
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
@@ -109,25 +109,30 @@ class RealFile implements DiskFile {
 /** A directory of this machine. */
 export class FileDisk implements Disk {
   readonly path: string;
+  readonly #readOnly: boolean;
 
   /**
    * @param path the directory; made when it isn't there
-   * @throws TroupeError INVALID_ARGUMENT when it can't be made, DISK_FULL
+   * @param options `readOnly`: it must be there, nothing in it can be changed, and its lock is shared with others that only read
+   * @throws TroupeError INVALID_ARGUMENT when it can't be made, DISK_FULL; NOT_FOUND when it isn't there to be read
    */
-  constructor(path: string) {
+  constructor(path: string, options: { readonly readOnly?: boolean } = {}) {
     this.path = path;
+    this.#readOnly = options.readOnly ?? false;
     try {
-      fs.mkdirSync(path, { recursive: true, mode: 0o700 });
+      if (this.#readOnly) fs.readdirSync(path);
+      else fs.mkdirSync(path, { recursive: true, mode: 0o700 });
     } catch (error) {
-      throw diskError(error, 'make the directory', path);
+      throw diskError(error, this.#readOnly ? 'read the directory' : 'make the directory', path);
     }
   }
 
   open(name: string): DiskFile {
-    return new RealFile(this.path, name, 'r+');
+    return new RealFile(this.path, name, this.#readOnly ? 'r' : 'r+');
   }
 
   create(name: string): DiskFile {
+    this.#mayChange();
     return new RealFile(this.path, name, 'w+');
   }
 
@@ -139,6 +144,7 @@ export class FileDisk implements Disk {
   }
 
   rename(from: string, to: string): void {
+    this.#mayChange();
     try {
       fs.renameSync(join(this.path, from), join(this.path, to));
     } catch (error) {
@@ -147,6 +153,7 @@ export class FileDisk implements Disk {
   }
 
   remove(name: string): void {
+    this.#mayChange();
     try {
       fs.rmSync(join(this.path, name), { force: true });
     } catch (error) {
@@ -168,8 +175,15 @@ export class FileDisk implements Disk {
   }
 
   lock(): () => void {
-    const unlock = lockFile(join(this.path, LOCK_NAME));
+    const path = join(this.path, LOCK_NAME);
+    // Without the file nobody has ever used the place, or it is a copy.
+    if (this.#readOnly && !fs.existsSync(path)) return () => {};
+    const unlock = this.#readOnly ? shareLockFile(path) : lockFile(path);
     if (unlock !== undefined) return unlock;
     throw new TroupeError('ALREADY_EXISTS', 'another process is using this log directory', { address: this.path });
+  }
+
+  #mayChange(): void {
+    invariant(!this.#readOnly, 'what is open for reading only is not changed');
   }
 }

@@ -14,10 +14,25 @@ const SQLITE_FULL = 13;
  * @throws TroupeError DISK_FULL, INVALID_ARGUMENT when the file can't be made
  */
 export function lockFile(path: string): (() => void) | undefined {
+  return take(path, false, 'BEGIN EXCLUSIVE');
+}
+
+/**
+ * Keeps others from taking the lock, and is taken by any number at once. Changes nothing on the disk.
+ *
+ * @param path of the file, which must be there
+ * @returns gives the lock back; undefined while another has it for itself
+ * @throws TroupeError INVALID_ARGUMENT when the file can't be read
+ */
+export function shareLockFile(path: string): (() => void) | undefined {
+  return take(path, true, 'BEGIN; SELECT count(*) FROM sqlite_schema');
+}
+
+function take(path: string, readOnly: boolean, statement: string): (() => void) | undefined {
   let database: DatabaseSync | undefined;
   try {
-    database = new DatabaseSync(path);
-    database.exec('BEGIN EXCLUSIVE');
+    database = new DatabaseSync(path, { readOnly });
+    database.exec(statement);
   } catch (error) {
     database?.close();
     const code = error instanceof Error && 'errcode' in error ? error.errcode : undefined;

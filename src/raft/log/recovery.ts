@@ -33,13 +33,27 @@ export interface TornTail {
   readonly offset: number;
 }
 
-/** What the segments of a directory hold; entries are in the table. */
-export interface RecoveredSegments {
-  readonly segments: readonly Segment[];
+/** How the segments of a directory end. */
+export interface SegmentsEnd {
   /** CRC of the last record. */
   readonly chain: number;
-  readonly hardState: HardState | undefined;
   readonly torn: TornTail | undefined;
+}
+
+/** What the segments of a directory hold; entries are in the table. */
+export interface RecoveredSegments extends SegmentsEnd {
+  readonly segments: readonly Segment[];
+  readonly hardState: HardState | undefined;
+  /** Whose log it is; undefined when there is none. */
+  readonly identity: LogIdentity | undefined;
+}
+
+/** A record where it was found. One object for each segment: it changes with the next record. */
+export interface ScannedRecord {
+  readonly record: RecordReader;
+  readonly segment: Segment;
+  /** Offset in the segment's file, bytes. */
+  at: number;
 }
 
 /** Name of a segment's file. */
@@ -52,15 +66,81 @@ export function encodeIdentity(identity: LogIdentity): Uint8Array {
   return Buffer.from(JSON.stringify({ cluster: identity.clusterId, node: identity.id }));
 }
 
+/** Whose log a segment says it is; `record` is the segment's first. */
+function decodeIdentity(record: RecordReader): LogIdentity {
+  const { cluster, node } = JSON.parse(Buffer.from(record.data).toString());
+  return { clusterId: cluster, id: node };
+}
+
 /**
  * Reads all segments in order and fills `table` with the entries that are part of the log. A torn tail of the last segment is
  * left out and named in the result; nothing on the disk is changed.
  *
+ * @param identity whose log it has to be; undefined for anybody's
  * @throws TroupeError LOG_CORRUPT naming file and offset when something that had been durable is damaged or gone,
  *   IDENTITY_MISMATCH when the log belongs to another node or cluster
  */
-export function recoverSegments(disk: Disk, identity: LogIdentity, table: EntryTable): RecoveredSegments {
+export function recoverSegments(disk: Disk, identity: LogIdentity | undefined, table: EntryTable): RecoveredSegments {
   return new Recovery(disk, identity, table).run();
+}
+
+/**
+ * Every record of all segments in order, as they lie there: entries that a later record replaces or forgets included. A segment
+ * at a time is in memory. Nothing on the disk is changed.
+ *
+ * @param segments where each goes as it is opened; the caller closes their files
+ * @throws TroupeError LOG_CORRUPT, as `recoverSegments`
+ */
+export function* scanSegments(disk: Disk, segments: Segment[]): Generator<ScannedRecord, SegmentsEnd> {
+  const names = disk.list().filter((name) => /^\d{10}\.wal$/.test(name));
+  const first = names.length === 0 ? 1 : Number.parseInt(names[0] as string, 10);
+  let buffer = new Uint8Array(0);
+  let chain = 0;
+  let torn: TornTail | undefined;
+  for (let i = 0; i < names.length; i++) {
+    const name = segmentName(first + i);
+    const corrupt = (offset: number, message: string): TroupeError => logCorrupt(disk, name, offset, message);
+    if (names[i] !== name) throw corrupt(0, 'the segment is missing');
+    const segment: Segment = { sequence: first + i, file: disk.open(name), end: 0, highest: 0 };
+    segments.push(segment);
+    const { size } = segment.file;
+    if (buffer.byteLength < size) buffer = new Uint8Array(size);
+    const bytes = buffer.subarray(0, size);
+    segment.file.read(bytes, 0);
+    const record = new RecordReader(bytes, segment.sequence);
+    const scanned = { record, segment, at: 0 };
+    let at = 0;
+    for (; record.read(at); at = record.next) {
+      if (record.previous !== chain && !(i === 0 && at === 0)) {
+        throw corrupt(at, 'a record does not follow on the one before it');
+      }
+      if ((record.type === RecordType.segment) !== (at === 0)) throw corrupt(at, 'a record is out of place');
+      if (at === 0) checkHeader(record, segment, corrupt);
+      chain = record.crc;
+      scanned.at = at;
+      yield scanned;
+    }
+    segment.end = at;
+    const isLast = i === names.length - 1;
+    if (isZero(bytes, at)) {
+      // A later segment is only begun once this one is durable, header included.
+      if (at === 0 && !isLast) throw corrupt(0, 'the segment is empty');
+      continue;
+    }
+    if (!isLast) throw corrupt(at, 'a record is damaged');
+    if (record.provesDurable(at)) throw corrupt(at, 'a record is damaged, and good ones follow it');
+    torn = { file: name, offset: at };
+  }
+  return { chain, torn };
+}
+
+function checkHeader(
+  record: RecordReader,
+  segment: Segment,
+  corrupt: (offset: number, message: string) => TroupeError,
+): void {
+  if (record.index !== segment.sequence) throw corrupt(0, 'the segment has the name of another');
+  if (record.term !== SEGMENT_FORMAT) throw corrupt(0, `format ${record.term} is unknown to this version`);
 }
 
 /** The error for bytes of a log file that can't be what was written. */
@@ -71,71 +151,40 @@ export function logCorrupt(disk: Disk, file: string, offset: number, message: st
 
 class Recovery {
   readonly #disk: Disk;
-  readonly #identity: LogIdentity;
   readonly #table: EntryTable;
-  #chain = 0;
+  #identity: LogIdentity | undefined;
   #hardState: HardState | undefined;
-  #torn: TornTail | undefined;
   /**
    * Entries are missing before those of the table: their segments were removed, which is right only if a later record says that
    * the log starts after them.
    */
   #gap: { readonly file: string; readonly offset: number } | undefined;
-  #buffer = new Uint8Array(0);
 
-  constructor(disk: Disk, identity: LogIdentity, table: EntryTable) {
+  constructor(disk: Disk, identity: LogIdentity | undefined, table: EntryTable) {
     this.#disk = disk;
     this.#identity = identity;
     this.#table = table;
   }
 
   run(): RecoveredSegments {
-    const names = this.#disk.list().filter((name) => /^\d{10}\.wal$/.test(name));
-    const first = names.length === 0 ? 1 : Number.parseInt(names[0] as string, 10);
-    const segments = names.map((name, i) => {
-      if (name !== segmentName(first + i)) throw this.#corrupt(segmentName(first + i), 0, 'the segment is missing');
-      const segment: Segment = { sequence: first + i, file: this.#disk.open(name), end: 0, highest: 0 };
-      this.#readSegment(segment, i === 0, i === names.length - 1);
-      return segment;
-    });
-    if (this.#gap !== undefined)
-      throw this.#corrupt(this.#gap.file, this.#gap.offset, 'entries are missing before this one');
-    return { segments, chain: this.#chain, hardState: this.#hardState, torn: this.#torn };
-  }
-
-  #corrupt(file: string, offset: number, message: string): TroupeError {
-    return logCorrupt(this.#disk, file, offset, message);
-  }
-
-  #readSegment(segment: Segment, isFirst: boolean, isLast: boolean): void {
-    const size = segment.file.size;
-    if (this.#buffer.byteLength < size) this.#buffer = new Uint8Array(size);
-    const bytes = this.#buffer.subarray(0, size);
-    segment.file.read(bytes, 0);
-    const record = new RecordReader(bytes, segment.sequence);
-    const name = segment.file.name;
-    let at = 0;
-    for (; record.read(at); at = record.next) {
-      if (record.previous !== this.#chain && !(isFirst && at === 0)) {
-        throw this.#corrupt(name, at, 'a record does not follow on the one before it');
-      }
-      if ((record.type === RecordType.segment) !== (at === 0))
-        throw this.#corrupt(name, at, 'a record is out of place');
-      this.#take(record, segment, at);
-      this.#chain = record.crc;
+    const segments: Segment[] = [];
+    try {
+      const scan = scanSegments(this.#disk, segments);
+      let step = scan.next();
+      for (; step.done !== true; step = scan.next()) this.#take(step.value);
+      if (this.#gap !== undefined) throw this.#missing(this.#gap.file, this.#gap.offset);
+      return { ...step.value, segments, hardState: this.#hardState, identity: this.#identity };
+    } catch (error) {
+      for (const { file } of segments) file.close();
+      throw error;
     }
-    segment.end = at;
-    if (isZero(bytes, at)) {
-      // A later segment is only begun once this one is durable, header included.
-      if (at === 0 && !isLast) throw this.#corrupt(name, 0, 'the segment is empty');
-      return;
-    }
-    if (!isLast) throw this.#corrupt(name, at, 'a record is damaged');
-    if (record.provesDurable(at)) throw this.#corrupt(name, at, 'a record is damaged, and good ones follow it');
-    this.#torn = { file: name, offset: at };
   }
 
-  #take(record: RecordReader, segment: Segment, at: number): void {
+  #missing(file: string, offset: number): TroupeError {
+    return logCorrupt(this.#disk, file, offset, 'entries are missing before this one');
+  }
+
+  #take({ record, segment, at }: ScannedRecord): void {
     const table = this.#table;
     switch (record.type) {
       case RecordType.entry:
@@ -156,7 +205,7 @@ class Recovery {
         table.restart(record.index, record.term);
         break;
       case RecordType.segment:
-        this.#checkHeader(record, segment);
+        this.#checkIdentity(record);
     }
   }
 
@@ -165,8 +214,7 @@ class Recovery {
     const { index } = record;
     segment.highest = Math.max(segment.highest, index);
     const isHole = index > table.last + 1;
-    if (isHole && table.last > table.baseIndex)
-      throw this.#corrupt(segment.file.name, at, 'entries are missing before this one');
+    if (isHole && table.last > table.baseIndex) throw this.#missing(segment.file.name, at);
     if (isHole || (this.#gap !== undefined && index <= table.baseIndex)) {
       this.#gap ??= { file: segment.file.name, offset: at };
       table.restart(index - 1, 0);
@@ -176,17 +224,13 @@ class Recovery {
     table.pushPlaced(index, record.term, record.dataEnd - record.dataStart, place);
   }
 
-  #checkHeader(record: RecordReader, segment: Segment): void {
-    const name = segment.file.name;
-    if (record.index !== segment.sequence) throw this.#corrupt(name, 0, 'the segment has the name of another');
-    if (record.term !== SEGMENT_FORMAT)
-      throw this.#corrupt(name, 0, `format ${record.term} is unknown to this version`);
+  #checkIdentity(record: RecordReader): void {
+    this.#identity ??= decodeIdentity(record);
     const found = Buffer.from(record.data).toString();
     const wanted = Buffer.from(encodeIdentity(this.#identity)).toString();
-    if (found !== wanted) {
-      const message = `the directory belongs to ${found}, not to ${wanted}`;
-      throw new TroupeError('IDENTITY_MISMATCH', message, { address: this.#disk.path });
-    }
+    if (found === wanted) return;
+    const message = `the directory belongs to ${found}, not to ${wanted}`;
+    throw new TroupeError('IDENTITY_MISMATCH', message, { address: this.#disk.path });
   }
 }
 

@@ -27,16 +27,13 @@ export type SnapshotBytes = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
 export class SnapshotStore {
   readonly #disk: Disk;
   /** Oldest first. */
-  #metas: SnapshotMeta[] = [];
+  #metas: SnapshotMeta[];
 
   /** @param disk the log's directory; unfinished files of an earlier life are removed */
   constructor(disk: Disk) {
     this.#disk = disk;
-    for (const name of disk.list()) {
-      if (name === SAVING_NAME || name === RECEIVED_NAME) disk.remove(name);
-      if (NAME_PATTERN.test(name)) this.#metas.push(readMeta(disk, name));
-    }
-    this.#metas.sort((a, b) => a.index - b.index);
+    for (const name of [SAVING_NAME, RECEIVED_NAME]) disk.remove(name);
+    this.#metas = listSnapshots(disk);
   }
 
   /** The newest snapshot. */
@@ -72,16 +69,7 @@ export class SnapshotStore {
   async *read(index: number): AsyncGenerator<Uint8Array> {
     const meta = this.#metas.find((each) => each.index === index);
     if (meta === undefined) throw new TroupeError('NOT_FOUND', `there is no snapshot at ${index}`);
-    const file = this.#disk.open(snapshotName(meta));
-    try {
-      let isMeta = true;
-      for await (const chunk of readFrames(file)) {
-        if (!isMeta) yield chunk;
-        isMeta = false;
-      }
-    } finally {
-      file.close();
-    }
+    yield* readSnapshotFile(this.#disk, meta);
   }
 
   async #write(name: string, meta: SnapshotMeta, chunks: SnapshotBytes): Promise<void> {
@@ -124,6 +112,30 @@ export class SnapshotStore {
     await this.#disk.syncDirectory();
     this.#metas = [...this.#metas.filter((each) => each.index !== meta.index), meta].sort((a, b) => a.index - b.index);
     while (this.#metas.length > SNAPSHOTS_KEPT) this.#disk.remove(snapshotName(this.#metas.shift() as SnapshotMeta));
+  }
+}
+
+/** The whole snapshots in a directory, oldest first. @throws TroupeError SNAPSHOT_CORRUPT when one doesn't say which it is */
+export function listSnapshots(disk: Disk): SnapshotMeta[] {
+  const names = disk.list().filter((name) => NAME_PATTERN.test(name));
+  return names.map((name) => readMeta(disk, name)).sort((a, b) => a.index - b.index);
+}
+
+/**
+ * Bytes of a snapshot, each chunk checked before it is handed out.
+ *
+ * @throws TroupeError NOT_FOUND, SNAPSHOT_CORRUPT
+ */
+export async function* readSnapshotFile(disk: Disk, meta: SnapshotMeta): AsyncGenerator<Uint8Array> {
+  const file = disk.open(snapshotName(meta));
+  try {
+    let isMeta = true;
+    for await (const chunk of readFrames(file)) {
+      if (!isMeta) yield chunk;
+      isMeta = false;
+    }
+  } finally {
+    file.close();
   }
 }
 
