@@ -21,6 +21,9 @@ import type {
 
 const NO_ENTRIES: readonly Entry[] = [];
 
+/** Ticks for which nothing of a leader is heard whose connection broke: what it sent before it died may still arrive. */
+const LOST_LEADER_DEAF_TICKS = 2;
+
 /** Ticks between the elections of members that lost their leader at the same time: enough for the first to be heard. */
 const LOST_LEADER_STAGGER_TICKS = 2;
 
@@ -51,6 +54,9 @@ export class RaftNode {
   #electionTimeout = 0;
   /** Ticks for which the vote is promised to nobody, as a leader may serve reads by that promise. */
   #promised = 0;
+  /** A leader that may be dead isn't heard for so many ticks. */
+  #deafTo: NodeId | undefined;
+  #deafTicks = 0;
   /** Told to stand by the last leader while a change of the members waits to be applied: it stands when it is. */
   #called = false;
 
@@ -198,21 +204,25 @@ export class RaftNode {
   /**
    * The connection to `peer` broke: a hint, which may be wrong. When that was the leader, this member forgets it, so that it neither
    * refuses others nor waits a whole time-out, and stands within a few ticks: each voter after another wait, so that votes
-   * don't split. Members that still hear the leader refuse it, so the hint of one alone deposes nobody.
+   * don't split. Members that still hear the leader refuse it, so the hint of one alone deposes nobody. Until it stands the
+   * leader's messages are lost on it: one that was on its way would make it wait after all.
    */
   disconnected(peer: NodeId): void {
     this.#leading?.onUnreachable(peer);
     if (this.#leader !== peer || this.#role !== 'follower') return;
     this.#becomeFollower(this.#term, undefined);
+    this.#deafTo = peer;
+    this.#deafTicks = LOST_LEADER_DEAF_TICKS;
     const rank = votersOf(this.#configuration)
       .filter((id) => id !== peer)
       .indexOf(this.#id);
-    if (rank >= 0) this.#electionTimeout = 1 + rank * LOST_LEADER_STAGGER_TICKS;
+    if (rank >= 0) this.#electionTimeout = LOST_LEADER_DEAF_TICKS + rank * LOST_LEADER_STAGGER_TICKS;
   }
 
   /** One tick of the driver's clock passed. */
   tick(): void {
     if (this.#promised > 0) this.#promised--;
+    if (this.#deafTicks > 0 && --this.#deafTicks === 0) this.#deafTo = undefined;
     if (this.#leading !== undefined) {
       if (!this.#leading.tick()) this.#becomeFollower(this.#term, undefined);
       return;
@@ -244,6 +254,7 @@ export class RaftNode {
         break;
       default:
         this.#check(message);
+        if (message.from === this.#deafTo) return;
         if (message.reject && message.type !== 'appendReply') this.#learnCommit(message);
         if (message.term < this.#term) this.#answerOld(message);
         else if (this.#keepsVote(message)) return;
