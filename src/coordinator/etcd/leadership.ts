@@ -119,6 +119,12 @@ export class Leadership {
     return (ranges[0] ?? []).map(({ key }) => key.slice(keys.members.key.length));
   }
 
+  /** Ends the leadership of a member, if it is that one's. */
+  async depose(node: NodeId): Promise<void> {
+    const { etcd, limits } = this.#context;
+    if (this.#holder?.node === node) await etcd.revoke(this.#holder.lease, limits.answerMs);
+  }
+
   /** Reads again who leads, now. */
   look(): void {
     this.#look.abort();

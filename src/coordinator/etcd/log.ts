@@ -26,6 +26,11 @@ const CLOSE_MS = 1_000;
 export interface EtcdLog extends ReplicatedLog {
   /** Resolves with the error when the member had to stop by itself (a damaged log, a consumer that failed). */
   readonly failed: Promise<unknown>;
+  /**
+   * Ends the leadership of a member whose process is dead, without waiting for its lease. Were it alive, it would lose the
+   * leadership and nothing else: its writes are fenced.
+   */
+  depose(node: NodeId): Promise<void>;
 }
 
 /**
@@ -78,7 +83,7 @@ export async function openEtcdLog(options: EtcdLogOptions): Promise<EtcdLog> {
     applier: new Applier(consumer, clock),
     clock,
     random,
-    logger: logger.child({ component: 'etcd-log', node }),
+    logger: logger.child({ component: 'etcd-log' }),
     limits: { ...ETCD_LOG_LIMITS, ...options.limits },
   };
   const reader = new LogReader(context);
@@ -184,6 +189,10 @@ class Member implements EtcdLog {
       this.#leadership.giveUp(writer.term);
     }
     throw new TroupeError('TIMEOUT', `${successor} did not take over`);
+  }
+
+  depose(node: NodeId): Promise<void> {
+    return this.#leadership.depose(node);
   }
 
   async compact(): Promise<void> {

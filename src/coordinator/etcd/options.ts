@@ -39,7 +39,7 @@ export interface EtcdLogLimits {
 
 /** The log's limits unless told otherwise. */
 export const ETCD_LOG_LIMITS: EtcdLogLimits = {
-  leaseMs: 2_000,
+  leaseMs: 3_000,
   answerMs: 5_000,
   watchMs: 2_000,
   retryMs: 100,

@@ -12,6 +12,7 @@ import {
 import {
   type Clock,
   errorMessage,
+  isTroupeError,
   type NodeId,
   type Random,
   systemClock,
