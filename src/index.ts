@@ -16,7 +16,14 @@ export {
   type VoteRequest,
 } from './agent/index.ts';
 export { type ApiClient, connectApi } from './api/index.ts';
-export type { DecisionRecord, DecisionResult, LedgerEvent, LedgerStats, NodeRecord } from './coordinator/index.ts';
+export type {
+  DecisionRecord,
+  DecisionResult,
+  LedgerEvent,
+  LedgerStats,
+  NodeRecord,
+  VotersChanged,
+} from './coordinator/index.ts';
 export {
   type AgentAddress,
   agentAddressKey,
@@ -34,6 +41,7 @@ export {
   type ClusterConfigInput,
   type ClusterPlace,
   type ClusterStatus,
+  type ClusterVoters,
   createNode,
   defineCluster,
   defineJob,

@@ -1,8 +1,15 @@
 // What a program outside the cluster needs besides a client: teams on it, and the names of what it is told.
-export type { DecisionRecord, DecisionRule, LedgerEvent, NodeRecord } from '../coordinator/index.ts';
+export type {
+  DecisionRecord,
+  DecisionRule,
+  LedgerEvent,
+  NodeRecord,
+  VoterChange,
+  VotersChanged,
+} from '../coordinator/index.ts';
 export { team } from '../team/index.ts';
 export { type ApiClient, type ApiStatus, type ConnectApiOptions, connectApi } from './client.ts';
-export { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
+export { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX, VOTERS_MS } from './limits.ts';
 export { type ApiServer, type ServeApiOptions, serveApi } from './server.ts';
 export { API_VERSION, type Drain } from './service.ts';
 export { type StoredValue, type Values, valuesOver } from './values.ts';

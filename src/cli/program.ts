@@ -4,10 +4,12 @@ import type { CliContext } from './cli-context.ts';
 import { askCommand } from './commands/ask.ts';
 import { decideCommand } from './commands/decide.ts';
 import { drainCommand } from './commands/drain.ts';
+import { logCommand } from './commands/log.ts';
 import { logsCommand } from './commands/logs.ts';
 import { nodeCommand } from './commands/node.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
+import { votersCommand } from './commands/voters.ts';
 import { usageError } from './errors.ts';
 
 /** The command line of Troupe. Errors come out of `parseAsync`; nothing here ends the process. */
@@ -20,9 +22,18 @@ export function createProgram(context: CliContext): Command {
     .version(version)
     .enablePositionalOptions()
     .showSuggestionAfterError();
-  const commands = [runCommand, nodeCommand, statusCommand, drainCommand, askCommand, decideCommand, logsCommand];
+  const commands = [
+    runCommand,
+    nodeCommand,
+    statusCommand,
+    drainCommand,
+    votersCommand,
+    askCommand,
+    decideCommand,
+    logsCommand,
+  ];
   for (const make of commands) program.addCommand(make(context));
-  for (const command of [program, ...program.commands]) {
+  for (const command of withSubcommands(program)) {
     command.exitOverride().configureOutput({
       writeOut: (text) => context.terminal.print(text.trimEnd()),
       writeErr: () => undefined,
@@ -30,6 +41,10 @@ export function createProgram(context: CliContext): Command {
     });
   }
   return program;
+}
+
+function withSubcommands(command: Command): readonly Command[] {
+  return [command, ...command.commands.flatMap(withSubcommands)];
 }
 
 /**

@@ -2,6 +2,7 @@ import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol
 import type { ApiClient, ApiStatus, Values } from '../api/index.ts';
 import type { LedgerEvent } from '../coordinator/index.ts';
 import { type Team, type TeamOptions, team } from '../team/index.ts';
+import { type ClusterVoters, votersOver } from './voters.ts';
 
 /** One node, as the one who started or joined the cluster may treat it. */
 export interface NodeHandle {
@@ -27,6 +28,8 @@ export interface Cluster extends AsyncDisposable {
   status(): Promise<ClusterStatus>;
   /** Small values under names, linearizable, for whatever the cluster's users must agree on. */
   readonly kv: Values;
+  /** Which nodes vote. */
+  readonly voters: ClusterVoters;
   /** What the ledger commits from now on, as it happens. */
   events(signal: AbortSignal): AsyncIterable<LedgerEvent>;
   /** Stops what `start` started, in order; a client only disconnects. */
@@ -34,7 +37,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What a cluster is seen through. */
-export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv'>;
+export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'changeVoters'>;
 
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
@@ -55,6 +58,7 @@ export function clusterOver(parts: {
     team: (teamName, options) => team(client, teamName, options),
     node,
     kv: client.kv,
+    voters: votersOver(client),
     status: () => client.status(),
     events: (signal) => client.events(signal),
     close,

@@ -1,5 +1,5 @@
 import type { AnyAgent } from '../agent/index.ts';
-import { valuesOver } from '../api/index.ts';
+import { VOTERS_MS, valuesOver } from '../api/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -88,7 +88,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   };
   const members = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
   const first = members.get(checked.nodes[0]?.id ?? '') as TroupeNode;
-  const { coordinator } = planes.get(first.id) as ControlPlane;
+  const { coordinator, changeVoters } = planes.get(first.id) as ControlPlane;
   const client: ClusterClient = {
     ...first.host,
     status: async () => ({
@@ -98,6 +98,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       stats: await coordinator.query('ledger.stats', {}),
     }),
     kv: valuesOver(coordinator),
+    changeVoters: (change, node, timeoutMs = VOTERS_MS) => changeVoters(change, node, timeoutMs),
     events: (signal) => follow(coordinator, signal),
   };
   const cluster = clusterOver({

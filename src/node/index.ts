@@ -24,5 +24,7 @@ export {
 } from './job.ts';
 export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
+export { type LogRecord, readLog, verifyLog } from './log-directory.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
 export { Cluster, type ClusterPlace } from './start.ts';
+export type { ClusterVoters, VotersOptions } from './voters.ts';

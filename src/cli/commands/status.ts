@@ -43,11 +43,12 @@ export function formatStatus({ cluster, leader, view, stats }: ApiStatus): strin
   for (const { owner } of view.shards) {
     if (owner !== undefined) owned.set(owner.node, (owned.get(owner.node) ?? 0) + 1);
   }
+  const learners = new Set(view.members?.learners.map((each) => each.node));
   const nodes = view.nodes.toSorted((a, b) => (a.node < b.node ? -1 : 1));
   const rows = nodes.map((node) => [
     node.node,
     node.state,
-    node.node === leader?.node ? 'leader' : node.voter ? 'voter' : 'worker',
+    node.node === leader?.node ? 'leader' : node.voter ? 'voter' : learners.has(node.node) ? 'learner' : 'worker',
     String(owned.get(node.node) ?? 0),
     Object.entries(node.labels)
       .map(([name, value]) => `${name}=${value}`)

@@ -13,7 +13,7 @@ async function troupe(...argv: string[]): Promise<{ out: string; error: unknown 
 }
 
 describe('troupe', () => {
-  test.each(['run', 'node', 'status', 'drain', 'ask', 'decide', 'logs'])('%s has help', async (command) => {
+  test.each(['run', 'node', 'status', 'drain', 'voters', 'ask', 'decide', 'logs'])('%s has help', async (command) => {
     const { out, error } = await troupe(command, '--help');
     expect(error).toBeUndefined();
     expect(out).toContain(`Usage: troupe ${command}`);
@@ -28,6 +28,8 @@ describe('troupe', () => {
     [['ask', 'kind'], "missing required argument 'key'; see troupe ask --help"],
     [['ask', 'k', 'y', 'm', '{'], 'the input is not JSON'],
     [['drain', 'n', '--deadline', 'soon'], '"soon" is not a time'],
+    [['voters', 'add'], "missing required argument 'node'; see troupe voters --help"],
+    [['voters', 'ad', 'n1'], "unknown command 'ad'"],
     [['decide', 'q'], 'name who decides'],
     [['decide', 'q', '--member', 'x'], 'write KIND/KEY'],
     [['decide', 'q', '--member', 'a/b', '--rule', 'dice'], 'Allowed choices are majority, plurality, unanimous'],
