@@ -31,6 +31,7 @@ export function createProgram(context: CliContext): Command {
     askCommand,
     decideCommand,
     logsCommand,
+    logCommand,
   ];
   for (const make of commands) program.addCommand(make(context));
   for (const command of withSubcommands(program)) {

@@ -31,6 +31,8 @@ export interface Segment {
 export interface TornTail {
   readonly file: string;
   readonly offset: number;
+  /** From there to the last byte that was written. */
+  readonly bytes: number;
 }
 
 /** How the segments of a directory end. */
@@ -96,10 +98,11 @@ export function* scanSegments(disk: Disk, segments: Segment[]): Generator<Scanne
   const first = names.length === 0 ? 1 : Number.parseInt(names[0] as string, 10);
   let buffer = new Uint8Array(0);
   let chain = 0;
+  let entry = 0;
   let torn: TornTail | undefined;
   for (let i = 0; i < names.length; i++) {
     const name = segmentName(first + i);
-    const corrupt = (offset: number, message: string): TroupeError => logCorrupt(disk, name, offset, message);
+    const corrupt = (offset: number, message: string): TroupeError => logCorrupt(disk, name, offset, message, entry);
     if (names[i] !== name) throw corrupt(0, 'the segment is missing');
     const segment: Segment = { sequence: first + i, file: disk.open(name), end: 0, highest: 0 };
     segments.push(segment);
@@ -117,6 +120,7 @@ export function* scanSegments(disk: Disk, segments: Segment[]): Generator<Scanne
       if ((record.type === RecordType.segment) !== (at === 0)) throw corrupt(at, 'a record is out of place');
       if (at === 0) checkHeader(record, segment, corrupt);
       chain = record.crc;
+      if (record.type === RecordType.entry || record.type === RecordType.configEntry) entry = record.index;
       scanned.at = at;
       yield scanned;
     }
@@ -129,7 +133,7 @@ export function* scanSegments(disk: Disk, segments: Segment[]): Generator<Scanne
     }
     if (!isLast) throw corrupt(at, 'a record is damaged');
     if (record.provesDurable(at)) throw corrupt(at, 'a record is damaged, and good ones follow it');
-    torn = { file: name, offset: at };
+    torn = { file: name, offset: at, bytes: bytes.findLastIndex((byte) => byte !== 0) + 1 - at };
   }
   return { chain, torn };
 }
@@ -143,10 +147,14 @@ function checkHeader(
   if (record.term !== SEGMENT_FORMAT) throw corrupt(0, `format ${record.term} is unknown to this version`);
 }
 
-/** The error for bytes of a log file that can't be what was written. */
-export function logCorrupt(disk: Disk, file: string, offset: number, message: string): TroupeError {
-  const where = `${disk.path}/${file} at byte ${offset}`;
-  return new TroupeError('LOG_CORRUPT', `${message}: ${where}`, { address: file, data: { offset } });
+/**
+ * The error for bytes of a log file that can't be what was written.
+ *
+ * @param after index of the last entry before them, 0 for none or when it isn't known
+ */
+export function logCorrupt(disk: Disk, file: string, offset: number, message: string, after = 0): TroupeError {
+  const where = `${disk.path}/${file} at byte ${offset}${after === 0 ? '' : `, after entry ${after}`}`;
+  return new TroupeError('LOG_CORRUPT', `${message}: ${where}`, { address: file, data: { offset, after } });
 }
 
 class Recovery {
