@@ -11,12 +11,16 @@ export class Report {
   #events = 0;
   #simulatedMs = 0;
   #wallMs = 0;
+  #processorMs = 0;
 
   /** Runs a seed and takes its result in. */
   async measure(run: () => Promise<SimResult>): Promise<SimResult> {
     const began = performance.now();
+    const processor = process.cpuUsage();
     const result = await run();
     this.#wallMs += performance.now() - began;
+    const { user, system } = process.cpuUsage(processor);
+    this.#processorMs += (user + system) / 1000;
     this.#seeds++;
     this.#operations += result.operations;
     this.#events += result.events;
@@ -25,18 +29,20 @@ export class Report {
     return result;
   }
 
-  /** How many times faster than real time it went. */
-  get speed(): number {
-    return this.#simulatedMs / this.#wallMs;
+  /** How often each thing happened, in all seeds together. */
+  get counts(): Readonly<Record<string, number>> {
+    return this.#tally.counts;
   }
 
   /** For people: what was simulated, how fast, and how much went wrong on purpose. */
   get text(): string {
-    const { counts } = this.#tally;
+    const { counts } = this;
     const width = Math.max(0, ...Object.keys(counts).map((name) => name.length));
     return [
       `${this.#seeds} seeds, ${(this.#simulatedMs / HOUR_MS).toFixed(2)} simulated hours in ${(this.#wallMs / 1000).toFixed(1)} s: ` +
-        `${Math.round(this.speed)} times faster than real time; ${this.#events} events, ${this.#operations} operations checked`,
+        `${Math.round(this.#simulatedMs / this.#wallMs)} times faster than real time ` +
+        `(${Math.round(this.#simulatedMs / this.#processorMs)} by processor time); ` +
+        `${this.#events} events, ${this.#operations} operations checked`,
       ...Object.entries(counts).map(([name, times]) => `  ${name.padEnd(width)} ${String(times).padStart(9)}`),
     ].join('\n');
   }
