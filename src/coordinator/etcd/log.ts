@@ -122,6 +122,8 @@ class Member implements EtcdLog {
   /** Revision of the last trim: at the next, etcd may forget what is older. */
   #trimmedAt = 0;
   #stopped: TroupeError | undefined;
+  /** Settles when a stopped member's lease is given back. */
+  #released: Promise<void> = Promise.resolve();
 
   constructor(context: LogContext, reader: LogReader, compactHistory: boolean) {
     this.#context = context;
@@ -204,7 +206,7 @@ class Member implements EtcdLog {
 
   async close(): Promise<void> {
     this.#stop(new TroupeError('SHUTTING_DOWN', 'this member is closed'));
-    await settlesWithin(this.#context.clock, CLOSE_MS, this.#leadership.close());
+    await settlesWithin(this.#context.clock, CLOSE_MS, this.#released);
     this.#context.etcd.close();
     await this.#running;
   }
@@ -320,8 +322,10 @@ class Member implements EtcdLog {
   }
 
   #stop(reason: TroupeError): void {
-    this.#stopped ??= reason;
+    if (this.#stopped !== undefined) return;
+    this.#stopped = reason;
     this.#closing.abort();
+    this.#released = this.#leadership.close();
     this.#turn.end.abort();
     this.#endWriter();
     this.#context.applier.close(reason);

@@ -174,6 +174,8 @@ export class MemoryEtcdClient implements Etcd {
   readonly #late: (() => void)[] = [];
   /** Nothing passes, and nobody says so. */
   cut = false;
+  /** Watches tell nothing, and don't end. */
+  deaf = false;
   /** Decides on each transaction that writes. */
   fate: (txn: Txn) => Fate = () => 'answered';
 
@@ -218,7 +220,7 @@ export class MemoryEtcdClient implements Etcd {
     const ended = AbortSignal.any([signal, this.#closing.signal]);
     let from = fromRevision;
     while (!ended.aborted) {
-      const found = this.cut ? undefined : this.#server.next(range, from);
+      const found = this.cut || this.deaf ? undefined : this.#server.next(range, from);
       if (found === undefined) await this.#server.changed(ended);
       else {
         from = found.revision + 1;
