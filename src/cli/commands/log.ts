@@ -17,7 +17,11 @@ export function logCommand(context: CliContext): Command {
   return new Command('log')
     .description("look into a voter's log on this machine, without changing it")
     .addCommand(verifyCommand(context))
-    .addCommand(dumpCommand(context));
+    .addCommand(dumpCommand(context))
+    .allowExcessArguments()
+    .action(() => {
+      throw usageError('say what to do: troupe log verify DIR, or troupe log dump DIR');
+    });
 }
 
 function verifyCommand({ terminal }: CliContext): Command {
