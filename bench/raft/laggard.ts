@@ -3,7 +3,7 @@ import type { ValueClient } from './cluster.ts';
 import { numbered } from './tracked-writes.ts';
 import type { TroupeCluster } from './troupe.ts';
 
-const LOOPS = 64;
+const LOOPS = 16;
 const KEYS = 100;
 /** Steady load before the follower is stopped, ms. */
 const STEADY_MS = 3_000;

@@ -26,14 +26,14 @@ const FULL = {
   kills: 8,
   transfers: 5,
   memory: { writes: 1_000_000, limitMs: 200_000 },
-  writesBehind: 60_000,
+  writesBehind: 100_000,
 } as const;
 const QUICK = {
   slice: { warmUpMs: 400, durationMs: 1_000 },
   kills: 3,
   transfers: 2,
   memory: { writes: 60_000, limitMs: 15_000 },
-  writesBehind: 40_000,
+  writesBehind: 60_000,
 } as const;
 
 /** Three voters of ours against three members of etcd. */

@@ -77,7 +77,8 @@ export class TroupeCluster implements Cluster {
   }
 
   async transfer(): Promise<void> {
-    throw new Error('no transfer yet');
+    const leader = await this.leader();
+    await this.running.voters.lead(NODES[(NODES.indexOf(leader) + 1) % NODES.length] as string);
   }
 
   pid(node: string): number {

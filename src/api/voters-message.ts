@@ -6,6 +6,7 @@ const MESSAGE = {
   addLearner: 'VOTER_CHANGE_ADD_LEARNER',
   promote: 'VOTER_CHANGE_PROMOTE',
   remove: 'VOTER_CHANGE_REMOVE',
+  lead: 'VOTER_CHANGE_LEAD',
 } as const satisfies Record<VoterChange, string>;
 
 /** A change of the voters as the API shows it. */

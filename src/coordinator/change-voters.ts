@@ -1,8 +1,8 @@
 import type { NodeId } from '../core/index.ts';
 import type { Members } from './commands.ts';
 
-/** What is to become of a node: a voter, only a learner, a voter that was a learner, or neither. */
-export type VoterChange = 'add' | 'addLearner' | 'promote' | 'remove';
+/** What is to become of a node: a voter, only a learner, a voter that was a learner, neither, or, as a voter, the leader. */
+export type VoterChange = 'add' | 'addLearner' | 'promote' | 'remove' | 'lead';
 
 /** What a change of the voters came to. */
 export interface VotersChanged {

@@ -18,6 +18,8 @@ export interface ClusterVoters {
   promote(node: string, options?: VotersOptions): Promise<VotersChanged>;
   /** A voter or learner, dead or alive, keeps the log no longer; if it lives it goes on as a worker. */
   remove(node: string, options?: VotersOptions): Promise<VotersChanged>;
+  /** The leadership goes to this voter, without a pause that clients would take for an outage. */
+  lead(node: string, options?: VotersOptions): Promise<VotersChanged>;
 }
 
 /** The voters of the cluster that a client reaches. */
@@ -26,5 +28,6 @@ export function votersOver({ changeVoters }: Pick<ApiClient, 'changeVoters'>): C
     add: (node, { learner = false, timeoutMs } = {}) => changeVoters(learner ? 'addLearner' : 'add', node, timeoutMs),
     promote: (node, { timeoutMs } = {}) => changeVoters('promote', node, timeoutMs),
     remove: (node, { timeoutMs } = {}) => changeVoters('remove', node, timeoutMs),
+    lead: (node, { timeoutMs } = {}) => changeVoters('lead', node, timeoutMs),
   };
 }

@@ -10,7 +10,7 @@ interface Options extends ClusterOptions {
   readonly json?: boolean;
 }
 
-/** `troupe voters add|promote|remove NODE` */
+/** `troupe voters add|promote|remove|lead NODE` */
 export function votersCommand(context: CliContext): Command {
   const command = new Command('voters').description('change which nodes vote, while the cluster works');
   const add = verb(context, 'add', 'let a node that is up learn the log, then vote', ({ learner }) =>
@@ -19,7 +19,8 @@ export function votersCommand(context: CliContext): Command {
   add.option('--learner', 'stop when it learns: it is sent everything and does not vote');
   const promote = verb(context, 'promote', 'let a learner vote as soon as it has caught up', () => 'promote');
   const remove = verb(context, 'remove', 'take a voter or learner out, dead or alive', () => 'remove');
-  for (const each of [add, promote, remove]) command.addCommand(each);
+  const lead = verb(context, 'lead', 'hand the leadership to a voter', () => 'lead');
+  for (const each of [add, promote, remove, lead]) command.addCommand(each);
   return command;
 }
 
@@ -48,7 +49,13 @@ function verb(context: CliContext, name: string, does: string, changeOf: (option
 
 /** What a change came to, for a person. */
 export function formatOutcome(change: VoterChange, node: string, { changed, members }: VotersChanged): string {
-  const now = change === 'remove' ? 'neither votes nor learns' : change === 'addLearner' ? 'learns' : 'votes';
+  const now = {
+    add: 'votes',
+    promote: 'votes',
+    addLearner: 'learns',
+    remove: 'neither votes nor learns',
+    lead: 'leads',
+  }[change];
   const names = (list: VotersChanged['members']['voters']): string => list.map((each) => each.node).join(', ');
   const learners = members.learners.length === 0 ? '' : `; learners: ${names(members.learners)}`;
   return `${node} ${now}${changed ? '' : ', as it did before'}; voters: ${names(members.voters)}${learners}`;

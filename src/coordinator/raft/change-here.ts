@@ -40,8 +40,8 @@ export type ChangeStep =
   | { readonly do: 'nothing' }
   /** The node opens a log first: which member it is decides what follows. */
   | { readonly do: 'admit'; readonly known: readonly MemberId[] }
-  /** This leader is the one to go: the next leader removes it. */
-  | { readonly do: 'handOver' }
+  /** Another is to lead: the named one, or whoever has the most when this leader is the one to go. */
+  | { readonly do: 'handOver'; readonly to?: MemberId }
   | { readonly do: 'change'; readonly change: MembershipChange };
 
 /**
@@ -66,6 +66,12 @@ export function nextStep(
     throw new TroupeError('NOT_FOUND', `there is no node "${node}"`, { address: node });
   }
   if (change === 'remove') return removal(node, self, members, nodes);
+  if (change === 'lead') {
+    if (voter === undefined) {
+      throw new TroupeError('INVALID_ARGUMENT', `${node} does not vote; only a voter can lead`, { address: node });
+    }
+    return voter === self ? { do: 'nothing' } : { do: 'handOver', to: voter };
+  }
   if (voter !== undefined) {
     if (change !== 'addLearner') return { do: 'nothing' };
     throw new TroupeError('INVALID_ARGUMENT', `${node} votes; remove it first to make it a learner`, { address: node });
@@ -142,8 +148,10 @@ export async function changeVotersHere(
     if (step.do === 'nothing') return { changed, members };
     try {
       if (step.do === 'admit') admitted = await parts.admit(node, step.known);
-      else if (step.do === 'handOver') await member.transferLeadership();
-      else {
+      else if (step.do === 'handOver') {
+        await member.transferLeadership(step.to);
+        if (change === 'lead') return { changed: true, members };
+      } else {
         await member.changeMembers(step.change);
         logger.info('members changed', { ...step.change });
         changed = true;

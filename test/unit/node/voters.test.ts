@@ -77,6 +77,18 @@ describe('voters of a running cluster', () => {
     expect(Buffer.from((await kv.get('after'))?.value ?? []).toString()).toBe('2');
   });
 
+  test('the leadership goes to the voter that is named, and to no other node', async () => {
+    const { voters, kv, status } = await start();
+    await voters.add('n2');
+    expect((await voters.lead('n2')).changed).toBe(true);
+    await eventually('n2 leads', async () => (await status()).leader?.node === 'n2');
+    expect((await voters.lead('n2')).changed).toBe(false);
+    await kv.put('after', Buffer.from('1'));
+    expect(nodesOf((await status()).view.members?.voters)).toEqual(['n1', 'n2']);
+    expect(await refusal(voters.lead('n3'))).toMatchObject({ code: 'INVALID_ARGUMENT', address: 'n3' });
+    expect(await refusal(voters.lead('n9'))).toMatchObject({ code: 'NOT_FOUND', address: 'n9' });
+  });
+
   test('back to one: the last voter alone serves, and cannot be removed', async () => {
     const { voters, kv } = await start();
     await voters.add('n2');

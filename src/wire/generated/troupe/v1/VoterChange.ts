@@ -6,6 +6,7 @@ export const VoterChange = {
   VOTER_CHANGE_ADD_LEARNER: 'VOTER_CHANGE_ADD_LEARNER',
   VOTER_CHANGE_PROMOTE: 'VOTER_CHANGE_PROMOTE',
   VOTER_CHANGE_REMOVE: 'VOTER_CHANGE_REMOVE',
+  VOTER_CHANGE_LEAD: 'VOTER_CHANGE_LEAD',
 } as const;
 
 export type VoterChange =
@@ -19,5 +20,7 @@ export type VoterChange =
   | 3
   | 'VOTER_CHANGE_REMOVE'
   | 4
+  | 'VOTER_CHANGE_LEAD'
+  | 5
 
 export type VoterChange__Output = typeof VoterChange[keyof typeof VoterChange]
