@@ -203,10 +203,7 @@ export class Leader {
     if (member === undefined || message.from === this.#id) return;
     member.active = true;
     this.#due = true;
-    if (member.state === 'probe') member.waiting = false;
-    // It lives but its answers are missing: let one more append out to learn what it has.
-    if (member.state === 'replicate' && member.inflights.full) member.inflights.freeFirst();
-    if (member.match < this.#log.lastIndex) member.nudge = true;
+    member.lives();
     const round = message.context ?? 0;
     if (round > this.#reads.round) return;
     if (message.lease && round > member.leaseRound) {
@@ -285,8 +282,20 @@ export class Leader {
       }
       this.#due = true;
     }
-    if (++this.#heartbeatElapsed >= this.#options.heartbeatTicks) this.#heartbeat();
+    if (++this.#heartbeatElapsed < this.#options.heartbeatTicks) return true;
+    for (const member of this.#peers) member.watch(this.#log.lastIndex);
+    this.#heartbeat();
     return true;
+  }
+
+  /** Whether a member could commit more than it has been told. */
+  get unannounced(): boolean {
+    return this.#peers.some((member) => this.#news(member) !== undefined);
+  }
+
+  /** Tells members how far the log is committed where no append has told them: a heartbeat that wants no answer. */
+  announce(): void {
+    for (const member of this.#peers) this.#announceTo(member);
   }
 
   /** Sends what is due to each member, and starts a round for the reads that came. */
@@ -392,13 +401,13 @@ export class Leader {
     const { commit, lastIndex } = this.#log;
     const probing = member.state === 'probe';
     const empty = member.next > lastIndex;
-    if (empty && !probing && !member.nudge && member.sentCommit >= commit) return false;
+    if (empty && !probing && !member.nudge) return false;
     const previous = member.next - 1;
     const logTerm = this.#log.term(previous);
     const entries = empty ? NOTHING : this.#log.slice(member.next, lastIndex + 1, this.#options.appendBytesMax);
     if (logTerm === undefined || entries === undefined) return this.#sendSnapshot(member);
     member.nudge = false;
-    member.sentCommit = commit;
+    member.told(Math.min(commit, previous + entries.length));
     const head = { type: 'append', from: this.#id, to: member.id, term: this.#term } as const;
     this.#context.send({ ...head, index: previous, logTerm, commit, entries });
     if (probing) {
@@ -428,6 +437,7 @@ export class Leader {
     this.#lease.sent(context, this.#ticks);
     for (const member of this.#peers) {
       const commit = Math.min(member.match, this.#log.commit);
+      member.told(commit);
       const head = { type: 'heartbeat', from: this.#id, to: member.id, term: this.#term } as const;
       this.#context.send({ ...head, commit, context, ...(this.#lease.wanted ? { lease: true } : {}) });
     }
@@ -445,12 +455,31 @@ export class Leader {
     });
   }
 
+  /** What a member may commit and wasn't told of. */
+  #news(member: Progress): number | undefined {
+    const commit = Math.min(member.match, this.#log.commit);
+    return member.state === 'replicate' && commit > member.sentCommit ? commit : undefined;
+  }
+
+  #announceTo(member: Progress): void {
+    const commit = this.#news(member);
+    if (commit === undefined) return;
+    member.told(commit);
+    this.#context.send({ type: 'heartbeat', from: this.#id, to: member.id, term: this.#term, commit });
+  }
+
   #settleReads(): void {
     const settled = this.#settled((member) => member.readRound);
     for (let read = this.#reads.take(settled); read !== undefined; read = this.#reads.take(settled)) {
       const { from, context, index } = read;
-      if (from === this.#id) this.#context.readable(context, index);
-      else this.#context.send({ type: 'readIndexReply', from: this.#id, to: from, term: this.#term, context, index });
+      if (from === this.#id) {
+        this.#context.readable(context, index);
+        continue;
+      }
+      // It can serve the read only when it has applied what is committed.
+      const member = this.#members.get(from);
+      if (member !== undefined) this.#announceTo(member);
+      this.#context.send({ type: 'readIndexReply', from: this.#id, to: from, term: this.#term, context, index });
     }
   }
 

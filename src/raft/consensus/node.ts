@@ -262,6 +262,19 @@ export class RaftNode {
     }
   }
 
+  /**
+   * Whether followers could commit more than they were told. Appends and heartbeats tell them in passing; `announce` does so now.
+   * To do that a moment later spares most of the messages, and nobody but the followers' own readers wait for it.
+   */
+  get unannounced(): boolean {
+    return this.#leading?.unannounced ?? false;
+  }
+
+  /** Tells followers how far the log is committed. */
+  announce(): void {
+    this.#leading?.announce();
+  }
+
   /** Whether `ready()` has something to say. */
   hasReady(): boolean {
     return (
@@ -301,7 +314,7 @@ export class RaftNode {
     const { unstable } = this.#log;
     const replies = this.#replies;
     const ballotChanged = this.#ballotChanged();
-    if (replies.length > 0) this.#replies = [];
+    this.#replies = [];
     if (!unstable.hasWork && !ballotChanged) {
       if (replies.length === 0) return undefined;
       if (unstable.busy) return { entries: NO_ENTRIES, replies };
@@ -566,7 +579,9 @@ export class RaftNode {
 
   #onHeartbeat(message: Message): void {
     this.#log.commitTo(message.commit ?? 0);
-    const { from, context = 0, lease = false } = message;
+    const { from, context, lease = false } = message;
+    // Without a context it is an announcement, which wants no answer.
+    if (context === undefined) return;
     const { leaseTicks, electionTicks } = this.#options;
     const granted = lease && leaseTicks > 0;
     if (granted) this.#promised = electionTicks;
@@ -694,6 +709,7 @@ export class RaftNode {
     if (this.#leading === undefined || isVoter(configuration, this.#id)) return;
     // Let the others hear of the commit that removes this leader before it goes, and don't let them wait for its silence.
     this.#leading.flush();
+    this.#leading.announce();
     const { heir } = this.#leading;
     if (heir !== undefined) this.#send({ type: 'timeoutNow', from: this.#id, to: heir, term: this.#term });
     this.#becomeFollower(this.#term, undefined);

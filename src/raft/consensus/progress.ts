@@ -14,6 +14,10 @@ export class Progress {
   readonly inflights: Inflights;
   #state: 'probe' | 'replicate' | 'snapshot' = 'probe';
   #match = 0;
+  #sentCommit = 0;
+  /** `match` at the last heartbeat, and whether nothing came in between although it has not all. */
+  #watched = 0;
+  #stalled = false;
   #next: number;
   /** In `probe`: one message is out, wait. In `snapshot`: the snapshot was named, wait. */
   waiting = false;
@@ -21,8 +25,6 @@ export class Progress {
   nudge = false;
   /** Heard from since the last check of the quorum. */
   active = false;
-  /** Commit index that was last sent. */
-  sentCommit = 0;
   /** Last round of heartbeats it answered; see ReadRounds. */
   readRound = 0;
   /** Last round of heartbeats for which it granted a lease; see Lease. */
@@ -49,6 +51,11 @@ export class Progress {
     return this.#next;
   }
 
+  /** Commit index that it was told of. */
+  get sentCommit(): number {
+    return this.#sentCommit;
+  }
+
   /** Whether nothing may be sent for now. */
   get paused(): boolean {
     return this.#state === 'replicate' ? this.inflights.full : this.waiting;
@@ -61,6 +68,26 @@ export class Progress {
     this.inflights.freeTo(index);
     if (this.#state === 'probe') this.waiting = false;
     this.#check();
+  }
+
+  /** It was told that the log is committed up to `commit`. */
+  told(commit: number): void {
+    this.#sentCommit = Math.max(this.#sentCommit, commit);
+  }
+
+  /** A heartbeat leaves; the log ends at `lastIndex`. */
+  watch(lastIndex: number): void {
+    this.#stalled = this.#match === this.#watched && this.#match < lastIndex;
+    this.#watched = this.#match;
+  }
+
+  /** It answered a heartbeat. If its other answers are missing, one more append goes out to learn what it has. */
+  lives(): void {
+    if (this.#state === 'probe') this.waiting = false;
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    if (this.#state === 'replicate' && this.inflights.full) this.inflights.freeFirst();
+    this.nudge = true;
   }
 
   /** Entries up to `last` were sent in `replicate`; `next` moves on before the answer. */

@@ -24,7 +24,8 @@ export class ConsensusLog {
     const last = reader.lastIndex();
     this.#reader = reader;
     this.unstable = new Unstable(last);
-    this.#commit = Math.max(commit, applied, base);
+    // Entries may be kept behind a snapshot, which was taken of what was committed.
+    this.#commit = Math.max(commit, applied, base, reader.snapshot()?.index ?? 0);
     this.#applying = applied;
     this.#applied = applied;
     if (this.#commit > last) {

@@ -40,7 +40,8 @@ export interface SnapshotMeta {
  * - `preVote`/`vote`: term, index and logTerm of the candidate's last entry; `force` when the leader asked for it
  * - `append`: entries after (index, logTerm), `commit`
  * - `appendReply`: index matched, or with `reject` the rejected index, `rejectHint` and `logTerm` of the hint
- * - `heartbeat`: commit (never past what the follower has matched), context of a read
+ * - `heartbeat`: commit (never past what the follower has matched), number of its round as context; without one it only
+ *   announces the commit index, and isn't answered
  * - `snapshot`: `snapshot` names it; the receiver fetches it from `from`
  * - `timeoutNow`: the leader hands its leadership over
  */

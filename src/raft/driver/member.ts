@@ -20,6 +20,7 @@ import { Barriers } from './barriers.ts';
 import { Changes } from './changes.ts';
 import { Handover } from './handover.ts';
 import {
+  ANNOUNCE_MS,
   BARRIER_ELECTIONS_MAX,
   CHANGE_ELECTIONS_MAX,
   FETCH_IDLE_ELECTIONS_MAX,
@@ -27,8 +28,6 @@ import {
   leaseTicksOf,
   type MemberSettings,
   ORPHAN_ELECTIONS_MAX,
-  type RaftMemberOptions,
-  settingsOf,
   TICK_LATE_FACTOR,
 } from './options.ts';
 import type { BarrierOptions, Committed, ProposeOptions, RaftMember } from './port.ts';
@@ -38,31 +37,11 @@ import { Snapshots } from './snapshots.ts';
 import { Storage } from './storage.ts';
 
 /**
- * Opens a member: brings the state machine up to the log's snapshot when it is behind it, and starts to tick.
- *
- * @throws TroupeError LOG_CORRUPT when log and state machine can't belong together, SNAPSHOT_CORRUPT, INVALID_CONFIGURATION
- *
- * @example
- * const log = await openDiskLog({ disk: new FileDisk(path), clusterId, id });
- * const member = await openRaftMember({ id, clusterId, voters, log, transport, stateMachine, clock, random });
- * const { index, reply } = await member.propose(command);
- */
-export async function openRaftMember(options: RaftMemberOptions): Promise<RaftMember> {
-  const settings = settingsOf(options);
-  const { log, stateMachine } = settings;
-  const snapshot = log.snapshot();
-  if (snapshot !== undefined && stateMachine.appliedIndex < log.firstIndex() - 1) {
-    await stateMachine.restore(snapshot, log.readSnapshot(snapshot.index));
-  }
-  return new Member(settings, snapshot?.configuration ?? { voters: settings.voters });
-}
-
-/**
  * The loop around one RaftNode. Messages leave at once; appends go to the log, whose group commit joins them, and their replies
  * go out when they are durable; committed entries are applied meanwhile. All calls into the node are made from this thread, and
  * after each the node is asked what to do (`#pump`).
  */
-class Member implements RaftMember {
+export class Member implements RaftMember {
   readonly failed: Promise<unknown>;
   readonly #settings: MemberSettings;
   readonly #logger: Logger;
@@ -87,6 +66,7 @@ class Member implements RaftMember {
   /** Entries that are applied in a turn of their own. */
   #applyingLater: Promise<void> | undefined;
   #pumping = false;
+  #announcing = false;
   /** Why nothing more is done. */
   #stopped: TroupeError | undefined;
   #closing: Promise<void> | undefined;
@@ -346,6 +326,17 @@ class Member implements RaftMember {
     } finally {
       this.#pumping = false;
     }
+    if (!this.#announcing && this.#node.unannounced) this.#announceSoon();
+  }
+
+  #announceSoon(): void {
+    this.#announcing = true;
+    this.#settings.clock.schedule(ANNOUNCE_MS, () => {
+      this.#announcing = false;
+      if (this.#stopped !== undefined) return;
+      this.#node.announce();
+      this.#pump();
+    });
   }
 
   #changed(status: Status): void {

@@ -101,6 +101,7 @@ export class Network {
   /** Takes what a member has ready: messages onto the wire, work into its queues. */
   collect(peer: Peer): void {
     if (peer.down) return;
+    peer.node.announce();
     while (peer.node.hasReady()) {
       const ready = peer.node.ready();
       for (const message of ready.messages) this.#post(message);

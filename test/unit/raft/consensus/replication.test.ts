@@ -98,9 +98,36 @@ describe('replication', () => {
     for (const peer of network.peers.values()) expect(peer.status.commit).toBe(2);
   });
 
+  test('a commit is announced only where no append or heartbeat has told it, and no answer is wanted', () => {
+    const network = new Network(THREE);
+    const { node } = network.elect('a');
+    node.propose([new Uint8Array([1])]);
+    const drain = (): Message[] => (node.hasReady() ? [...node.ready().messages] : []);
+    const sent = drain();
+    expect(node.unannounced).toBe(false);
+    for (const work of network.at('a').appends) expect(work).toBeUndefined();
+    node.step(appendReply('b', 1, 2));
+    node.step(appendReply('c', 1, 2));
+    expect(node.status().commit).toBe(2);
+    expect(drain()).toEqual([]);
+    expect(node.unannounced).toBe(true);
+    node.announce();
+    const announced = drain();
+    expect(announced.map(({ type, to, commit, context }) => [type, to, commit, context])).toEqual([
+      ['heartbeat', 'b', 2, undefined],
+      ['heartbeat', 'c', 2, undefined],
+    ]);
+    expect(node.unannounced).toBe(false);
+    const b = network.at('b').node;
+    for (const message of [...sent, ...announced]) if (message.to === 'b') b.step(message);
+    expect(b.status().commit).toBe(2);
+    expect(b.ready().messages).toEqual([]);
+  });
+
   test('appends that were lost are found out by the next heartbeat', () => {
     const network = new Network(THREE);
     network.elect('a');
+    network.tick(1);
     network.lose = (message) => message.type === 'append' && message.to === 'b';
     network.propose('a', 'x');
     network.settle();

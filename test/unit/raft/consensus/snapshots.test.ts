@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { MemoryLog } from './memory-log.ts';
 import { Network, take, texts } from './network.ts';
 
 const THREE = ['a', 'b', 'c'];
@@ -89,6 +90,13 @@ describe('snapshots', () => {
     const progress = network.at('a').node.progress()!.get('c')!;
     network.tick(2);
     expect(progress.match).toBe(4);
+  });
+
+  test('what a snapshot holds is committed, also where the state machine and the commit index on the disk are behind', () => {
+    const log = MemoryLog.of([1, 1, 1, 1], { term: 1, vote: 'a', commit: 1 });
+    log.compact({ index: 3, term: 1, configuration }, 3);
+    const c = new Network(['a', 'b', 'c'], { logs: { c: log } }).at('c');
+    expect(c.status).toMatchObject({ commit: 3, applied: 0 });
   });
 
   test('a restart finds the snapshot, its configuration, and goes on', () => {

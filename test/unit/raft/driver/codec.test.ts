@@ -39,6 +39,7 @@ const messages: Message[] = [
   },
   { ...head, type: 'append', index: 3, logTerm: 2, commit: 1, entries: [] },
   { ...head, type: 'appendReply', index: 0, reject: true, rejectHint: 0, logTerm: 0 },
+  { ...head, type: 'heartbeat', commit: 4 },
   { ...head, type: 'heartbeat', commit: 4, context: 0 },
   { ...head, type: 'heartbeat', commit: 4, context: 1, lease: true },
   { ...head, type: 'heartbeatReply', context: 2 ** 47 },

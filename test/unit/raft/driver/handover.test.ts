@@ -63,6 +63,8 @@ describe('proposals while the leadership is handed over', () => {
     await expect(cluster.wait(pending)).resolves.toMatchObject({ reply: 2 });
     await cluster.wait(transfer);
     expect(await cluster.leader()).toBe(to);
+    cluster.lose = () => false;
+    await cluster.wait(cluster.member(to).barrier());
     expect(cluster.machine(to).commands).toEqual(['a', 'b']);
   });
 });
