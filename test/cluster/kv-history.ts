@@ -6,18 +6,26 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Input, Operation, Output } from '../sim/linearizability.ts';
 import { type KvClient, libraryKv, plainKv, refusalOf } from './kv-clients.ts';
 
+/** One client. */
+export interface ClientOrder {
+  /** The API address that a plain client speaks to; undefined is a client of this library, which knows all. */
+  readonly address?: string;
+  /** It only reads: then it never waits for a write whose fate is open, and asks again and again. */
+  readonly reads: boolean;
+}
+
 /** What the process is started with. */
 export interface Order {
-  /** API addresses of nodes that have a plain client each; one that is named twice has two. */
-  readonly plain: readonly string[];
-  /** How many of this library's clients there are besides; they know all addresses. */
-  readonly library: number;
-  /** Keys that all of them read and write. */
-  readonly keys: readonly string[];
-  /** An operation that isn't answered within this is given up, ms. */
+  /** Their place is their number in the history. */
+  readonly clients: readonly ClientOrder[];
+  /** API addresses of the nodes. */
+  readonly addresses: readonly string[];
+  /** An operation that isn't answered within this is given up, ms; those of clients that only read after a fifth of it. */
   readonly patienceMs: number;
 }
 
+/** Keys that all read and write. A run has keys of its own, so that each is empty when its history begins. */
+const KEYS = ['a', 'b', 'c', 'd', 'e'].map((key) => `${process.pid}/${key}`);
 /** When the network is whole again everything is read once more, each within this, ms. */
 const FINAL_PATIENCE_MS = 20_000;
 const FINAL_READERS = 16;
@@ -33,21 +41,27 @@ const history: Operation[] = [];
 class Worker {
   readonly #number: number;
   readonly #client: KvClient;
+  readonly #reads: boolean;
   readonly #versions: Map<string, number> = new Map();
+  readonly #served = Promise.withResolvers<void>();
+  /** Resolves with its first answer. */
+  readonly served: Promise<void> = this.#served.promise;
 
-  constructor(number: number, client: KvClient) {
+  constructor(number: number, client: KvClient, reads: boolean) {
     this.#number = number;
     this.#client = client;
+    this.#reads = reads;
   }
 
   /** Works until it is told to stop: puts, puts that expect what it knows, reads, and writes of keys that only it has. */
   async run(stopped: () => boolean): Promise<void> {
     for (let i = 0; !stopped(); i++) {
-      const key = order.keys[(i + this.#number) % order.keys.length] as string;
+      const key = KEYS[(i + this.#number) % KEYS.length] as string;
       const value = `${this.#number}.${i}`;
-      if (i % 4 === 0) await this.#put(key, value);
+      if (this.#reads) await this.get(key, order.patienceMs / 5);
+      else if (i % 4 === 0) await this.#put(key, value);
       else if (i % 4 === 1) await this.#put(key, value, this.#versions.get(key));
-      else if (i % 4 === 2) await this.#put(`own-${value}`, value);
+      else if (i % 4 === 2) await this.#put(`${process.pid}/${value}`, value);
       else await this.get(key, order.patienceMs);
       await sleep(PAUSE_MS);
     }
@@ -74,6 +88,7 @@ class Worker {
     const answered = (output: Output & { version: number }): true => {
       history.push({ ...operation, return: now(), output });
       this.#versions.set(key, output.version);
+      this.#served.resolve();
       return true;
     };
     try {
@@ -94,15 +109,18 @@ process.once('message', () => {
   stopped = true;
 });
 process.once('disconnect', () => process.exit(1));
-const addresses = [...new Set(order.plain)];
-const clients = [...order.plain.map(plainKv), ...Array.from({ length: order.library }, () => libraryKv(addresses))];
-const workers = clients.map((client, number) => new Worker(number, client));
+const workers = order.clients.map(({ address, reads }, number) => {
+  const client = address === undefined ? libraryKv(order.addresses) : plainKv(address);
+  return new Worker(number, client, reads);
+});
+const done = Promise.all(workers.map((worker) => worker.run(() => stopped)));
+await Promise.all(workers.map(({ served }) => served));
 process.send?.('started');
-await Promise.all(workers.map((worker) => worker.run(() => stopped)));
+await done;
 
 // What was acknowledged is there: each key that anybody wrote is read once more.
-const last = libraryKv(addresses);
-const reader = new Worker(workers.length, last);
+const last = libraryKv(order.addresses);
+const reader = new Worker(workers.length, last, true);
 const written = new Set(history.map(({ key }) => key)).values();
 await Promise.all(
   Array.from({ length: FINAL_READERS }, async () => {

@@ -9,9 +9,9 @@ import type { Order } from './kv-history.ts';
 import type { NetworkCluster } from './netns-cluster.ts';
 
 const SCRIPT = fileURLToPath(new URL('./kv-history.ts', import.meta.url));
-const KEYS = ['a', 'b', 'c', 'd', 'e'];
-/** Plain clients of each node, and clients of this library. */
-const CLIENTS = 2;
+/** For each node: two that work, and one that only reads. For all: two of this library. */
+const CLIENTS = [{ reads: false }, { reads: false }, { reads: true }] as const;
+const LIBRARY_CLIENTS = CLIENTS.slice(0, 2);
 
 /** Stands among the nodes for the clients of this library, which go to whichever node serves. */
 export const LIBRARY = 'library';
@@ -35,13 +35,16 @@ export class Workload {
   }
 
   /**
-   * Resolves when the clients are at work.
+   * Resolves when every client has had an answer.
    * @param nodes that they speak to
    * @param patienceMs after which they give an operation up
    */
   static async start(cluster: NetworkCluster, nodes: readonly string[], patienceMs: number): Promise<Workload> {
-    const plain = nodes.flatMap((node) => Array.from({ length: CLIENTS }, () => cluster.api(node)));
-    const order: Order = { plain, library: CLIENTS, keys: KEYS, patienceMs };
+    const clients = [
+      ...nodes.flatMap((node) => CLIENTS.map((client) => ({ ...client, address: cluster.api(node) }))),
+      ...LIBRARY_CLIENTS,
+    ];
+    const order: Order = { clients, addresses: nodes.map((node) => cluster.api(node)), patienceMs };
     const child = cluster.network.spawn('client', SCRIPT, [JSON.stringify(order)], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       serialization: 'advanced',
@@ -73,7 +76,7 @@ export class History {
   answered(node: string, from: number, to: number): Operation[] {
     return this.operations.filter(
       ({ client, call, return: end }) =>
-        (this.#nodes[Math.floor(client / CLIENTS)] ?? LIBRARY) === node && call >= from && end <= to,
+        (this.#nodes[Math.floor(client / CLIENTS.length)] ?? LIBRARY) === node && call >= from && end <= to,
     );
   }
 
