@@ -148,7 +148,7 @@ export class CoordinatorServer {
   }
 
   async #execute(body: Uint8Array, reach: Reach, traceparent: string | undefined): Promise<Uint8Array> {
-    if (!this.#log.role.leading) throw this.#notLeader();
+    // Who doesn't lead is refused by the log, which waits for the end of a transfer to name the next leader.
     const entry = stampEntry(Math.floor(this.#clock.now()), body, reach);
     const { index, term, reply } = await traced(this.#tracer, 'raft.propose', { parent: traceparent }, async (span) => {
       const { traceparent: parent } = span;
