@@ -139,3 +139,20 @@ test('a successor that does not come costs a second, then anyone may lead; the o
   expect(await moved).toBe('TIMEOUT');
   await expect(outcome(a.log.transferLeadership('nobody'))).resolves.toMatch(/NO_QUORUM|NOT_LEADER/);
 });
+
+test('a new leader has read all that earlier ones wrote before it serves, though its watch told it nothing', async () => {
+  const cluster = new TestCluster({ watchMs: 60_000 });
+  const [a, b] = (await cluster.start('a', 'b')) as [TestMember, TestMember];
+  b.client.deafTo = '/t/log/';
+  await a.log.append(bytes('1'));
+  await a.log.append(bytes('2'));
+  a.client.cut = true;
+  await b.log.depose('a');
+  let appliedThen: number | undefined;
+  b.log.onRole(({ leading }) => {
+    if (leading) appliedThen ??= b.consumer.appliedIndex;
+  });
+  await cluster.until(() => b.log.role.leading);
+  expect(appliedThen).toBe(2);
+  expect((await b.log.append(bytes('3'))).index).toBe(3);
+});

@@ -174,8 +174,8 @@ export class MemoryEtcdClient implements Etcd {
   readonly #late: (() => void)[] = [];
   /** Nothing passes, and nobody says so. */
   cut = false;
-  /** Watches tell nothing, and don't end. */
-  deaf = false;
+  /** Watches of keys that begin so tell nothing, and don't end. */
+  deafTo: string | undefined;
   /** Decides on each transaction that writes. */
   fate: (txn: Txn) => Fate = () => 'answered';
 
@@ -220,7 +220,8 @@ export class MemoryEtcdClient implements Etcd {
     const ended = AbortSignal.any([signal, this.#closing.signal]);
     let from = fromRevision;
     while (!ended.aborted) {
-      const found = this.cut || this.deaf ? undefined : this.#server.next(range, from);
+      const deaf = this.deafTo !== undefined && range.key.startsWith(this.deafTo);
+      const found = this.cut || deaf ? undefined : this.#server.next(range, from);
       if (found === undefined) await this.#server.changed(ended);
       else {
         from = found.revision + 1;

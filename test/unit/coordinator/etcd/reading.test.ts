@@ -5,7 +5,7 @@ import { bytes, outcome, TestCluster, type TestMember } from './members.ts';
 test('a watch that has gone silent costs one period, nothing else', async () => {
   const cluster = new TestCluster();
   const [a, b] = (await cluster.start('a', 'b')) as [TestMember, TestMember];
-  b.client.deaf = true;
+  b.client.deafTo = '/t/';
   const { index } = await a.log.append(bytes('x'));
   const at = cluster.clock.monotonic();
   const barrier = b.log.barrier();
@@ -17,7 +17,7 @@ test('a watch that has gone silent costs one period, nothing else', async () => 
 test('a barrier of a member that falls behind fails in time', async () => {
   const cluster = new TestCluster({ watchMs: 60_000 });
   const [a, b] = (await cluster.start('a', 'b')) as [TestMember, TestMember];
-  b.client.deaf = true;
+  b.client.deafTo = '/t/';
   await a.log.append(bytes('x'));
   const barrier = outcome(b.log.barrier());
   await cluster.clock.advance(5_000);
@@ -27,12 +27,12 @@ test('a barrier of a member that falls behind fails in time', async () => {
 test('a member below the trimmed log, whose history etcd has forgotten too, goes on from the snapshot', async () => {
   const cluster = new TestCluster();
   const [a, b] = (await cluster.start('a', 'b')) as [TestMember, TestMember];
-  b.client.deaf = true;
+  b.client.deafTo = '/t/';
   for (const text of ['1', '2', '3']) {
     await a.log.append(bytes(text));
     await a.log.compact();
   }
-  b.client.deaf = false;
+  b.client.deafTo = undefined;
   await cluster.until(() => b.consumer.appliedIndex === 3);
   expect(b.consumer.entries).toEqual(a.consumer.entries);
 });
@@ -101,7 +101,7 @@ test.each([
 test('a damaged record stops a member that follows, and says so', async () => {
   const cluster = new TestCluster();
   const [a, b] = (await cluster.start('a', 'b')) as [TestMember, TestMember];
-  b.client.deaf = true;
+  b.client.deafTo = '/t/';
   await a.log.append(bytes('x'));
   const [key] = cluster.etcd.keys('/t/log/') as [string];
   cluster.etcd.overwrite(key, Uint8Array.of(1, 2, 3));
