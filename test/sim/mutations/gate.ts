@@ -92,10 +92,13 @@ async function main(args: readonly string[]): Promise<void> {
   console.log(line('mistake', 'mutation', 'seed', 'seeds', 'what was seen'));
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const found = await find(next, seeds);
+      const found = await find(next, seeds).catch((error: Error): Find => {
+        const { mistake, name } = next as Mutation;
+        return { mistake, name, seed: undefined, seeds: 0, seconds: 0, reason: error.message };
+      });
       finds.push(found);
       const { mistake, name, seed = '-', seeds: tried, reason } = found;
-      console.log(line(mistake, name, seed, tried, found.seed === undefined ? 'NOT FOUND' : headline(reason)));
+      console.log(line(mistake, name, seed, tried, `${seed === '-' ? 'NOT FOUND ' : ''}${headline(reason)}`));
     }
   };
   await Promise.all(Array.from({ length: PROCESSES }, work));

@@ -12,12 +12,21 @@ const unused = mutation === undefined ? () => [] : install(mutation);
 const { runSeed } = await import('../simulation.ts');
 if (unused().length > 0) throw new Error(`never loaded, so not mutated: ${unused().join(', ')}`);
 
-let found: { readonly seed: number; readonly reason: string } | undefined;
 let tried = 0;
+let seed = Number(start);
 const began = performance.now();
-for (; tried < Number(seeds) && found === undefined; tried++) {
-  const { seed, ok, reason = '' } = await runSeed(Number(start) + tried);
-  if (!ok) found = { seed, reason };
+
+function end(reason: string | undefined): never {
+  const seconds = Math.round(performance.now() - began) / 1000;
+  console.log(JSON.stringify({ name, tried, seconds, ...(reason === undefined ? {} : { seed, reason }) }));
+  process.exit();
 }
-const seconds = Math.round(performance.now() - began) / 1000;
-console.log(JSON.stringify({ name, tried, seconds, ...found }));
+// What a mistake breaks may surface where nobody waits for it: that is found too.
+process.on('uncaughtException', (error) => end(String(error)));
+
+for (; tried < Number(seeds); seed++) {
+  tried++;
+  const { ok, reason = '' } = await runSeed(seed);
+  if (!ok) end(reason);
+}
+end(undefined);

@@ -33,8 +33,8 @@ export const REPLICATION: readonly Mutation[] = [
     patches: [
       {
         file: 'raft/consensus/leader.ts',
-        find: 'const commit = Math.min(member.match, this.#log.commit);',
-        replace: 'const commit = this.#log.commit;',
+        find: 'const commit = Math.min(member.match, this.#log.commit);\n      member.told(commit);',
+        replace: 'const commit = this.#log.commit;\n      member.told(commit);',
       },
       {
         file: 'raft/consensus/node.ts',
