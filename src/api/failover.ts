@@ -28,7 +28,7 @@ const REPEATABLE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
 ]);
 
 /** The node that answered is cut off or leaving: another one may know better. */
-export const MOVE_ON: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NODE_FENCED', 'NO_QUORUM', 'SHUTTING_DOWN']);
+const MOVE_ON: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['NODE_FENCED', 'NO_QUORUM', 'SHUTTING_DOWN']);
 
 type Method = keyof TroupeDefinition;
 /** What a method is asked. */

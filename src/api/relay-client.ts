@@ -12,16 +12,18 @@ import {
   type Route,
   repliesOf,
 } from '../coordinator/index.ts';
-import { type Clock, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import { type Clock, type ErrorCode, type Random, settlesWithin, TroupeError } from '../core/index.ts';
 import type { RelayReply__Output } from '../wire/generated/troupe/v1/RelayReply.ts';
 import type { RelayRequest } from '../wire/generated/troupe/v1/RelayRequest.ts';
 import { fromErrorDetail } from '../wire/index.ts';
-import { MOVE_ON } from './failover.ts';
 import { type Connected, type NodeChannel, traceMetadata } from './node-channel.ts';
 import { fromStatus } from './status.ts';
 
 /** What a node may take to answer beyond the time it was given, before it counts as hung, ms. */
 const ANSWER_GRACE_MS = 500;
+
+/** Failures that say nothing against the node that was asked. */
+const STAY: ReadonlySet<ErrorCode> = new Set<ErrorCode>(['OVERLOADED', 'PROPOSAL_DROPPED']);
 
 type Stream = ClientDuplexStream<RelayRequest, RelayReply__Output>;
 
@@ -133,10 +135,10 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     line.waiting.clear();
   }
 
-  /** A node that is cut off or leaving is left for another. */
+  /** A node that finds no leader, or is leaving, is left for another. */
   #failed(error: TroupeError): boolean {
     const line = this.#line;
-    if (line !== undefined && MOVE_ON.has(error.code)) this.#channel.lost(line.connected);
+    if (line !== undefined && !STAY.has(error.code)) this.#channel.lost(line.connected);
     return false;
   }
 }

@@ -7,6 +7,7 @@ import {
   type NodeId,
   nullLogger,
   type Random,
+  type Timer,
   TroupeError,
 } from '../core/index.ts';
 import { bounded } from './client/bounded.ts';
@@ -65,8 +66,13 @@ export class CoordinatorClient implements Coordinator, Relay {
   readonly #sender: CommandSender;
   readonly #hub: WatchHub;
   readonly #closing: AbortController = new AbortController();
-  /** Fires when another leader is known: calls to the old one needn't be waited for, as repeating them is harmless. */
-  #reign: AbortController = new AbortController();
+  /** Each fires when another voter leads: calls to this one needn't be waited for, as repeating them is harmless. */
+  readonly #calls: Map<NodeId, AbortController> = new Map();
+  /** Fires at news of a leader: pauses end. */
+  #news: AbortController = new AbortController();
+  /** Fires when no leader has been known for too long: whoever can ask another node should. */
+  #patience: AbortController = new AbortController();
+  #leaderless: Timer | undefined;
   #voters: readonly NodeId[];
   #local: CoordinatorServer | undefined;
   #stopLocal: (() => void) | undefined;
@@ -87,12 +93,7 @@ export class CoordinatorClient implements Coordinator, Relay {
     const deliver = (body: Uint8Array, trace: string | undefined): Promise<readonly unknown[]> =>
       this.#attempt(this.#tracker.target, 'execute', body, this.#limits.attemptMs, trace).then(repliesOf);
     this.#sender = new CommandSender(deliver, this.#tracker, clock, random, this.#limits);
-    this.#tracker.onLeader((leader) => {
-      if (leader === undefined) return;
-      this.#reign.abort(new TroupeError('NODE_UNAVAILABLE', `${leader.node} leads now`));
-      this.#reign = new AbortController();
-      this.#sender.hurry();
-    });
+    this.#tracker.onLeader((leader) => this.#leaderChanged(leader));
     this.#listenTo(local);
   }
 
@@ -138,7 +139,7 @@ export class CoordinatorClient implements Coordinator, Relay {
     timeoutMs: number,
     traceparent: string | undefined,
   ): Promise<Uint8Array> {
-    return this.#ask(kind, body, timeoutMs, traceparent, undefined);
+    return this.#ask(kind, body, timeoutMs, traceparent, isStale(body) ? undefined : this.#patience.signal);
   }
 
   watch(listener: (delivery: WatchDelivery) => void): () => void {
@@ -159,6 +160,7 @@ export class CoordinatorClient implements Coordinator, Relay {
   close(): void {
     this.#closing.abort(new TroupeError('SHUTTING_DOWN', 'the coordinator is closed'));
     this.#stopLocal?.();
+    this.#leaderless?.cancel();
     this.#sender.close();
   }
 
@@ -203,7 +205,7 @@ export class CoordinatorClient implements Coordinator, Relay {
         if (this.#tracker.failed(target, error)) continue;
         const policy = { minMs: this.#limits.retryMinMs, maxMs: this.#limits.retryMaxMs, jitter: 0.5 };
         // News of a leader end the pause.
-        await delay(clock, backoffMs(policy, attempt++, random), this.#reign.signal);
+        await delay(clock, backoffMs(policy, attempt++, random), this.#news.signal);
         if (end.aborted || clock.monotonic() >= deadline) throw error;
       }
     }
@@ -222,10 +224,37 @@ export class CoordinatorClient implements Coordinator, Relay {
       this.#local !== undefined && target === self
         ? this.#local.call(kind, body, trace)
         : transport.call(target, kind, body, timeoutMs, trace);
-    const answer = await bounded(work, clock, timeoutMs, this.#reign.signal);
+    const answer = await bounded(work, clock, timeoutMs, this.#callsTo(target));
     const term = termOf(answer);
     if (kind === 'execute' || kind === 'write') this.#tracker.served({ node: target, term });
     return answer;
+  }
+
+  #callsTo(target: NodeId): AbortSignal {
+    const calls = this.#calls.get(target) ?? new AbortController();
+    this.#calls.set(target, calls);
+    return calls.signal;
+  }
+
+  #leaderChanged(leader: Leader | undefined): void {
+    const { clock } = this.#options;
+    if (leader === undefined) {
+      this.#leaderless ??= clock.schedule(this.#limits.leaderlessMs, () =>
+        this.#patience.abort(new TroupeError('NO_QUORUM', 'no leader is known here')),
+      );
+      return;
+    }
+    this.#leaderless?.cancel();
+    this.#leaderless = undefined;
+    if (this.#patience.signal.aborted) this.#patience = new AbortController();
+    for (const [target, calls] of this.#calls) {
+      if (target === leader.node) continue;
+      this.#calls.delete(target);
+      calls.abort(new TroupeError('NODE_UNAVAILABLE', `${leader.node} leads now`));
+    }
+    this.#news.abort();
+    this.#news = new AbortController();
+    this.#sender.hurry();
   }
 
   #startWatching(): void {

@@ -144,6 +144,8 @@ export interface ClientLimits {
   readonly batchesInFlightMax: number;
   /** Unanswered for so long, a batch or query is tried again, perhaps elsewhere, ms. */
   readonly attemptMs: number;
+  /** Relayed calls are given back when no leader has been known for so long, ms: the client may reach a better node. */
+  readonly leaderlessMs: number;
   /** Pause before the first and the later retries, ms. */
   readonly retryMinMs: number;
   readonly retryMaxMs: number;
@@ -165,6 +167,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   batchBytesMax: 256 * KIB,
   batchesInFlightMax: 32,
   attemptMs: 2_000,
+  leaderlessMs: 500,
   retryMinMs: 10,
   retryMaxMs: 200,
   sweepMs: 25,

@@ -1,6 +1,7 @@
 import {
   asTroupeError,
   type Clock,
+  type ErrorCode,
   errorMessage,
   invariant,
   isTroupeError,
@@ -47,6 +48,9 @@ const TICK: Uint8Array = encodeBatch(0, 0, [encodeCommand(0, encodeAction('clock
 const FULL: Uint8Array = encodeRefusal(new TroupeError('OVERLOADED', 'the replies to one call have grown too large'));
 /** Queries that clients outside the cluster may send as they are. */
 const OPEN_TO_CLIENTS: readonly string[] = ['kv.get', 'kv.list'] satisfies QueryName[];
+
+/** What ends a member: its own trouble, which another voter doesn't have. */
+const STOPPED: readonly ErrorCode[] = ['LOG_POISONED', 'DISK_FULL', 'INVARIANT_VIOLATED'];
 
 /** What a leader owes the ledger besides commands: a stamp when something is due by logged time. Pure. */
 export function tickIsDue(leading: boolean, ticking: boolean, now: number, dueAt: number): boolean {
@@ -128,7 +132,11 @@ export class CoordinatorServer {
       if (kind === 'query' || kind === 'read') return await this.#query(body, kind === 'read' ? 'values' : 'all');
       return await this.#execute(body, kind === 'write' ? 'values' : 'all', traceparent);
     } catch (error) {
-      throw isTroupeError(error, 'NOT_LEADER') ? this.#notLeader() : error;
+      if (isTroupeError(error, 'NOT_LEADER')) throw this.#notLeader();
+      if (isTroupeError(error) && STOPPED.includes(error.code)) {
+        throw new TroupeError('NODE_UNAVAILABLE', `this voter has stopped: ${error.message}`, { cause: error });
+      }
+      throw error;
     } finally {
       this.#calls--;
       this.#bytes -= body.byteLength;

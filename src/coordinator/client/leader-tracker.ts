@@ -6,8 +6,11 @@ export class LeaderTracker {
   #voters: readonly NodeId[];
   readonly #listeners: Set<(leader: Leader | undefined) => void> = new Set();
   #leader: Leader | undefined;
-  /** It failed us in this term: what others say of it is believed again only for a later one. */
+  /** The highest term in which somebody was said to lead: what is older is never news. */
+  #term = 0;
+  /** It failed us in this term: what others say of it isn't believed for a round of all voters, or until a later term. */
   #suspect: Leader | undefined;
+  #doubts = 0;
   #next: number;
 
   /**
@@ -41,7 +44,7 @@ export class LeaderTracker {
 
   /** Somebody says who leads: believed unless it is old, or failed us in that term. */
   heard(leader: Leader): void {
-    if (leader.term < (this.#leader?.term ?? 0)) return;
+    if (leader.term < this.#term) return;
     if (leader.node === this.#suspect?.node && leader.term <= this.#suspect.term) return;
     this.#set(leader);
   }
@@ -49,7 +52,7 @@ export class LeaderTracker {
   /** This voter has just served as the leader. */
   served(leader: Leader): void {
     this.#suspect = undefined;
-    if (leader.term >= (this.#leader?.term ?? 0)) this.#set(leader);
+    if (leader.term >= this.#term) this.#set(leader);
   }
 
   /**
@@ -65,15 +68,20 @@ export class LeaderTracker {
     if (this.#leader !== undefined && this.#leader.node !== target) return true;
     // These say nothing against the voter that we asked.
     if (error.code === 'OVERLOADED' || error.code === 'PROPOSAL_DROPPED') return false;
-    if (this.#leader !== undefined) this.#suspect = this.#leader;
+    if (this.#leader !== undefined) {
+      this.#suspect = this.#leader;
+      this.#doubts = this.#voters.length;
+    } else if (--this.#doubts <= 0) this.#suspect = undefined;
     this.#set(undefined);
-    this.#next = (this.#voters.indexOf(target) + 1) % this.#voters.length;
+    // Of several calls to one voter that fail, the first moves on.
+    if (this.#voters[this.#next] === target) this.#next = (this.#next + 1) % this.#voters.length;
     return false;
   }
 
   #set(leader: Leader | undefined): void {
     const news = leader?.node !== this.#leader?.node || leader?.term !== this.#leader?.term;
     this.#leader = leader;
+    if (leader !== undefined) this.#term = leader.term;
     if (news) for (const listener of this.#listeners) listener(leader);
   }
 }

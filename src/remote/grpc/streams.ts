@@ -1,6 +1,7 @@
 import {
   Client,
   type ClientDuplexStream,
+  connectivityState,
   logVerbosity,
   Server,
   type ServerDuplexStream,
@@ -9,7 +10,7 @@ import {
   setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
-import { TroupeError } from '../../core/index.ts';
+import { systemClock, TroupeError } from '../../core/index.ts';
 import { asBuffer } from '../../wire/index.ts';
 import type { Connection, Streams } from '../port.ts';
 import { checkExposure, insecureCredentials, type PeerCredentials } from './credentials.ts';
@@ -32,6 +33,12 @@ export interface GrpcStreamsOptions {
   /** ... and given up after this long without one, ms. */
   readonly keepaliveTimeoutMs: number;
 }
+
+/**
+ * A connection that isn't there after so long is given up, ms. Without a limit TCP tries by itself, in a rhythm that slows down to
+ * half a minute: a healed network would stay unnoticed for as long.
+ */
+const CONNECT_MS = 1_000;
 
 // grpc-js writes to stderr what it also throws; each error has one line, and it is ours.
 if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
@@ -85,7 +92,12 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
   dial(address: string, method: Method): Connection {
     const client = new Client(address, this.#credentials.client(), this.#channelOptions());
     const call = client.makeBidiStreamRequest(this.#options.service[method]!.path, asBuffer, same);
+    const overdue = systemClock.schedule(CONNECT_MS, () => {
+      if (client.getChannel().getConnectivityState(false) === connectivityState.READY) return;
+      connection.closed(`no connection within ${CONNECT_MS} ms`);
+    });
     const connection = dialledConnection(call, () => {
+      overdue.cancel();
       this.#dialled.delete(connection);
       client.close();
     });

@@ -184,6 +184,21 @@ describe('values of a cluster', () => {
     expect((await kv.get('k'))?.version).toBe(before + 1);
   });
 
+  test('a node that no leader can be reached from is left for another', async () => {
+    rig = await Rig.start();
+    const { kv } = rig.connect('a', 'b');
+    await kv.put('k', '1');
+    // The others have a leader, but from this node nobody can be reached.
+    const { server, coordinator } = rig.node('a');
+    coordinator.relay = () => Promise.reject(new TroupeError('TIMEOUT', 'nobody answers'));
+    server.call = () => Promise.reject(new TroupeError('NOT_LEADER', 'cut off'));
+    rig.shared.elect('c');
+    const start = systemClock.monotonic();
+    await kv.put('k', '2');
+    await kv.get('k');
+    expect(systemClock.monotonic() - start).toBeLessThan(1_500);
+  });
+
   test('waits while nobody leads, and fails in time when nobody comes', async () => {
     rig = await Rig.start();
     const { kv } = rig.connect('a');

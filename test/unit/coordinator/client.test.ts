@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import { encodeAction, encodeQueries } from '../../../src/coordinator/codec.ts';
 import type { CoordinatorClient, WatchDelivery } from '../../../src/coordinator/index.ts';
-import { SeededRandom, type Span, type Tracer } from '../../../src/core/index.ts';
+import { SeededRandom, type Span, type Tracer, TroupeError } from '../../../src/core/index.ts';
 import { settleWithin, TestCluster } from './cluster.ts';
 
 let cluster: TestCluster;
@@ -238,6 +239,52 @@ describe('queries', () => {
     const stale = await settleWithin(cluster.clock, cluster.client('b').query('ledger.stats', {}, { stale: true }));
     expect(stale.index).toBe(cluster.ledger('b').appliedIndex);
     expect(stale.index).toBeLessThan(cluster.ledger('a').appliedIndex);
+  });
+
+  test('a call to a voter is not ended by the news that this voter leads', async () => {
+    cluster = await TestCluster.start();
+    const probe = cluster.client();
+    probe.query('cluster.view', {}).catch(() => undefined);
+    const first = cluster.calls[0]?.split(':')[0] as string;
+    cluster.shared.elect(first);
+    await cluster.clock.settle();
+    // Of the same seed, so it begins with the same voter.
+    const client = cluster.client();
+    cluster.calls.length = 0;
+    cluster.fault = (_to, kind) => (kind === 'query' ? 'hang' : undefined);
+    client.query('cluster.view', {}).catch(() => undefined);
+    await settleWithin(cluster.clock, openJob(client, 'd'));
+    await cluster.clock.advance(1_000);
+    expect(client.leader?.node).toBe(first);
+    expect(cluster.calls.filter((call) => call.endsWith(':query'))).toEqual([`${first}:query`]);
+  });
+
+  test('relayed ones are given back when no leader is known for long, and served again when one is', async () => {
+    cluster = await TestCluster.start();
+    const client = cluster.client('b');
+    await settleWithin(cluster.clock, openJob(client, 'd'));
+    cluster.shared.elect(undefined);
+    const body = encodeQueries(false, [encodeAction('kv.get', { key: 'k' })]);
+    const start = cluster.clock.monotonic();
+    await expect(settleWithin(cluster.clock, client.relay('read', body, 10_000, undefined))).rejects.toMatchObject({
+      code: 'NO_QUORUM',
+    });
+    expect(cluster.clock.monotonic() - start).toBeLessThan(1_000);
+    cluster.shared.elect('c');
+    await settleWithin(cluster.clock, client.relay('read', body, 10_000, undefined));
+  });
+
+  test('a voter whose log has stopped is left for another', async () => {
+    cluster = await TestCluster.start();
+    const client = cluster.client();
+    await settleWithin(cluster.clock, openJob(client, 'd'));
+    const log = cluster.log('a');
+    log.append = () => {
+      if (log.role.leading) queueMicrotask(() => cluster.shared.elect('b'));
+      return Promise.reject(new TroupeError('LOG_POISONED', 'a sync failed'));
+    };
+    await settleWithin(cluster.clock, openJob(client, 'e'));
+    expect(cluster.log('b').role.leading).toBe(true);
   });
 
   test('wait for a leader until their time is over', async () => {

@@ -33,6 +33,42 @@ describe('finding the leader', () => {
     expect(tracker.target).toBe('a');
   });
 
+  test('a suspicion ends with a round of all voters: a leader that failed us once is found again in its term', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 0);
+    tracker.heard({ node: 'c', term: 3 });
+    tracker.failed('c', gone);
+    const hint = failure('NOT_LEADER', { leader: 'c', term: 3 });
+    const asked: string[] = [];
+    while (tracker.leader === undefined && asked.length < 10) {
+      asked.push(tracker.target);
+      tracker.failed(tracker.target, tracker.target === 'c' ? gone : hint);
+    }
+    expect(asked).toEqual(['a', 'b', 'c', 'a']);
+    expect(tracker.leader).toEqual({ node: 'c', term: 3 });
+  });
+
+  test('an old hint of a voter that was removed does not lead in a circle', () => {
+    const tracker = new LeaderTracker(['n1', 'n2', 'n5'], 0);
+    tracker.heard({ node: 'n5', term: 26 });
+    tracker.failed('n5', gone);
+    const asked: string[] = [];
+    for (let i = 0; i < 8 && tracker.leader === undefined; i++) {
+      const { target } = tracker;
+      asked.push(target);
+      const hint = target === 'n2' ? { leader: 'n1', term: 9 } : { leader: 'n5', term: 26 };
+      tracker.failed(target, target === 'n5' ? gone : failure('NOT_LEADER', hint));
+    }
+    expect(asked).toContain('n5');
+    expect(tracker.leader).toEqual({ node: 'n5', term: 26 });
+  });
+
+  test('of several calls to one voter that fail, only the first moves on', () => {
+    const tracker = new LeaderTracker(['a', 'b', 'c'], 0);
+    tracker.failed('a', gone);
+    tracker.failed('a', gone);
+    expect(tracker.target).toBe('b');
+  });
+
   test('a leader that serves again is the leader, in the same term too', () => {
     const tracker = new LeaderTracker(['a', 'b'], 0);
     tracker.heard({ node: 'a', term: 3 });
