@@ -266,10 +266,16 @@ export class CoordinatorClient implements Coordinator, Relay {
       {
         open: (voter, signal) => {
           const either = AbortSignal.any([signal, this.#moving.signal]);
-          return this.#local === undefined ? transport.watch(voter, either) : this.#local.watch(either);
+          return voter === self && this.#local !== undefined
+            ? this.#local.watch(either)
+            : transport.watch(voter, either);
         },
-        // Nodes begin at different voters, so that the watches are spread.
-        voters: () => (this.#local === undefined ? rotated(this.#voters, first) : [self]),
+        // Nodes begin at different voters, so that the watches are spread; a voter begins at itself. One that was removed while
+        // it was away hears so from the others only.
+        voters: () => {
+          if (this.#local === undefined) return rotated(this.#voters, first);
+          return [self, ...rotated(this.#voters, first).filter((voter) => voter !== self)];
+        },
         lost: () => onLost?.(),
         clock,
         limits: this.#limits,

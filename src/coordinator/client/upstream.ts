@@ -14,7 +14,7 @@ import type { ClientLimits } from '../limits.ts';
 export interface UpstreamParts {
   /** Opens the watch of a voter. */
   readonly open: (voter: NodeId, signal: AbortSignal) => AsyncIterable<Uint8Array>;
-  /** Voters in the order in which they are tried; one of them alone when it is this process. Asked before each try. */
+  /** Voters in the order in which they are tried. Asked before each try. */
   readonly voters: () => readonly NodeId[];
   /** None of them could be watched, each tried once. */
   readonly lost: () => void;

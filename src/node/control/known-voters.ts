@@ -28,7 +28,8 @@ export class KnownVoters {
   readonly #parts: KnownVotersParts;
   #index = 0;
   #voters: readonly NodeId[];
-  #learners: readonly NodeId[] = [];
+  /** As the ledger said last. */
+  #members: Members | undefined;
   /** Where voters listen that were heard of from others. */
   readonly #heard: Map<NodeId, string> = new Map();
   #asking = false;
@@ -44,22 +45,31 @@ export class KnownVoters {
 
   /** Voters and learners. */
   get everyone(): readonly NodeId[] {
-    return [...this.#voters, ...this.#learners];
+    return [...this.#voters, ...(this.#members?.learners ?? []).map(({ node }) => node)];
   }
 
-  /** Takes the next delivery of the ledger's watch. @returns the members, when it tells them */
-  accept(delivery: WatchDelivery): Members | undefined {
+  /** The members by name, when the ledger has told them, as of `index`. */
+  get members(): Members | undefined {
+    return this.#members;
+  }
+
+  get index(): number {
+    return this.#index;
+  }
+
+  /** Takes the next delivery of the ledger's watch. @returns whether it tells the members */
+  accept(delivery: WatchDelivery): boolean {
     const members =
       delivery.type === 'view'
         ? delivery.view.members
         : delivery.events.findLast((event) => event.type === 'members')?.members;
-    if (members === undefined) return undefined;
-    this.#learners = members.learners.map(({ node }) => node);
+    if (members === undefined) return false;
+    this.#members = members;
     this.#set(
       delivery.type === 'view' ? delivery.view.index : delivery.index,
       members.voters.map(({ node }) => node),
     );
-    return members;
+    return true;
   }
 
   /** Where a node listens, when the configuration doesn't say. */

@@ -14,12 +14,12 @@ import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import { listening } from '../listening.ts';
 import { routeChanges } from './change-route.ts';
-import { startEtcdVoter } from './etcd-voter.ts';
+import { startEtcdVoting } from './etcd-voter.ts';
 import { type Known, KnownVoters } from './known-voters.ts';
 import type { MemberStore } from './member-store.ts';
 import type { ControlPlane } from './port.ts';
 import { RaftVoting } from './raft-voting.ts';
-import { fixedVoting, type Voter, type Voting } from './voter.ts';
+import type { Voter, Voting } from './voter.ts';
 
 /** What a control plane runs on. */
 export interface ControlPlaneParts {
@@ -100,6 +100,9 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   parts.onListen?.(address);
   const { keepAliveMs, downAfterMs } = config.timing;
   const limits = { timeoutMs: downAfterMs, suspectMs: keepAliveMs * 3, ownPauseMs: downAfterMs / 2 };
+  const tellMembers = (): void => {
+    if (known.members !== undefined) voting?.viewed(known.members, known.index);
+  };
   /** This node votes now, or no longer. */
   const settle = (): void => {
     const voter = voting?.votes ? voting.voter : undefined;
@@ -113,15 +116,15 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   };
   const stopWatch = client.watch((delivery) => {
     map.accept(delivery);
-    const members = known.accept(delivery);
-    if (members !== undefined) voting?.viewed(members, delivery.type === 'view' ? delivery.view.index : delivery.index);
+    if (known.accept(delivery)) tellMembers();
   });
   const { coordinator } = config;
   voting =
     coordinator.kind === 'etcd'
-      ? fixedVoting(founders.includes(node) ? await startEtcdVoter(parts, coordinator, founders) : undefined)
+      ? await startEtcdVoting(parts, coordinator, founders)
       : await RaftVoting.start(parts, { founders, leader: () => client.leader?.node, changed: settle });
   settle();
+  tellMembers();
   const keepAlive = new KeepAlive({
     voters: () => known.everyone,
     periodMs: keepAliveMs,

@@ -41,7 +41,9 @@ export type MembershipRequest =
   /** A member that was removed asks the leader whether it may forget everything. Answered with a boolean. */
   | readonly ['forget', MemberId]
   /** To the leader. Answered with `VotersChanged`. */
-  | readonly ['change', VoterChange, NodeId];
+  | readonly ['change', VoterChange, NodeId]
+  /** The leader tells a member that was removed who the members are, as of an index: nobody else would. */
+  | readonly ['removed', Members, number];
 
 /** What embedded Raft needs of the control plane around it. */
 export interface RaftVotingHooks {
@@ -116,6 +118,10 @@ export class RaftVoting implements Voting {
     const request = decodePayload(body) as MembershipRequest;
     if (request[0] === 'stand') return encodePayload(await this.#answer(from, request[1]));
     if (request[0] === 'admit') return encodePayload(await this.#alone(() => this.#admit(request[1])));
+    if (request[0] === 'removed') {
+      this.viewed(request[1], request[2]);
+      return encodePayload(undefined);
+    }
     const { member, ledger } = this.#leading();
     if (request[0] === 'forget') return encodePayload(await mayForget(member, request[1]));
     const { clock, random, logger } = this.#parts;
@@ -128,7 +134,15 @@ export class RaftVoting implements Voting {
       random,
       logger,
     };
-    return encodePayload(await changeVotersHere(parts, request[1], request[2], timeoutMs));
+    const [, change, node] = request;
+    const outcome = await changeVotersHere(parts, change, node, timeoutMs);
+    if (change === 'remove' && outcome.changed) {
+      // Should it miss this, it hears so from the ledger's watch.
+      this.#ask(node, ['removed', outcome.members, member.status.applied], ASK_TIMEOUT_MS).catch((error) =>
+        logger.debug('the removed member is not told', { node, error: errorMessage(error) }),
+      );
+    }
+    return encodePayload(outcome);
   }
 
   viewed(members: Members, index: number): void {
