@@ -12,7 +12,7 @@ import { Violation } from './invariants.ts';
 import type { Input, Operation, Output } from './linearizability.ts';
 import type { Machine, Surroundings } from './machine.ts';
 import { exponential, pick, stream } from './plan.ts';
-import type { Actor } from './world.ts';
+import type { Actor, Event } from './world.ts';
 
 /** A client that is as patient as the defaults, and looks at its deadlines less often: that costs an event each time. */
 const LIMITS: Partial<ClientLimits> = {
@@ -24,6 +24,10 @@ const LIMITS: Partial<ClientLimits> = {
 };
 
 const CALL_MS = 6_000;
+
+/** Operations of a client in a hurry, and the mean time between them, ms. */
+const HURRIED_OPERATIONS = 4;
+const HURRY_MS = 20;
 
 /** Codes that say that nothing was done and nothing will be: the operation might as well not have been tried. */
 const UNDONE = ['NO_QUORUM', 'OVERLOADED'];
@@ -42,8 +46,8 @@ export class History {
   }
 
   /** A value that was never written before. */
-  value(): string {
-    return `v${++this.#values}`;
+  value(fillerBytes: number): string {
+    return `v${++this.#values}${'.'.repeat(fillerBytes)}`;
   }
 }
 
@@ -61,6 +65,10 @@ export class Client {
   readonly #coordinator: CoordinatorClient;
   /** Clients that know one voter only, to read from it. */
   readonly #readers: Map<string, CoordinatorClient> = new Map();
+  #next: Event | undefined;
+  /** Operations that it does without a pause between them, and the machine that it reads from meanwhile. */
+  #hurried = 0;
+  #reading: Machine | undefined;
   #stopped = false;
   #busy = false;
 
@@ -76,18 +84,16 @@ export class Client {
 
   /** Works until `stop`. */
   start(): void {
-    const { world, plan } = this.#shared;
-    const next = (): void => {
-      if (this.#stopped) return;
-      this.#busy = true;
-      this.#operate()
-        .catch((error: unknown) => this.#shared.invariants.report(error))
-        .finally(() => {
-          this.#busy = false;
-          world.schedule(exponential(this.#random, plan.thinkMs), this.actor, next);
-        });
-    };
-    world.schedule(exponential(this.#random, plan.thinkMs), this.actor, next);
+    this.#nextIn(exponential(this.#random, this.#shared.plan.thinkMs));
+  }
+
+  /** Does its next few operations one right after the other: half of the clients read from `machine`, when `inMs` have passed. */
+  hurry(machine: Machine, inMs: number): void {
+    if (this.#random.next() < 0.5) return;
+    this.#hurried = HURRIED_OPERATIONS;
+    const reads = this.#random.next() < 0.5;
+    this.#reading = reads ? machine : undefined;
+    if (!this.#busy) this.#nextIn(this.#random.next() * HURRY_MS + (reads ? inMs - HURRY_MS / 2 : 0));
   }
 
   /** Begins nothing new. */
@@ -113,17 +119,43 @@ export class Client {
 
   /** Writes a value to a key. @returns whether an answer came */
   write(key: string): Promise<boolean> {
-    const value = this.#history.value();
+    const value = this.#value();
     return this.#record(key, { kind: 'put', value }, () => this.#put(key, value, undefined));
+  }
+
+  #nextIn(delayMs: number): void {
+    if (this.#next !== undefined) this.#next.run = undefined;
+    this.#next = this.#shared.world.schedule(delayMs, this.actor, () => this.#work());
+  }
+
+  #work(): void {
+    this.#next = undefined;
+    if (this.#stopped) return;
+    this.#busy = true;
+    this.#operate()
+      .catch((error: unknown) => this.#shared.invariants.report(error))
+      .finally(() => {
+        this.#busy = false;
+        if (this.#hurried > 0) this.#hurried--;
+        else this.#reading = undefined;
+        this.#nextIn(exponential(this.#random, this.#hurried > 0 ? HURRY_MS : this.#shared.plan.thinkMs));
+      });
   }
 
   #operate(): Promise<boolean> {
     const random = this.#random;
     const key = `k${random.int(0, this.#shared.plan.keys)}`;
+    const reading = this.#reading;
+    if (reading !== undefined) {
+      const lease = this.#shared.plan.leaseReads && random.next() < 0.7;
+      return this.#record(key, { kind: 'get' }, () =>
+        lease ? this.#readUnderLease(reading, key) : this.#readFrom(reading, key),
+      );
+    }
     const dice = random.next();
     if (dice < 0.25) return this.write(key);
     if (dice < 0.45) {
-      const value = this.#history.value();
+      const value = this.#value();
       const expect = this.#history.versions.get(key) ?? 0;
       return this.#record(key, { kind: 'put', value, expect }, () => this.#put(key, value, expect));
     }
@@ -132,6 +164,11 @@ export class Client {
     const machine = pick(random, [...this.#shared.machines.values()]);
     if (dice < 0.85) return this.#record(key, { kind: 'get' }, () => this.#readFrom(machine, key));
     return this.#record(key, { kind: 'get' }, () => this.#readUnderLease(machine, key));
+  }
+
+  #value(): string {
+    const { fillerBytesMax } = this.#shared.plan;
+    return this.#history.value(fillerBytesMax === 0 ? 0 : this.#random.int(0, fillerBytesMax));
   }
 
   async #put(key: string, value: string, expect: number | undefined): Promise<Output> {
@@ -170,7 +207,13 @@ export class Client {
     const { trace, world, tally } = this.#shared;
     const history = this.#history;
     const head = { client: this.#number, key, call: history.moment(), input };
-    trace.note(world.now, this.actor.name, input.kind, key, 'value' in input ? input.value : undefined);
+    trace.note(
+      world.now,
+      this.actor.name,
+      input.kind,
+      key,
+      'value' in input ? input.value.replace(/\.+$/, '') : undefined,
+    );
     let output: Output;
     try {
       output = await work();

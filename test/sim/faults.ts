@@ -5,7 +5,7 @@ import { exponential, type Fault, type LinkPlan, pick, stream } from './plan.ts'
 import type { Actor } from './world.ts';
 
 /** Links as they are when all faults have stopped. */
-const CALM: LinkPlan = { loss: 0, replay: 0, delayMs: 1, jitterMs: 1, reorder: false };
+const CALM: LinkPlan = { loss: 0, replay: 0, replayMs: 0, delayMs: 1, jitterMs: 1, reorder: false };
 
 /** Refusals of a change of the members that say that nothing was proposed. */
 const NOT_PROPOSED = ['NOT_LEADER', 'INVALID_ARGUMENT', 'NOT_CAUGHT_UP', 'OVERLOADED'];
@@ -106,8 +106,7 @@ export class Faults {
           })
         );
       case 'pause':
-        if (machine !== undefined) machine.actor.pausedUntil = this.#shared.world.now + this.#while(3);
-        return machine !== undefined;
+        return machine !== undefined && this.#pause(machine);
       case 'cut-one':
         return machine !== undefined && this.#cut((a, b) => (a === machine.id) !== (b === machine.id));
       case 'cut-halves': {
@@ -175,6 +174,14 @@ export class Faults {
     return true;
   }
 
+  /** A machine stands still. Meanwhile clients write elsewhere, and read from it in the moment in which it goes on. */
+  #pause(machine: Machine): boolean {
+    const forMs = this.#while(4);
+    machine.actor.pausedUntil = this.#shared.world.now + forMs;
+    this.#shared.unrest(machine, forMs);
+    return true;
+  }
+
   #restartLater(machine: Machine): void {
     this.#in(this.#while(4), () => this.#restart(machine));
   }
@@ -233,6 +240,7 @@ export class Faults {
     const { voters } = leader.running?.member.status.configuration ?? { voters: [] };
     const to = this.#random.next() < 0.5 ? undefined : pick(this.#random, voters);
     leader.running?.member.transferLeadership(to).catch(() => {});
+    this.#shared.unrest(leader, 0);
     return true;
   }
 

@@ -1,4 +1,13 @@
-import type { Configuration, Entry, HardState, LogReader, Message, Status } from '../../src/raft/index.ts';
+import {
+  type Configuration,
+  decodeConfiguration,
+  type Entry,
+  type HardState,
+  type LogReader,
+  type Message,
+  type Status,
+} from '../../src/raft/index.ts';
+import { Memberships } from './memberships.ts';
 
 /** Something that must never happen has happened. */
 export class Violation extends Error {
@@ -90,7 +99,13 @@ export class Invariants {
   readonly #committed: { readonly term: number; readonly by: number }[] = [{ term: 0, by: 0 }];
   readonly #applied: { readonly term: number; readonly reply: unknown }[] = [];
   readonly #digests: Map<number, string> = new Map();
+  readonly #memberships: Memberships;
   #violation: Violation | undefined;
+
+  /** @param founders the voters when the cluster begins */
+  constructor(founders: readonly string[]) {
+    this.#memberships = new Memberships(founders, (message) => this.#fail(message));
+  }
 
   /** The first thing that was wrong: code under test may have caught the error that said so. */
   get violation(): Violation | undefined {
@@ -240,22 +255,38 @@ export class Invariants {
     if (applied > commit) this.#fail(`${id} applied ${applied} but ${commit} is committed`);
     // The log still holds what the snapshot is about to replace; it is looked at when that is done.
     const installs = this.#installs(watched);
-    if (commit > seen.commit && !installs) this.#commits(watched, seen.commit, seen.configuration);
     seen.term = term;
-    if (!installs) seen.commit = commit;
     seen.applied = applied;
+    if (installs) return;
+    if (configuration !== seen.configuration) {
+      // The members of a snapshot hold before its state has been taken in.
+      const { staged } = this.#of(id);
+      const taken = staged !== undefined && staged.index > applied && staged.index <= commit;
+      if (!taken || !this.#memberships.are(staged.index, configuration))
+        this.#memberships.holds(id, applied, configuration);
+    }
+    if (commit > seen.commit) this.#commits(watched, seen.commit, seen.configuration);
+    seen.commit = commit;
     seen.configuration = configuration;
   }
 
   /** A member's state machine applied an entry. */
   applies(id: string, entry: Entry, reply: unknown): void {
     const { index, term } = entry;
+    if (!this.#of(id).holds(index, term))
+      this.#fail(`${id} applies ${index} of term ${term}, which its log never called durable`);
+    if (entry.kind === 'config') this.#memberships.applied(id, index, decodeConfiguration(entry.data));
     const before = this.#applied[index];
     if (before === undefined) this.#applied[index] = { term, reply };
     else if (before.term !== term)
       this.#fail(`${id} applied ${index} of term ${term}, another applied term ${before.term}`);
     else if (!sameReply(before.reply, reply))
       this.#fail(`${id} answered entry ${index} otherwise than another member did`);
+  }
+
+  /** A member takes a snapshot of its state. */
+  saves(id: string, index: number, configuration: Configuration): void {
+    this.#memberships.holds(id, index, configuration);
   }
 
   /** A member's ledger has this digest after `index`. */

@@ -45,6 +45,8 @@ export interface Surroundings {
   readonly machines: Map<NodeId, Machine>;
   /** Names of the clients, for partitions. */
   readonly clients: readonly string[];
+  /** Who leads may change, or what this machine believes of it be wrong: clients look closely, some when `inMs` have passed. */
+  unrest(machine: Machine, inMs: number): void;
 }
 
 /** What runs on a machine that is up. */
@@ -189,7 +191,9 @@ export class Machine {
     this.state = 'up';
     member.onStatus((status) => {
       trace.note(world.now, id, status.role, status.term, status.leader);
-      if (status.role === 'leader') invariants.elected({ id, status, log: watched }, actor.life);
+      if (status.role !== 'leader') return;
+      invariants.elected({ id, status, log: watched }, actor.life);
+      this.#shared.unrest(this, 0);
     });
     if (member.status.role === 'leader') invariants.elected({ id, status: member.status, log: watched }, actor.life);
     const { life } = actor;

@@ -4,8 +4,8 @@ import { exponential, type LinkPlan } from './plan.ts';
 import type { Tally } from './tally.ts';
 import type { Actor, World } from './world.ts';
 
-/** A copy may be this many delays later than the message itself. */
-const REPLAY_DELAYS = 200;
+/** Half of the copies come soon, within so many delays; the other half within `replayMs`. */
+const REPLAY_DELAYS = 3;
 
 /** A stream whose bytes don't come is given up by its connection after so long, ms. */
 const STREAM_BREAKS_MS = 5_000;
@@ -42,8 +42,9 @@ export class Network {
       this.#arriveIn(this.#delay(link), link, to, arrive);
       if (random.next() >= this.plan.replay) return;
       this.#tally.count('messages replayed');
-      const late = random.next() < 0.5 ? REPLAY_DELAYS : 3;
-      this.#arriveIn(random.next() * late * (this.plan.delayMs + this.plan.jitterMs), link, to, arrive);
+      const { delayMs, jitterMs, replayMs } = this.plan;
+      const within = random.next() < 0.5 ? REPLAY_DELAYS * (delayMs + jitterMs) : replayMs * random.next();
+      this.#arriveIn(random.next() * within, link, to, arrive);
     }
   }
 

@@ -35,6 +35,8 @@ export interface LinkPlan {
   readonly loss: number;
   /** Share of messages that arrive twice, 0 to 0.5; the second may be seconds late. */
   readonly replay: number;
+  /** How late a copy may be, ms. */
+  readonly replayMs: number;
   /** Least time under way, ms. */
   readonly delayMs: number;
   /** Mean of what is added to it, ms. */
@@ -63,6 +65,8 @@ export interface Plan {
   readonly faults: ReadonlyMap<Fault, number>;
   readonly clients: number;
   readonly keys: number;
+  /** Bytes that a value is filled up by, at most: large ones don't fit into one sector. */
+  readonly fillerBytesMax: number;
   /** Mean pause of a client between two operations, ms. */
   readonly thinkMs: number;
   /** Whether leaders may answer reads under a lease. */
@@ -118,6 +122,7 @@ export function planOf(seed: number, voters?: number): Plan {
     links: {
       loss: calm ? 0 : pick(random, [0, 0.02, 0.1, 0.3]),
       replay: calm ? 0 : pick(random, [0, 0.05, 0.2, 0.5]),
+      replayMs: 8 * electionMs,
       delayMs: pick(random, [0.5, 5, 20]),
       jitterMs: pick(random, [1, 10, 80]),
       reorder: random.next() < 0.7,
@@ -126,6 +131,7 @@ export function planOf(seed: number, voters?: number): Plan {
     faults,
     clients: pick(random, [2, 3, 4]),
     keys: pick(random, [1, 2, 4]),
+    fillerBytesMax: pick(random, [0, 0, 0, 700]),
     thinkMs: pick(random, [500, 1_500, 4_000]),
     activeMs: pick(random, [60_000, 90_000, 120_000]),
     leaseReads: random.next() < 0.5,

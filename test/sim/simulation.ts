@@ -34,6 +34,9 @@ export interface SimResult {
   readonly operations: number;
 }
 
+/** Far more than any seed needs. */
+const EVENTS_MAX = 500_000;
+
 /** Virtual time within which a cluster without faults must be one again, ms. */
 const CONVERGE_MS = 60_000;
 
@@ -48,9 +51,12 @@ export async function runSeed(seed: number, options: SimOptions = {}): Promise<S
   // Refusals are everyday here, and their stacks cost more than the rest of them.
   Error.stackTraceLimit = 0;
   const simulation = new Simulation(seed, options);
+  const unheard = (error: unknown): void => simulation.unheard(error);
+  process.on('unhandledRejection', unheard);
   try {
     return await simulation.run();
   } finally {
+    process.off('unhandledRejection', unheard);
     Error.stackTraceLimit = stackTraceLimit;
     simulation.close();
   }
@@ -59,7 +65,7 @@ export async function runSeed(seed: number, options: SimOptions = {}): Promise<S
 class Simulation {
   readonly #shared: Surroundings;
   readonly #history = new History();
-  readonly #clients: readonly Client[];
+  #clients: readonly Client[] = [];
   readonly #faults: Faults;
 
   constructor(seed: number, options: SimOptions) {
@@ -74,9 +80,12 @@ class Simulation {
       tally,
       machines,
       network: new Network(world, stream(seed, 'network'), plan.links, tally),
-      invariants: new Invariants(),
+      invariants: new Invariants(plan.voters),
       trace: new Trace(),
       clients: Array.from({ length: plan.clients }, (_, i) => `c${i + 1}`),
+      unrest: (machine, inMs) => {
+        for (const client of this.#clients) client.hurry(machine, inMs);
+      },
     };
     for (const id of [...plan.voters, ...plan.spares]) machines.set(id, new Machine(id, this.#shared));
     this.#clients = Array.from({ length: plan.clients }, (_, i) => new Client(i + 1, this.#shared, this.#history));
@@ -120,6 +129,11 @@ class Simulation {
     };
   }
 
+  /** A promise was rejected and nobody listens: that would end a node. */
+  unheard(error: unknown): void {
+    this.#shared.invariants.report(error instanceof Violation ? error : new Violation(`nobody listens to ${error}`));
+  }
+
   close(): void {
     for (const client of this.#clients) client.close();
     for (const machine of this.#shared.machines.values()) machine.close();
@@ -128,7 +142,9 @@ class Simulation {
   /** Lets time pass. */
   async #pass(forMs: number, done: () => boolean = () => false): Promise<void> {
     const { world, invariants } = this.#shared;
-    await world.run(world.now + forMs, () => invariants.violation !== undefined || done());
+    await world.run(world.now + forMs, () => invariants.violation !== undefined || world.events > EVENTS_MAX || done());
+    if (world.events > EVENTS_MAX)
+      throw new Violation(`more than ${EVENTS_MAX} events: something goes round and round`);
     if (invariants.violation !== undefined) throw invariants.violation;
   }
 

@@ -52,6 +52,7 @@ export class WatchedLog implements RaftLog {
   }
 
   saveSnapshot(meta: SnapshotMeta, chunks: Parameters<RaftLog['saveSnapshot']>[1], keepEntries: number): Promise<void> {
+    this.#invariants.saves(this.#id, meta.index, meta.configuration);
     return this.#log.saveSnapshot(meta, chunks, keepEntries);
   }
 
