@@ -3,11 +3,13 @@ import {
   CoordinatorServer,
   connectEtcd,
   type Etcd,
+  type EtcdLog,
   type EtcdTls,
   eraseEtcdLog,
   foundEtcdLog,
   Ledger,
   openEtcdLog,
+  type VotersChanged,
 } from '../../coordinator/index.ts';
 import {
   type Clock,
@@ -20,27 +22,60 @@ import {
   TroupeError,
 } from '../../core/index.ts';
 import type { ControlTransport } from '../../remote/index.ts';
-import { encodePayload } from '../../wire/index.ts';
+import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { ClusterConfig } from '../config.ts';
 import type { EtcdConfig } from '../coordinator-config.ts';
 import type { ControlPlaneParts } from './plane.ts';
-import type { Voter } from './voter.ts';
+import type { MembershipRequest } from './raft-voting.ts';
+import type { Voter, Voting } from './voter.ts';
 
 /** Time for the leader to prove that it lives when its connection broke, ms. */
 const GONE_MS = 500;
 
+interface EtcdVoter extends Voter {
+  readonly log: EtcdLog;
+}
+
 /**
- * Starts a voter whose log is at etcd: the ledger and its server here, elections and durability there.
+ * A node's part in a cluster whose log is at etcd. Its voters run the ledger and its server; elections and durability are etcd's.
  *
- * @param voters ids of all voters, this one included
+ * @param voters ids of the configured voters
  * @throws TroupeError TIMEOUT when etcd doesn't answer, INVALID_CONFIGURATION when it won't have us, LOG_CORRUPT when it has lost
  *   entries that this voter has seen
  */
-export async function startEtcdVoter(
+export async function startEtcdVoting(
   parts: ControlPlaneParts,
   settings: EtcdConfig,
   voters: readonly NodeId[],
-): Promise<Voter> {
+): Promise<Voting> {
+  const voter = voters.includes(parts.node) ? await startEtcdVoter(parts, settings, voters) : undefined;
+  return {
+    voter,
+    votes: voter !== undefined,
+    failed: voter?.failed ?? new Promise(() => undefined),
+    serve: async (_from, body) => {
+      const [, change, node] = decodePayload(body) as Extract<MembershipRequest, readonly ['change', ...unknown[]]>;
+      if (change !== 'lead') {
+        const said =
+          'voters are those of the configuration, and etcd decides who leads; set voter there and start anew';
+        throw new TroupeError('INVALID_ARGUMENT', said, { address: node });
+      }
+      if (!voter?.leading) throw new TroupeError('NOT_LEADER', 'this voter does not lead');
+      const changed = node !== parts.node;
+      if (changed) await voter.log.transferLeadership(node);
+      const members = { voters: voters.map((id) => ({ node: id, member: id })), learners: [] };
+      return encodePayload({ changed, members } satisfies VotersChanged);
+    },
+    viewed: () => undefined,
+    close: async () => voter?.close(),
+  };
+}
+
+async function startEtcdVoter(
+  parts: ControlPlaneParts,
+  settings: EtcdConfig,
+  voters: readonly NodeId[],
+): Promise<EtcdVoter> {
   const { node, clock, random, logger, tracer } = parts;
   const { prefix } = settings;
   const etcd = connect(settings, clock, random);
@@ -62,6 +97,7 @@ export async function startEtcdVoter(
   });
   const server = new CoordinatorServer({ log, ledger, clock, tracer, logger });
   return {
+    log,
     server,
     get leading() {
       return log.role.leading;

@@ -1,5 +1,5 @@
 import type { CoordinatorServer, Members } from '../../coordinator/index.ts';
-import { type NodeId, TroupeError } from '../../core/index.ts';
+import type { NodeId } from '../../core/index.ts';
 import type { RaftMessage } from '../../wire/index.ts';
 
 /** What a node that votes runs, whichever log is behind it. The control plane knows no more of it than this. */
@@ -38,21 +38,4 @@ export interface Voting {
   /** The ledger says who keeps the log, as of `index`. */
   viewed(members: Members, index: number): void;
   close(): Promise<void>;
-}
-
-/** The part of a node whose log is kept elsewhere, or always by the same nodes. */
-export function fixedVoting(voter: Voter | undefined): Voting {
-  return {
-    voter,
-    votes: voter !== undefined,
-    failed: voter?.failed ?? new Promise(() => undefined),
-    serve: async () => {
-      throw new TroupeError(
-        'INVALID_ARGUMENT',
-        'the log of this cluster is not kept by its nodes: they have no voters',
-      );
-    },
-    viewed: () => undefined,
-    close: async () => voter?.close(),
-  };
 }
