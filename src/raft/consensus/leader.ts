@@ -99,6 +99,8 @@ export class Leader {
   reconfigure(configuration: Configuration): void {
     // A newcomer is given a whole election time-out before its silence counts.
     this.#setMembers(configuration, true);
+    // A quorum of two changes ago need not meet one of today.
+    this.#lease.void();
     // A smaller quorum may have what a larger one was waiting for.
     this.#commit();
   }

@@ -102,6 +102,16 @@ describe('mistake 15: a lease read across silence, a pause, a drifting clock or 
     expect(a.node.leaseIndex()).toBeUndefined();
   });
 
+  test('a change of the members voids it: who granted it may be no quorum any more', () => {
+    const { network, a } = leased();
+    a.node.proposeChange({ remove: ['c'] });
+    network.settle();
+    expect(a.status.configuration).toEqual({ voters: ['a', 'b'] });
+    expect(a.node.leaseIndex()).toBeUndefined();
+    network.tick(1);
+    expect(a.node.leaseIndex()).toBeDefined();
+  });
+
   test('a new leader answers nothing alone before it has committed in its term', () => {
     const network = new Network(THREE, { leaseTicks: LEASE_TICKS, electionTicks: ELECTION_TICKS });
     network.lose = ({ type }) => type === 'append';
