@@ -114,8 +114,9 @@ export class Machine {
     this.#dropLedger();
   }
 
-  /** The process dies; what it wrote is still there. */
+  /** The process dies; what it wrote is still there, and its connections break. */
   kill(): void {
+    this.#disconnect();
     this.#end();
     this.disk.kill();
     if (this.#restoring) this.#dropLedger();
@@ -179,6 +180,8 @@ export class Machine {
       heartbeatTicks: plan.heartbeatTicks,
       snapshotEveryEntries: plan.snapshotEveryEntries,
       keepEntries: plan.keepEntries,
+      appendBytesMax: plan.appendBytesMax,
+      applyBytesMax: plan.applyBytesMax,
       leaseReads: plan.leaseReads,
     });
     const server = new CoordinatorServer({
@@ -291,6 +294,16 @@ export class Machine {
     throw new Error(`${from} is gone`);
   }
 
+  #disconnect(): void {
+    const { network, machines, tally } = this.#shared;
+    if (this.running === undefined) return;
+    for (const other of machines.values()) {
+      if (other === this || other.running === undefined) continue;
+      tally.count('connections broken');
+      network.carry(this.actor, other.actor, () => other.running?.member.disconnected(this.id));
+    }
+  }
+
   #end(): void {
     this.running?.server.close();
     this.running = undefined;
@@ -313,6 +326,7 @@ export class Machine {
   #stopped(error: unknown): void {
     this.check();
     this.#shared.trace.note(this.#shared.world.now, this.id, 'stopped', String(error));
+    this.#disconnect();
     if (!this.#mayStop(error)) this.#report(`${this.id} stopped for no fault of its disk: ${String(error)}`);
     this.#end();
     this.state = 'stopped';

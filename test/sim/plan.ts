@@ -58,6 +58,9 @@ export interface Plan {
   readonly segmentBytes: number;
   /** Bytes of entries that a log keeps in memory; small ones make it read the disk. */
   readonly cacheBytesMax: number;
+  /** Bytes of entries that are sent, and applied, at once; small ones make a laggard's way long. */
+  readonly appendBytesMax: number;
+  readonly applyBytesMax: number;
   readonly links: LinkPlan;
   /** Mean time of a sync, ms. */
   readonly syncMs: number;
@@ -119,6 +122,8 @@ export function planOf(seed: number, voters?: number): Plan {
     keepEntries: pick(random, [0, 2, 10, 50]),
     segmentBytes: pick(random, [4096, 4096, 16_384]),
     cacheBytesMax: pick(random, [0, 512, 65_536]),
+    appendBytesMax: pick(random, [64, 300, 65_536]),
+    applyBytesMax: pick(random, [64, 65_536]),
     links: {
       loss: calm ? 0 : pick(random, [0, 0.02, 0.1, 0.3]),
       replay: calm ? 0 : pick(random, [0, 0.05, 0.2, 0.5]),

@@ -88,6 +88,7 @@ export class Member implements RaftMember {
       heartbeatTicks: settings.heartbeatTicks,
       leaseTicks: leaseTicksOf(settings),
       applyBytesMax: settings.applyBytesMax,
+      appendBytesMax: settings.appendBytesMax,
     });
     this.#barriers = new Barriers({
       ask: (context) => this.#ask(() => this.#node.readIndex(context)),

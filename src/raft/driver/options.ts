@@ -44,6 +44,8 @@ export interface RaftMemberOptions {
   readonly barriersMax?: number;
   /** Entries applied before the loop gets a turn, bytes, default 256 KiB. Larger transactions, later heartbeats. */
   readonly applyBytesMax?: number;
+  /** Entries in one message to a member, bytes, unless a single one is larger; default 1 MiB. */
+  readonly appendBytesMax?: number;
   /**
    * Let the leader answer `barrier({ lease: true })` by itself while it holds a lease, and grant leases to others. Default false;
    * a member without it grants none. Bears clocks whose rates differ by a third; makes a new leader wait for an election time-out.
@@ -68,6 +70,7 @@ export function settingsOf(options: RaftMemberOptions): MemberSettings {
     proposalsMax: 16_384,
     barriersMax: 65_536,
     applyBytesMax: 256 * 1024,
+    appendBytesMax: 2 ** 20,
     leaseReads: false,
     ...options,
   };
