@@ -1,11 +1,27 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { Status } from '../../../../src/raft/consensus/index.ts';
+import { Handover } from '../../../../src/raft/driver/handover.ts';
 import { Cluster } from './cluster.ts';
 
 const FAST = { tickMs: 15, electionTicks: 10 };
 const command = (text: string): Buffer => Buffer.from(text);
 let cluster: Cluster;
 
-afterEach(() => cluster.close());
+afterEach(async () => cluster?.close());
+
+test('news of the election that made this member the leader does not end a transfer that has just begun', async () => {
+  const configuration = { voters: ['a', 'b'] };
+  const status = { id: 'a', term: 2, commit: 1, applied: 1, configuration };
+  const handover = new Handover(30);
+  const gone = new Promise<void>((resolve, reject) => handover.begin({ resolve, reject }));
+  handover.changed({ ...status, role: 'leader', leader: 'a' } satisfies Status);
+  expect(handover.holds).toBe(true);
+  handover.changed({ ...status, role: 'follower', leader: undefined } satisfies Status);
+  await gone;
+  expect(handover.holds).toBe(true);
+  handover.changed({ ...status, role: 'follower', leader: 'b' } satisfies Status);
+  expect(handover.holds).toBe(false);
+});
 
 describe('proposals while the leadership is handed over', () => {
   test('are refused only when the next leader is known, and then with its name', async () => {
