@@ -6,25 +6,33 @@ const PREFIX = /^\/(.+\/)?$/;
 
 const file = z.string().min(1);
 
-const etcd = z.strictObject({
-  kind: z.literal('etcd'),
-  /** URLs of etcd's servers, e.g. `https://etcd-1:2379`. With `http` everything travels in clear. */
-  endpoints: z.array(z.string().regex(ENDPOINT, 'must be "http://host:port" or "https://host:port"')).min(1),
-  /**
-   * Silence after which etcd gives up a leader whose machine is gone, ms (a process that died is noticed at once). etcd rounds up to seconds, and to no less than 1.5 times its own election
-   * time-out (1 s unless configured). Smaller finds a dead leader sooner, and costs more elections on a slow disk.
-   */
-  leaseMs: z.number().int().min(1_000).max(60_000).default(3_000),
-  /** What all keys begin with; `/troupe/<name of the cluster>/` without it. Two clusters must not share it. */
-  prefix: z.string().regex(PREFIX, 'must begin and end with a slash').optional(),
-  /** PEM files, relative to the configuration file: whom to believe, and the certificate that names us where etcd asks. */
-  tls: z
-    .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
-    .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'needs cert and key together')
-    .optional(),
-  /** Whether the leader has etcd forget its old revisions. They are everybody's: say false where others watch this etcd. */
-  compactHistory: z.boolean().default(true),
-});
+const etcd = z
+  .strictObject({
+    kind: z.literal('etcd'),
+    /** URLs of etcd's servers, e.g. `https://etcd-1:2379`. With `http` everything travels in clear. */
+    endpoints: z
+      .array(z.string().regex(ENDPOINT, 'must be "http://host:port" or "https://host:port"'))
+      .min(1)
+      .readonly(),
+    /**
+     * Silence after which etcd gives up a leader whose machine is gone, ms (a process that died is noticed at once). etcd rounds up to seconds, and to no less than 1.5 times its own election
+     * time-out (1 s unless configured). Smaller finds a dead leader sooner, and costs more elections on a slow disk.
+     */
+    leaseMs: z.number().int().min(1_000).max(60_000).default(3_000),
+    /** What all keys begin with; `/troupe/<name of the cluster>/` without it. Two clusters must not share it. */
+    prefix: z.string().regex(PREFIX, 'must begin and end with a slash').optional(),
+    /** PEM files, relative to the configuration file: whom to believe, and the certificate that names us where etcd asks. */
+    tls: z
+      .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
+      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'needs cert and key together')
+      .optional(),
+    /** Whether the leader has etcd forget its old revisions. They are everybody's: say false where others watch this etcd. */
+    compactHistory: z.boolean().default(true),
+  })
+  .refine(({ endpoints, tls }) => tls === undefined || endpoints.every((url) => url.startsWith('https:')), {
+    path: ['endpoints'],
+    error: 'must be https where tls is set',
+  });
 
 /** Where the cluster's log is kept: by its own voters (default), or in an etcd that is there already. */
 export const coordinator = z

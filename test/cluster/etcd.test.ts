@@ -69,7 +69,7 @@ describe.skipIf(NO_ETCD !== undefined)('a cluster whose log is at etcd', () => {
 
   test('nodes that lose their disks lose nothing: the log is at etcd, and leadership moves when asked', async () => {
     await using box = new Sandbox();
-    const coordinator = { kind: 'etcd', endpoints: [...servers.endpoints], prefix: '/disks/' } as const;
+    const coordinator = { kind: 'etcd', endpoints: servers.endpoints, prefix: '/disks/' } as const;
     const first = await box.start(THREE, { coordinator });
     expect(await first.agent(account, 'k').ask('add', 1, { requestId: 'one' })).toBe(1);
     const leader = await leaderOf(first);

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTroupeError, type TroupeError } from '../../../src/core/index.ts';
 import { checkConfig, defineCluster, loadConfig, nodeOf } from '../../../src/node/config.ts';
+import { coordinatorOfRun } from '../../../src/node/coordinator-config.ts';
 
 let folder: string;
 beforeAll(() => {
@@ -163,5 +164,43 @@ describe('a configuration file', () => {
   ])('that %s is one clear error', async (_what, name, text, code) => {
     const path = text === undefined ? join(folder, name) : file(name, text);
     await expect(loadConfig(path)).rejects.toMatchObject({ code });
+  });
+});
+
+describe('the coordinator', () => {
+  const etcd = { kind: 'etcd', endpoints: ['http://127.0.0.1:2379'] };
+  const coordinator = (given: object): string[] => problems({ ...good, coordinator: given });
+
+  test('is embedded Raft unless told otherwise', () => {
+    expect(checkConfig(good, folder).coordinator).toEqual({ kind: 'raft' });
+  });
+
+  test('at etcd has keys of its own for each cluster, and a log of its own for each run', () => {
+    const config = checkConfig({ ...good, coordinator: etcd }, folder);
+    expect(config.coordinator).toMatchObject({ ...etcd, leaseMs: 3_000, prefix: '/troupe/c/', compactHistory: true });
+    expect(coordinatorOfRun(config.coordinator, 'audit-x')).toMatchObject({ prefix: '/troupe/c/runs/audit-x/' });
+    expect(checkConfig(config, '/elsewhere')).toEqual(config);
+  });
+
+  test('finds its certificates beside the configuration', () => {
+    const tls = { ca: 'ca.pem', cert: '/etc/c.pem', key: 'c.key' };
+    const secure = { ...etcd, endpoints: ['https://etcd-1:2379'], tls };
+    const config = checkConfig({ ...good, coordinator: secure }, folder);
+    expect(config.coordinator).toMatchObject({
+      tls: { ca: join(folder, 'ca.pem'), cert: '/etc/c.pem', key: join(folder, 'c.key') },
+    });
+  });
+
+  test.each([
+    ['no scheme: would it be in clear?', { endpoints: ['127.0.0.1:2379'] }, 'coordinator.endpoints[0]'],
+    ['no endpoint', { endpoints: [] }, 'coordinator.endpoints'],
+    ['a prefix that runs into its neighbours', { prefix: '/troupe/a' }, 'coordinator.prefix'],
+    ['a certificate without its key', { tls: { cert: 'c.pem' } }, 'coordinator.tls'],
+    ['certificates for a way in clear', { tls: {} }, 'coordinator.endpoints'],
+    ['a lease that no heartbeat can keep', { leaseMs: 100 }, 'coordinator.leaseMs'],
+    ['an unknown kind', { kind: 'zookeeper' }, 'coordinator.kind'],
+  ])('is refused with %s', (_, given, path) => {
+    const lines = coordinator({ ...etcd, ...given });
+    expect(lines.map((line) => line.slice(0, line.indexOf(': ')))).toEqual([path]);
   });
 });
