@@ -195,14 +195,16 @@ export class CoordinatorClient implements Coordinator, Relay {
     const { clock, random, self } = this.#options;
     const stale = kind !== 'write' && isStale(body);
     for (let attempt = 0; ; ) {
-      const target = stale && this.#local !== undefined ? self : this.#tracker.target;
+      const here = stale && this.#local !== undefined;
+      const target = here ? self : this.#tracker.target;
       const timeoutMs = Math.max(1, Math.min(this.#limits.attemptMs, deadline - clock.monotonic()));
       try {
         return await this.#attempt(target, kind, body, timeoutMs, trace);
       } catch (thrown) {
         const error = asTroupeError(thrown, 'PROTOCOL_VIOLATION');
         if (!error.retryable || end.aborted) throw error;
-        if (this.#tracker.failed(target, error)) continue;
+        // Whoever leads is no help to a voter that can't tell its own state: it must have a pause to get it back.
+        if (!here && this.#tracker.failed(target, error)) continue;
         const policy = { minMs: this.#limits.retryMinMs, maxMs: this.#limits.retryMaxMs, jitter: 0.5 };
         // News of a leader end the pause.
         await delay(clock, backoffMs(policy, attempt++, random), this.#news.signal);

@@ -241,6 +241,25 @@ describe('queries', () => {
     expect(stale.index).toBeLessThan(cluster.ledger('a').appliedIndex);
   });
 
+  test('a stale one leaves its voter time to be restored, though another is known to lead', async () => {
+    cluster = await TestCluster.start();
+    const client = cluster.client('b');
+    await settleWithin(cluster.clock, openJob(client, 'j'));
+    const server = cluster.server('b');
+    const call = server.call.bind(server);
+    let calls = 0;
+    server.call = async (...args) => {
+      // Two refusals without a pause between them would go on for ever: in the same turn, so nothing else could end them.
+      if (++calls > 1) return call(...args);
+      throw new TroupeError('NODE_UNAVAILABLE', 'this voter is being restored from a snapshot');
+    };
+    const reply = client.query('ledger.stats', {}, { stale: true });
+    await cluster.clock.settle();
+    expect(calls).toBe(1);
+    await settleWithin(cluster.clock, reply);
+    expect(calls).toBe(2);
+  });
+
   test('a call to a voter is not ended by the news that this voter leads', async () => {
     cluster = await TestCluster.start();
     const probe = cluster.client();
