@@ -6,8 +6,10 @@ import { TrackedWrites } from './tracked-writes.ts';
 const LOOPS = 16;
 /** Keys of each loop, written in turn. */
 const KEYS = 256;
-/** Load around each transfer, ms. */
-const LOAD_MS = 700;
+/** Load between two transfers, ms. */
+const LOAD_MS = 500;
+/** How long after a transfer its pause may still show, ms. */
+const AFTER_MS = 200;
 const TRANSFER_MS = 10_000;
 
 /** What planned transfers cost. */
@@ -46,7 +48,7 @@ export async function transfers(cluster: Cluster, client: ValueClient, count: nu
     longest = 0;
     last = performance.now();
     await work();
-    await sleep(LOAD_MS);
+    await sleep(AFTER_MS);
     return Math.max(longest, performance.now() - last);
   };
   const pausesMs: number[] = [];
