@@ -195,7 +195,7 @@ describe('the coordinator', () => {
     ['no scheme: would it be in clear?', { endpoints: ['127.0.0.1:2379'] }, 'coordinator.endpoints[0]'],
     ['no endpoint', { endpoints: [] }, 'coordinator.endpoints'],
     ['a prefix that runs into its neighbours', { prefix: '/troupe/a' }, 'coordinator.prefix'],
-    ['a certificate without its key', { tls: { cert: 'c.pem' } }, 'coordinator.tls'],
+    ['a certificate without its key', { endpoints: ['https://e:2379'], tls: { cert: 'c.pem' } }, 'coordinator.tls'],
     ['certificates for a way in clear', { tls: {} }, 'coordinator.endpoints'],
     ['a lease that no heartbeat can keep', { leaseMs: 100 }, 'coordinator.leaseMs'],
     ['an unknown kind', { kind: 'zookeeper' }, 'coordinator.kind'],
