@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { invariant, TroupeError } from '../../core/index.ts';
 import { type Disk, type DiskFile, diskError } from './disk.ts';
 import { lockFile, shareLockFile } from './lock-file.ts';
+import { SyncPace } from './sync-pace.ts';
 
 const fdatasync = promisify(fs.fdatasync);
 const fsync = promisify(fs.fsync);
@@ -15,10 +16,14 @@ class RealFile implements DiskFile {
   readonly name: string;
   readonly #path: string;
   readonly #fd: number;
+  readonly #pace: SyncPace;
   #size: number;
+  /** Written and not synced, bytes. */
+  #dirty = 0;
 
-  constructor(directory: string, name: string, flags: string) {
+  constructor(directory: string, name: string, flags: string, pace: SyncPace) {
     this.name = name;
+    this.#pace = pace;
     this.#path = join(directory, name);
     try {
       this.#fd = fs.openSync(this.#path, flags, 0o600);
@@ -41,6 +46,7 @@ class RealFile implements DiskFile {
       throw diskError(error, `write ${data.byteLength} bytes`, this.#path);
     }
     this.#size = Math.max(this.#size, position + data.byteLength);
+    this.#dirty += data.byteLength;
   }
 
   read(into: Uint8Array, position: number): number {
@@ -82,11 +88,18 @@ class RealFile implements DiskFile {
     const zeros = Buffer.alloc(Math.min(size, ZERO_CHUNK_BYTES));
     for (let done = 0; done < size; ) done += await this.#writeAsync(zeros.subarray(0, size - done), done);
     this.#size = size;
+    this.#dirty += size;
   }
 
   async sync(): Promise<void> {
     try {
-      await fdatasync(this.#fd);
+      const bytes = this.#dirty;
+      this.#dirty = 0;
+      await this.#pace.sync(
+        bytes,
+        () => fs.fdatasyncSync(this.#fd),
+        () => fdatasync(this.#fd),
+      );
     } catch (error) {
       throw new TroupeError('LOG_POISONED', 'a sync failed', { address: this.#path, cause: error });
     }
@@ -110,6 +123,7 @@ class RealFile implements DiskFile {
 export class FileDisk implements Disk {
   readonly path: string;
   readonly #readOnly: boolean;
+  readonly #pace = new SyncPace();
 
   /**
    * @param path the directory; made when it isn't there
@@ -128,12 +142,12 @@ export class FileDisk implements Disk {
   }
 
   open(name: string): DiskFile {
-    return new RealFile(this.path, name, this.#readOnly ? 'r' : 'r+');
+    return new RealFile(this.path, name, this.#readOnly ? 'r' : 'r+', this.#pace);
   }
 
   create(name: string): DiskFile {
     this.#mayChange();
-    return new RealFile(this.path, name, 'w+');
+    return new RealFile(this.path, name, 'w+', this.#pace);
   }
 
   list(): readonly string[] {

@@ -1,0 +1,40 @@
+import { type Clock, systemClock } from '../../core/index.ts';
+
+/** A sync in line that took longer than this shows that the disk is slow, ms. */
+const QUICK_MS = 8;
+/** More than this to be synced goes away from this thread at once, bytes. */
+const IN_LINE_BYTES_MAX = 256 * 1024;
+/** Syncs made away from this thread before one is tried in line again. */
+const AWAY_MAX = 64;
+
+/**
+ * Decides where the log's syncs are made. In the thread pool, a sync of 0.1 ms costs two changes of thread, several times its own
+ * time when the machine is busy; in line it holds up the loop for as long as the disk takes. So syncs are made in line while
+ * they are quick, and away from this thread for a while after one that wasn't.
+ */
+export class SyncPace {
+  readonly #clock: Clock;
+  #away = 0;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
+
+  /**
+   * @param bytes what was written since the last sync
+   * @param inLine syncs now
+   * @param away syncs in the thread pool; both throw or reject when the sync failed
+   */
+  async sync(bytes: number, inLine: () => void, away: () => Promise<void>): Promise<void> {
+    if (bytes > IN_LINE_BYTES_MAX) return away();
+    if (this.#away > 0) {
+      this.#away--;
+      return away();
+    }
+    // What this turn sends leaves before the wait, so that others sync meanwhile.
+    await new Promise<void>((resolve) => this.#clock.yieldThen(resolve));
+    const start = this.#clock.monotonic();
+    inLine();
+    if (this.#clock.monotonic() - start > QUICK_MS) this.#away = AWAY_MAX;
+  }
+}

@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { SyncPace } from '../../../../src/raft/log/sync-pace.ts';
+import { ManualClock } from '../../../../src/testkit/clock.ts';
+
+/** A disk whose syncs in line take as long as it is told; where each was made. */
+function disk(clock: ManualClock, tookMs: () => number): { made: string[]; sync: (bytes?: number) => Promise<void> } {
+  const made: string[] = [];
+  let now = 0;
+  const pace = new SyncPace({
+    now: () => now,
+    monotonic: () => now,
+    schedule: (ms, fn) => clock.schedule(ms, fn),
+    repeat: (ms, fn) => clock.repeat(ms, fn),
+    yieldThen: (fn) => {
+      made.push('yield');
+      fn();
+    },
+  });
+  const inLine = (): void => {
+    made.push('in line');
+    now += tookMs();
+  };
+  const away = async (): Promise<void> => {
+    made.push('away');
+  };
+  return { made, sync: (bytes = 300) => pace.sync(bytes, inLine, away) };
+}
+
+describe('where syncs are made', () => {
+  test('in line while they are quick, after what was sent has left', async () => {
+    const { made, sync } = disk(new ManualClock(), () => 0.2);
+    await sync();
+    await sync();
+    expect(made).toEqual(['yield', 'in line', 'yield', 'in line']);
+  });
+
+  test('a slow one sends the next ones to the pool, and in the end one is tried in line again', async () => {
+    let slow = true;
+    const { made, sync } = disk(new ManualClock(), () => (slow ? 50 : 0.2));
+    await sync();
+    for (let i = 0; i < 64; i++) await sync();
+    expect(made.slice(2)).toEqual(Array.from({ length: 64 }, () => 'away'));
+    slow = false;
+    await sync();
+    await sync();
+    expect(made.slice(-4)).toEqual(['yield', 'in line', 'yield', 'in line']);
+  });
+
+  test('much at once goes to the pool, whatever the pace', async () => {
+    const { made, sync } = disk(new ManualClock(), () => 0.2);
+    await sync(16 * 2 ** 20);
+    await sync();
+    expect(made).toEqual(['away', 'yield', 'in line']);
+  });
+
+  test('what fails in line rejects', async () => {
+    const { sync } = disk(new ManualClock(), () => {
+      throw new RangeError('EIO');
+    });
+    await expect(sync()).rejects.toThrow('EIO');
+  });
+});
