@@ -75,12 +75,14 @@ export async function find({ mistake, name }: Mutation, seeds: number = SEEDS_MA
   return { mistake, name, seed: undefined, seeds: tried, seconds, reason: '' };
 }
 
-/** `npm run sim:mutations [-- --only NUMBER|NAME] [--seeds N] [--json]` */
+/** `npm run sim:mutations [-- --only NUMBER|NAME,...] [--seeds N] [--json]` */
 async function main(args: readonly string[]): Promise<void> {
   const value = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
-  const only = value('--only');
+  const only = value('--only')?.split(',');
   const seeds = Number(value('--seeds') ?? SEEDS_MAX);
-  const chosen = MUTATIONS.filter(({ mistake, name }) => only === undefined || [`${mistake}`, name].includes(only));
+  const chosen = MUTATIONS.filter(
+    ({ mistake, name }) => only === undefined || only.includes(`${mistake}`) || only.includes(name),
+  );
   if (chosen.length === 0 || !(seeds >= 1))
     throw new Error(`no mutation is called ${only}, or ${seeds} seeds are none`);
   const waiting = [...chosen];
