@@ -193,6 +193,12 @@ export class Member implements RaftMember {
     });
   }
 
+  campaign(): void {
+    if (this.#stopped !== undefined) return;
+    this.#node.campaign();
+    this.#pump();
+  }
+
   disconnected(peer: NodeId): void {
     if (this.#stopped !== undefined) return;
     this.#node.disconnected(peer);
@@ -309,6 +315,7 @@ export class Member implements RaftMember {
     // Listeners and state machines may call back in: the loop that is running sees what they caused.
     if (this.#pumping) return;
     this.#pumping = true;
+    const { applyBytesMax, clock } = this.#settings;
     try {
       let bytes = 0;
       while (this.#stopped === undefined && this.#node.hasReady()) {
@@ -319,8 +326,10 @@ export class Member implements RaftMember {
         if (ready.append !== undefined) this.#storage.persist(ready.append);
         for (const read of ready.reads) this.#barriers.answered(read.context, read.index);
         if (ready.apply === undefined) continue;
-        if (bytes < this.#settings.applyBytesMax) bytes += this.#apply(ready.apply);
-        else this.#applyLater(ready.apply);
+        // Much to apply lets others have a turn; and the log writes first, so that its sync runs meanwhile.
+        if (bytes >= applyBytesMax) this.#applyLater(ready.apply, (work) => clock.yieldThen(work));
+        else if (ready.append !== undefined) this.#applyLater(ready.apply, queueMicrotask);
+        else bytes += this.#apply(ready.apply);
       }
     } catch (error) {
       this.#fail(error);
@@ -384,9 +393,9 @@ export class Member implements RaftMember {
     this.#barriers.advance();
   }
 
-  #applyLater(work: ApplyWork): void {
+  #applyLater(work: ApplyWork, later: (run: () => void) => void): void {
     this.#applyingLater = new Promise((resolve) => {
-      this.#settings.clock.yieldThen(() => {
+      later(() => {
         resolve();
         if (this.#stopped !== undefined) return;
         try {

@@ -78,6 +78,8 @@ export interface RaftMember {
    * stands soon instead of waiting for a whole election time-out; members that still hear the leader refuse it.
    */
   disconnected(peer: NodeId): void;
+  /** Stands for election now, as if its time-out had passed; for a group that has just begun. */
+  campaign(): void;
   /** Gives a message that arrived from another member. */
   receive(messages: readonly Message[]): void;
   /** Serves a snapshot to a member that pulls it. */

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { Cluster } from './cluster.ts';
+import { Cluster, type Seat } from './cluster.ts';
 
 let cluster: Cluster;
 
@@ -55,6 +55,27 @@ describe('replication', () => {
       Promise.all(Array.from({ length: 50 }, (_, i) => cluster.member('n1').propose(command(`${i}`)))),
     );
     expect(disk.syncs - before).toBe(1);
+  });
+
+  test('a follower begins to write what came before it applies what that committed', async () => {
+    cluster = await Cluster.start(3);
+    const leader = await cluster.leader();
+    const [follower = ''] = cluster.others(leader);
+    cluster.lose = ({ type, to }) => type === 'heartbeat' && to === follower;
+    await cluster.wait(cluster.member(leader).propose(command('a')));
+    const { disk, machine } = cluster.seats.get(follower) as Seat;
+    const order: string[] = [];
+    disk.beforeSync = () => {
+      order.push('sync');
+    };
+    const { apply } = machine;
+    machine.apply = (entries) => {
+      order.push('apply');
+      return apply.call(machine, entries);
+    };
+    await cluster.wait(cluster.member(leader).propose(command('b')));
+    await cluster.until(() => machine.commands.includes('a'));
+    expect(order.slice(0, 2)).toEqual(['sync', 'apply']);
   });
 
   test('more proposals than the limit are refused, and the rest go on', async () => {
