@@ -3,7 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { connectEtcd, foundEtcdLog, openEtcdLog } from '../../src/coordinator/index.ts';
+import { systemClock, systemRandom } from '../../src/core/index.ts';
 import { EtcdServers, NO_ETCD } from '../conformance/etcd-servers.ts';
+import { RecordingConsumer } from '../conformance/replicated-log.ts';
 import { account } from './agents.ts';
 import { eventually, FIVE, leaderOf, Sandbox, THREE } from './harness.ts';
 import { CLI, nodeCommand } from './processes.ts';
@@ -65,6 +68,37 @@ describe.skipIf(NO_ETCD !== undefined)('a cluster whose log is at etcd', () => {
     });
     expect(etcd).toMatchObject({ packages: raft.packages, lost: 0, repeated: 0, outcomeDigest: raft.outcomeDigest });
     servers.restart(killed as number);
+  });
+
+  test('whichever member of etcd hangs, the log is written on, each entry once', async () => {
+    const consumer = new RecordingConsumer();
+    const clocks = { clock: systemClock, random: systemRandom };
+    const etcd = connectEtcd({ endpoints: servers.endpoints, ...clocks });
+    await foundEtcdLog(etcd, '/hangs/', systemRandom);
+    const log = await openEtcdLog({ node: 'a', etcd, prefix: '/hangs/', consumer, ...clocks });
+    const texts: string[] = [];
+    /** The lease may have ended while etcd itself had no leader: then the entry is refused, and given again. */
+    const append = (text: string): Promise<true> =>
+      eventually(`${text} is written`, async () => {
+        // A leader has read everything: what is not there by now was not written.
+        if (!log.role.leading) return undefined;
+        if (consumer.texts.includes(text)) return true;
+        return log.append(new TextEncoder().encode(text)).then(
+          () => true as const,
+          () => undefined,
+        );
+      });
+    for (const member of servers.endpoints.keys()) {
+      servers.signal(member, 'SIGSTOP');
+      for (let i = 0; i < 5; i++) {
+        texts.push(`${member}-${i}`);
+        await append(`${member}-${i}`);
+      }
+      servers.signal(member, 'SIGCONT');
+    }
+    expect(await log.barrier()).toBe(texts.length);
+    expect(consumer.texts).toEqual(texts);
+    await log.close();
   });
 
   test('nodes that lose their disks lose nothing: the log is at etcd, and leadership moves when asked', async () => {

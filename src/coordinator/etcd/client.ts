@@ -24,10 +24,11 @@ import { loadProto } from '../../wire/index.ts';
 import { fromCompaction, toEvents, toRange, toTxn, toTxnReply } from './messages.ts';
 import type { Etcd, KeyRange, Txn, TxnReply, WatchEvent } from './port.ts';
 
-/** An endpoint has this share of a call's time to answer, so that others get their turn. */
-const ATTEMPT_SHARE = 1 / 3;
-/** But no less than this, ms. */
-const ATTEMPT_MS_MIN = 200;
+/**
+ * An endpoint has so long to answer before the next is asked, ms. Short, as one that hangs stops all that is written; it doubles
+ * with each round over the endpoints, as repeating costs etcd most when it is slow already.
+ */
+const ATTEMPT_MS = 500;
 /** Pause after every endpoint has failed. */
 const ROUND_BACKOFF = { minMs: 20, maxMs: 500, jitter: 0.5 };
 
@@ -170,19 +171,19 @@ class EtcdClient implements Etcd {
   async #call<R>(start: Start<R>, limitMs: number): Promise<R> {
     const { signal } = this.#closing;
     const until = this.#clock.monotonic() + limitMs;
-    const attemptMs = Math.max(ATTEMPT_MS_MIN, limitMs * ATTEMPT_SHARE);
-    for (let attempt = 1; ; attempt++) {
+    for (let attempt = 0; ; attempt++) {
+      const round = Math.floor(attempt / this.#endpoints.length);
       const endpoint = this.#endpoints[this.#current] as Endpoint;
       try {
         if (signal.aborted) throw new TroupeError('SHUTTING_DOWN', 'the connection to etcd is closed');
-        return await this.#attempt(start, endpoint, Math.min(attemptMs, until - this.#clock.monotonic()));
+        return await this.#attempt(start, endpoint, Math.min(ATTEMPT_MS * 2 ** round, until - this.#clock.monotonic()));
       } catch (error) {
         if (isTroupeError(error, 'SHUTTING_DOWN')) throw error;
         const refusal = refusalOf(error);
         if (refusal !== undefined) throw refusal;
         const { message } = this.#failed(endpoint, error);
-        const round = Math.floor(attempt / this.#endpoints.length);
-        const pauseMs = attempt % this.#endpoints.length === 0 ? backoffMs(ROUND_BACKOFF, round - 1, this.#random) : 0;
+        const last = (attempt + 1) % this.#endpoints.length === 0;
+        const pauseMs = last ? backoffMs(ROUND_BACKOFF, round, this.#random) : 0;
         if (this.#clock.monotonic() + pauseMs >= until) {
           const address = this.#endpoints.map((each) => each.address).join(', ');
           throw new TroupeError('TIMEOUT', `etcd gave no answer: ${message}`, { address, cause: error });
@@ -248,7 +249,8 @@ function refusalOf(thrown: unknown): TroupeError | undefined {
     case status.OUT_OF_RANGE:
       return refuse('NOT_FOUND');
     case status.RESOURCE_EXHAUSTED:
-      return details?.includes('space exceeded') ? refuse('DISK_FULL') : undefined;
+      if (details?.includes('too many requests')) return undefined;
+      return refuse(details?.includes('space exceeded') ? 'DISK_FULL' : 'PROTOCOL_VIOLATION');
     case status.PERMISSION_DENIED:
     case status.UNAUTHENTICATED:
       return refuse('INVALID_CONFIGURATION');
