@@ -32,7 +32,8 @@ const LOST_LEADER_STAGGER_TICKS = 2;
  * in, `ready()` says what to do. It has no clock, no promise and no I/O, so the same inputs give the same outputs.
  *
  * The driver's part: call `ready()` while `hasReady`; send `messages` at once; do each AppendWork in the order they came
- * and then send its replies, or `step` those addressed to this member; do each ApplyWork in order and then step its reply.
+ * and then send its replies, or `step` those addressed to this member; do each ApplyWork in order and then step its reply;
+ * `announce` soon after `unannounced` is true.
  * Appends and applies may run side by side, and `ready()` may be called while they run. A thrown INVARIANT_VIOLATED
  * or LOG_CORRUPT must stop the member; PROTOCOL_VIOLATION comes from a message, which was not taken.
  */
