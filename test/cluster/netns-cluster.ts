@@ -74,6 +74,10 @@ export class NetworkCluster implements AsyncDisposable {
     });
   }
 
+  signal(id: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#processes.get(id)?.kill(signal);
+  }
+
   /** Kills a node for good; resolves when it is gone. */
   async kill(id: string): Promise<void> {
     const child = this.#processes.get(id) as ChildProcess;
