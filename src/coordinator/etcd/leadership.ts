@@ -77,20 +77,26 @@ export class Leadership {
 
   /** Leads no more in a term. Its lease ends, so that nothing of it can be written afterwards. */
   giveUp(term: number): void {
-    if (this.#holder?.term !== term || this.#holder.lease !== this.#lease?.id) return;
-    this.#lease.given.abort();
+    if (this.#holder?.term === term && this.#holder.lease === this.#lease?.id) this.renounce();
+  }
+
+  /** Ends the lease, and with it all that this member holds or has left to a successor. It takes part again under a new one. */
+  renounce(): void {
+    this.#lease?.given.abort();
     this.#lease = undefined;
     this.#changed();
   }
 
   /**
-   * Hands the leadership of a term to another member. It resolves when the leader's key is free for that one only.
+   * Hands the leadership of a term to another member: the leader's key becomes free for that one only, as long as the own lease
+   * lives.
    *
    * @returns false when the term is over
    */
   async cede(term: number, to: NodeId): Promise<boolean> {
     const { etcd, keys, limits } = this.#context;
-    const lease = this.#lease?.id ?? 0;
+    const lease = this.#lease?.id;
+    if (lease === undefined) return false;
     const { succeeded } = await etcd.txn(
       {
         compare: [{ key: keys.leader, createRevision: term }],
@@ -103,13 +109,6 @@ export class Leadership {
       limits.answerMs,
     );
     return succeeded;
-  }
-
-  /** Lets everybody stand again, when the successor did not. */
-  async reopen(to: NodeId): Promise<void> {
-    const { etcd, keys, limits } = this.#context;
-    const { successor: key } = keys;
-    await etcd.txn({ compare: [{ key, value: toValue(to) }], ops: [{ type: 'delete', key }] }, limits.answerMs);
   }
 
   /** Members that hold a lease. */

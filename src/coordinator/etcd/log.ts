@@ -180,17 +180,17 @@ class Member implements EtcdLog {
     const stop = this.onRole(({ leader }) => {
       if (leader !== undefined && leader !== node) taken.resolve();
     });
+    let over = false;
     try {
-      if (!(await this.#leadership.cede(writer.term, successor))) return;
+      over = !(await this.#leadership.cede(writer.term, successor));
       this.#leadership.look();
-      if (await settlesWithin(clock, limits.transferMs, taken.promise)) return;
-      await this.#leadership.reopen(successor);
+      over ||= await settlesWithin(clock, limits.transferMs, taken.promise);
     } finally {
       stop();
-      // Where the outcome is unknown, the term ends all the same: its writer takes nothing more.
-      this.#leadership.giveUp(writer.term);
+      // The writer takes nothing more: the term ends, whatever became of the hand-over, and anyone may stand.
+      if (!over) this.#leadership.renounce();
     }
-    throw new TroupeError('TIMEOUT', `${successor} did not take over`);
+    if (!over) throw new TroupeError('TIMEOUT', `${successor} did not take over`);
   }
 
   depose(node: NodeId): Promise<void> {

@@ -1,4 +1,4 @@
-import { delay, errorMessage, TroupeError } from '../../core/index.ts';
+import { delay, errorMessage, isTroupeError, TroupeError } from '../../core/index.ts';
 import { fromValue, isPassing, type LogContext, readKeys } from './context.ts';
 import { recordsAfter } from './keys.ts';
 import type { KeyValue } from './port.ts';
@@ -17,26 +17,17 @@ export class LogReader {
    * Applies all that is committed when it is called, from the snapshot where the log was trimmed.
    *
    * @returns the revision at which nothing was left
-   * @throws TroupeError LOG_CORRUPT, SNAPSHOT_CORRUPT; TIMEOUT and NOT_FOUND when it is to be called again
+   * @throws TroupeError LOG_CORRUPT, SNAPSHOT_CORRUPT; TIMEOUT when it is to be called again
    */
   async catchUp(): Promise<number> {
-    const { keys, applier, limits } = this.#context;
     for (;;) {
-      const records = { ...recordsAfter(keys, applier.index), limit: limits.pageKeysMax };
-      const { ranges, revision } = await readKeys(this.#context, { key: keys.head }, records);
-      const [heads = [], page = []] = ranges;
-      const head = heads[0] === undefined ? 0 : Number(fromValue(heads[0].value));
-      if (head < applier.index) {
-        const said = `etcd's log ends at ${head}, but this voter has applied ${applier.index}: etcd lost entries`;
-        throw new TroupeError('LOG_CORRUPT', said, { address: keys.head });
+      try {
+        const revision = await this.#applyPage();
+        if (revision !== undefined) return revision;
+      } catch (error) {
+        // What was being read has been trimmed meanwhile: a newer snapshot has it.
+        if (!isTroupeError(error, 'NOT_FOUND')) throw error;
       }
-      let complete = page.length > 0 || head === applier.index;
-      for (const kv of page) {
-        complete = await this.#take(kv);
-        if (!complete) break;
-      }
-      if (!complete) await restoreSnapshot(this.#context);
-      else if (applier.index >= head) return revision;
     }
   }
 
@@ -63,6 +54,26 @@ export class LogReader {
         timer.cancel();
       }
     }
+  }
+
+  /** Applies some of what is there, or the snapshot. Returns the revision at which nothing was left, undefined when some may be. */
+  async #applyPage(): Promise<number | undefined> {
+    const { keys, applier, limits } = this.#context;
+    const records = { ...recordsAfter(keys, applier.index), limit: limits.pageKeysMax };
+    const { ranges, revision } = await readKeys(this.#context, { key: keys.head }, records);
+    const [heads = [], page = []] = ranges;
+    const head = heads[0] === undefined ? 0 : Number(fromValue(heads[0].value));
+    if (head < applier.index) {
+      const said = `etcd's log ends at ${head}, but this voter has applied ${applier.index}: etcd lost entries`;
+      throw new TroupeError('LOG_CORRUPT', said, { address: keys.head });
+    }
+    let complete = page.length > 0 || head === applier.index;
+    for (const kv of page) {
+      complete = await this.#take(kv);
+      if (!complete) break;
+    }
+    if (!complete) await restoreSnapshot(this.#context);
+    return complete && applier.index >= head ? revision : undefined;
   }
 
   /** Applies the entries of a record that are new. Returns false when some before it are missing. */
