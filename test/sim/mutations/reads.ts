@@ -41,12 +41,12 @@ export const READS: readonly Mutation[] = [
   {
     mistake: 15,
     name: 'lease-across-pause',
-    why: 'a leader that was paused goes on believing in its lease, as its ticks have not noticed',
+    why: 'a leader that was paused believes in its lease, since it counts ticks and not the time that passed between them',
     patches: [
       {
-        file: 'raft/consensus/node.ts',
-        find: 'this.#leading?.voidLease();',
-        replace: '',
+        file: 'raft/driver/member.ts',
+        find: 'return clock.monotonic() - this.#tickedAt > tickMs * TICK_LATE_FACTOR;',
+        replace: 'return clock.monotonic() - this.#tickedAt < 0 && tickMs < 0;',
       },
     ],
   },
@@ -64,6 +64,18 @@ export const READS: readonly Mutation[] = [
         file: 'raft/consensus/leader.ts',
         find: 'const holds = this.#committedInTerm && this.#transferee === undefined && this.#lease.holds(this.#ticks);',
         replace: 'const holds = this.#committedInTerm && this.#lease.holds(this.#ticks);',
+      },
+    ],
+  },
+  {
+    mistake: 15,
+    name: 'lease-outlives-promise',
+    why: 'a lease lasts longer than the promise it stands on: a slow clock, or none at all, is enough for a stale read',
+    patches: [
+      {
+        file: 'raft/consensus/lease.ts',
+        find: 'return tick - this.#start < this.#ticks;',
+        replace: 'return tick - this.#start < 6 * this.#ticks;',
       },
     ],
   },

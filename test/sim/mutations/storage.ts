@@ -23,6 +23,19 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    mistake: 6,
+    name: 'term-left-for-later',
+    why: 'entries are made durable and acknowledged, and the term they were taken in only with what is written next',
+    patches: [
+      {
+        file: 'raft/log/disk-log.ts',
+        find: 'const work = { hardState: this.#lazy, entries };\n    this.#lazy = undefined;',
+        replace: `const work = { hardState: entries.length > 0 ? undefined : this.#lazy, entries };
+    if (entries.length === 0) this.#lazy = undefined;`,
+      },
+    ],
+  },
+  {
     mistake: 9,
     name: 'sync-tried-again',
     why: 'a sync that failed is tried again: the second succeeds, as the kernel has dropped what it could not write',
