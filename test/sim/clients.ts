@@ -26,8 +26,11 @@ const LIMITS: Partial<ClientLimits> = {
 const CALL_MS = 6_000;
 
 /** Operations of a client in a hurry, and the mean time between them, ms. */
-const HURRIED_OPERATIONS = 4;
+const HURRIED_OPERATIONS = 6;
 const HURRY_MS = 20;
+
+/** Operations of a rush. */
+const RUSHED_OPERATIONS = 4;
 
 /** Codes that say that nothing was done and nothing will be: the operation might as well not have been tried. */
 const UNDONE = ['NO_QUORUM', 'OVERLOADED'];
@@ -71,6 +74,8 @@ export class Client {
   #reading: Machine | undefined;
   #stopped = false;
   #busy = false;
+  /** Operations that aren't answered. */
+  #open = 0;
 
   constructor(number: number, shared: Surroundings, history: History) {
     this.actor = { name: `c${number}`, life: 0, pausedUntil: 0 };
@@ -96,13 +101,23 @@ export class Client {
     if (!this.#busy) this.#nextIn(this.#random.next() * HURRY_MS + (reads ? inMs - HURRY_MS / 2 : 0));
   }
 
+  /** Writes several keys at once, now and then. */
+  rush(): void {
+    if (this.#stopped || this.#random.next() < 0.8) return;
+    for (let i = 0; i < RUSHED_OPERATIONS; i++) {
+      const work = this.write(`k${this.#random.int(0, this.#shared.plan.keys)}`);
+      work.catch((error: unknown) => this.#shared.invariants.report(error));
+    }
+  }
+
   /** Begins nothing new. */
   stop(): void {
     this.#stopped = true;
   }
 
+  /** Whether an operation isn't answered yet. */
   get busy(): boolean {
-    return this.#busy;
+    return this.#open > 0;
   }
 
   close(): void {
@@ -215,6 +230,7 @@ export class Client {
       'value' in input ? input.value.replace(/\.+$/, '') : undefined,
     );
     let output: Output;
+    this.#open++;
     try {
       output = await work();
     } catch (error) {
@@ -224,6 +240,8 @@ export class Client {
         return false;
       }
       output = refusal;
+    } finally {
+      this.#open--;
     }
     tally.count(`operations: ${input.kind}`);
     trace.note(world.now, this.actor.name, 'got', output.kind, output.version);

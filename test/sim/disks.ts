@@ -1,6 +1,6 @@
 import { type Random, TroupeError } from '../../src/core/index.ts';
 import { MemoryDisk } from '../../src/raft/index.ts';
-import { exponential } from './plan.ts';
+import { exponential, type Plan } from './plan.ts';
 import type { Actor, World } from './world.ts';
 
 /** The disk of one machine: takes its time, and fails as it is told to. */
@@ -20,12 +20,14 @@ export class MachineDisk {
   readonly #world: World;
   readonly #actor: Actor;
   readonly #random: Random;
+  readonly #sectorBytes: number;
 
-  constructor(world: World, actor: Actor, random: Random, syncMs: number) {
+  constructor(world: World, actor: Actor, random: Random, { syncMs, sectorBytes }: Plan) {
     this.#world = world;
     this.#actor = actor;
     this.#random = random;
     this.syncMs = syncMs;
+    this.#sectorBytes = sectorBytes;
     this.current = this.#empty();
   }
 
@@ -87,7 +89,11 @@ export class MachineDisk {
   }
 
   #empty(): MemoryDisk {
-    return new MemoryDisk({ beforeSync: () => this.#sync(), beforeWork: () => this.#work() });
+    return new MemoryDisk({
+      sectorBytes: this.#sectorBytes,
+      beforeSync: () => this.#sync(),
+      beforeWork: () => this.#work(),
+    });
   }
 
   async #sync(): Promise<void> {

@@ -176,7 +176,7 @@ export class Faults {
 
   /** A machine stands still. Meanwhile clients write elsewhere, and read from it in the moment in which it goes on. */
   #pause(machine: Machine): boolean {
-    const forMs = this.#while(4);
+    const forMs = this.#electionMs * (this.#random.next() < 0.5 ? 4 : 0.5) * this.#random.next();
     machine.actor.pausedUntil = this.#shared.world.now + forMs;
     this.#shared.unrest(machine, forMs);
     return true;
@@ -198,7 +198,13 @@ export class Faults {
 
   #cut(separates: (from: string, to: string) => boolean): boolean {
     const { network, machines, world, clients } = this.#shared;
-    const names = [...machines.keys(), ...clients];
+    // Clients may well reach machines that don't reach each other.
+    const names = this.#random.next() < 0.5 ? [...machines.keys()] : [...machines.keys(), ...clients];
+    const leader = this.#leader();
+    if (leader !== undefined) {
+      this.#shared.unrest(leader, this.#electionMs * (1 + 1.5 * this.#random.next()));
+      this.#shared.rush();
+    }
     const blocks: (() => void)[] = [];
     for (const from of names) {
       for (const to of names) if (from !== to && separates(from, to)) blocks.push(network.block(from, to));
@@ -263,11 +269,12 @@ export class Faults {
     const target = after(voters, chosen);
     if (votersOutgoing !== undefined || !this.#bears(target)) return false;
     if (fresh !== undefined && [...(chosen.voters ?? []), ...(chosen.learners ?? [])].includes(fresh.id)) fresh.start();
+    const before = voters;
     this.#possible.push(target);
     member.changeMembers(chosen).then(
       () => {
-        // What was tried before and isn't part of this will never be.
-        this.#possible = [];
+        // What was tried before and isn't part of this will never be; but a member that crashes now may come back with the one before.
+        this.#possible = [before];
         for (const id of chosen.remove ?? []) this.#removed.add(id);
         this.#shared.tally.count('members changed');
       },

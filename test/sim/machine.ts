@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly clients: readonly string[];
   /** Who leads may change, or what this machine believes of it be wrong: clients look closely, some when `inMs` have passed. */
   unrest(machine: Machine, inMs: number): void;
+  /** Many writes come at once, and the leader may have no time to pass them on. */
+  rush(): void;
 }
 
 /** What runs on a machine that is up. */
@@ -73,7 +75,7 @@ export class Machine {
   breakApplyAt: number | undefined;
   /** Called when it has stopped, or could not start. */
   onDown: () => void = () => {};
-  /** Called when a vote has been sent. */
+  /** Called when a vote has been given, or asked for, which gives one's own. */
   onVote: () => void = () => {};
   readonly #shared: Surroundings;
   readonly #clock: Clock;
@@ -88,7 +90,7 @@ export class Machine {
     const { seed, plan, world } = shared;
     this.actor = { name: id, life: 0, pausedUntil: 0 };
     this.#shared = shared;
-    this.disk = new MachineDisk(world, this.actor, stream(seed, `disk ${id}`), plan.syncMs);
+    this.disk = new MachineDisk(world, this.actor, stream(seed, `disk ${id}`), plan);
     this.#clock = new MachineClock(world, this.actor, plan.drift());
     this.#transport = {
       send: (to, messages) => this.#send(to, messages),
@@ -266,7 +268,7 @@ export class Machine {
     for (const message of messages) {
       invariants.sends(this.id, message);
       trace.note(world.now, this.id, message.type, to, message.term, message.index, message.commit);
-      if (message.type === 'voteReply' && !message.reject) this.onVote();
+      if (message.type === 'vote' || (message.type === 'voteReply' && !message.reject)) this.onVote();
     }
     if (target === undefined) return;
     const wire = messages.map(toWire);

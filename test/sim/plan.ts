@@ -62,6 +62,8 @@ export interface Plan {
   readonly appendBytesMax: number;
   readonly applyBytesMax: number;
   readonly links: LinkPlan;
+  /** What a disk writes whole or not at all. */
+  readonly sectorBytes: number;
   /** Mean time of a sync, ms. */
   readonly syncMs: number;
   /** Faults of this run, with the mean time between two of a kind, ms. */
@@ -132,6 +134,7 @@ export function planOf(seed: number, voters?: number): Plan {
       jitterMs: pick(random, [1, 10, 80]),
       reorder: random.next() < 0.7,
     },
+    sectorBytes: pick(random, [512, 512, 64]),
     syncMs: pick(random, [1, 5, 20]),
     faults,
     clients: pick(random, [2, 3, 4]),

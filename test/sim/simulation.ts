@@ -86,6 +86,9 @@ class Simulation {
       unrest: (machine, inMs) => {
         for (const client of this.#clients) client.hurry(machine, inMs);
       },
+      rush: () => {
+        for (const client of this.#clients) client.rush();
+      },
     };
     for (const id of [...plan.voters, ...plan.spares]) machines.set(id, new Machine(id, this.#shared));
     this.#clients = Array.from({ length: plan.clients }, (_, i) => new Client(i + 1, this.#shared, this.#history));

@@ -49,6 +49,8 @@ function grown(bytes: Uint8Array<ArrayBuffer>, size: number): Uint8Array<ArrayBu
 export interface MemoryDiskOptions {
   /** ENOSPC beyond this many bytes in all files; default no limit. */
   readonly capacityBytes?: number;
+  /** What is written whole or not at all when the power goes, default 512. */
+  readonly sectorBytes?: number;
   /**
    * Awaited before each sync takes effect, so that a simulation can take its time; a sync of the directory is named `.`. When
    * it throws, the sync fails.
@@ -152,6 +154,7 @@ export class MemoryDisk implements Disk {
   /** Syncs of files that succeeded. */
   syncs = 0;
   capacityBytes: number;
+  readonly sectorBytes: number;
   beforeSync: (name: string) => Promise<void> | void;
   beforeWork: (action: 'write' | 'read' | 'truncate', name: string) => void;
   readonly lies: 'files' | 'directory' | undefined;
@@ -163,6 +166,7 @@ export class MemoryDisk implements Disk {
 
   constructor(options: MemoryDiskOptions = {}) {
     this.capacityBytes = options.capacityBytes ?? Number.POSITIVE_INFINITY;
+    this.sectorBytes = options.sectorBytes ?? SECTOR_BYTES;
     this.beforeSync = options.beforeSync ?? (() => {});
     this.beforeWork = options.beforeWork ?? (() => {});
     this.lies = options.lies;
@@ -224,7 +228,7 @@ export class MemoryDisk implements Disk {
       if (random !== undefined && random.next() < 0.5) applyChange(this.#durable, change);
     }
     for (const inode of inodes) {
-      for (const write of inode.unsynced) keepPart(inode, write, random);
+      for (const write of inode.unsynced) keepPart(inode, write, this.sectorBytes, random);
       inode.unsynced = [];
       inode.seen = inode.durable.slice();
       inode.size = inode.durableSize;
@@ -238,6 +242,7 @@ export class MemoryDisk implements Disk {
   kill(): MemoryDisk {
     const next = new MemoryDisk({
       capacityBytes: this.capacityBytes,
+      sectorBytes: this.sectorBytes,
       beforeSync: this.beforeSync,
       beforeWork: this.beforeWork,
       ...(this.lies === undefined ? {} : { lies: this.lies }),
@@ -313,7 +318,7 @@ function applyChange(names: Map<string, Inode>, change: DirectoryChange): void {
 }
 
 /** Each sector of a write survives or not, by itself: a write may be torn anywhere, and not only at its end. */
-function keepPart(inode: Inode, write: Write, random: Random | undefined): void {
+function keepPart(inode: Inode, write: Write, sectorBytes: number, random: Random | undefined): void {
   if (random === undefined) return;
   const fate = random.next();
   if (fate < 0.3) return;
@@ -322,7 +327,7 @@ function keepPart(inode: Inode, write: Write, random: Random | undefined): void 
     return;
   }
   for (let at = 0; at < write.data.byteLength; ) {
-    const boundary = SECTOR_BYTES - ((write.position + at) % SECTOR_BYTES);
+    const boundary = sectorBytes - ((write.position + at) % sectorBytes);
     const end = Math.min(write.data.byteLength, at + boundary);
     if (random.next() < 0.5) {
       inode.apply({ position: write.position + at, data: write.data.subarray(at, end), cut: false }, true);
