@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { SeededRandom } from '../../src/core/index.ts';
 import { checkLinearizable, describeViolation, type Input, type Operation, type Output } from './linearizability.ts';
 
 const get = (value: string | undefined, version?: number): [Input, Output] => [
@@ -200,6 +201,55 @@ describe('size', () => {
     // A violation that was found counts for more than a key that was given up.
     const history = [...long(300), op(1, 2, get('a'), 'other')];
     expect(checkLinearizable(history, { stepsMax: 100 })).toMatchObject({ ok: false, key: 'other' });
+  });
+});
+
+/** What clients of a register see who write, compare and set, and read, eight at a time, and lose every fourth answer. */
+function busy(seed: number): Operation[] {
+  const random = new SeededRandom(seed);
+  const seenBy = new Array(8).fill(0);
+  const freeAt = new Array(8).fill(0);
+  const effects: { readonly at: number; readonly take: () => Operation }[] = [];
+  let value: string | undefined;
+  let version = 0;
+  for (let i = 0, now = 0; i < 400; i++, now += 4 * random.next()) {
+    const client = random.int(0, 8);
+    const call = Math.max(now, freeAt[client]);
+    const dice = random.next();
+    const expect: number = seenBy[client];
+    let input: Input = { kind: 'get' };
+    if (dice > 0.4) input = { kind: 'put', value: `v${i}`, ...(dice > 0.7 ? { expect } : {}) };
+    const isLost = random.next() < 0.25;
+    const at = call + 20 * random.next() + (isLost && random.next() < 0.3 ? 400 : 0);
+    const end = at + 20 * random.next();
+    freeAt[client] = end;
+    const take = (): Operation => {
+      const seen = value === undefined ? 0 : version;
+      let output: Output = { kind: 'refused' };
+      if (input.kind === 'get') output = { kind: 'read', value, version: seen };
+      else if (input.kind === 'put' && (input.expect === undefined || input.expect === seen)) {
+        value = input.value;
+        output = { kind: 'written', version: ++version };
+      }
+      seenBy[client] = seen;
+      const head = { client, key: 'k', call, input };
+      return isLost ? { ...head, return: Number.POSITIVE_INFINITY } : { ...head, return: end, output };
+    };
+    effects.push({ at, take });
+  }
+  return effects.sort((a, b) => a.at - b.at).map(({ take }) => take());
+}
+
+describe('histories as a simulation leaves them', () => {
+  test.each([1, 2, 3])('seed %d: a good one passes, and one stale read in it is found', (seed) => {
+    const history = busy(seed);
+    expect(checkLinearizable(history)).toEqual({ ok: true });
+    const reads = history.filter(({ output }) => output?.kind === 'read' && output.value !== undefined);
+    const [late, early] = [reads.at(-3), reads.at(-40)];
+    const { output } = early ?? {};
+    if (output === undefined) throw new Error('there are too few reads');
+    const stale = history.map((each) => (each === late ? { ...each, output } : each));
+    expect(checkLinearizable(stale).ok).toBe(false);
   });
 });
 
