@@ -266,12 +266,9 @@ export class CoordinatorClient implements Coordinator, Relay {
     const first = random.next();
     void keepWatching(
       {
-        open: (voter, signal) => {
-          const either = AbortSignal.any([signal, this.#moving.signal]);
-          return voter === self && this.#local !== undefined
-            ? this.#local.watch(either)
-            : transport.watch(voter, either);
-        },
+        open: (voter, signal) =>
+          voter === self && this.#local !== undefined ? this.#local.watch(signal) : transport.watch(voter, signal),
+        moving: () => this.#moving.signal,
         // Nodes begin at different voters, so that the watches are spread; a voter begins at itself. One that was removed while
         // it was away hears so from the others only.
         voters: () => {

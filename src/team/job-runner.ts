@@ -30,6 +30,7 @@ export class JobRunner {
   readonly #runs: Map<string, JobRun> = new Map();
   readonly #stop: (() => void)[] = [];
   #readAgain: Timer | undefined;
+  #closed = false;
 
   constructor(parts: JobRunnerParts) {
     this.#parts = parts;
@@ -58,6 +59,7 @@ export class JobRunner {
   }
 
   close(): void {
+    this.#closed = true;
     this.#readAgain?.cancel();
     for (const stop of this.#stop) stop();
     for (const run of this.#runs.values()) run.stop();
@@ -87,6 +89,7 @@ export class JobRunner {
         after = last.id;
       }
     } catch (error) {
+      if (this.#closed) return;
       logger.debug('open jobs not read', { error: errorMessage(error) });
       this.#readAgain?.cancel();
       this.#readAgain = clock.schedule(READ_AGAIN_MS, () => this.#scanOwned());

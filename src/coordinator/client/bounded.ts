@@ -21,8 +21,9 @@ export function bounded<T>(work: Promise<T>, clock: Clock, timeoutMs: number, si
       end();
       reject(new TroupeError('TIMEOUT', `no answer within ${Math.round(timeoutMs)} ms`));
     });
-    if (signal?.aborted) return cancel();
-    signal?.addEventListener('abort', cancel, { once: true });
+    if (signal?.aborted) cancel();
+    else signal?.addEventListener('abort', cancel, { once: true });
+    // Whatever becomes of it: work that is no longer waited for may fail unheard.
     work.then(
       (value) => {
         end();

@@ -16,6 +16,8 @@ export interface UpstreamParts {
   readonly open: (voter: NodeId, signal: AbortSignal) => AsyncIterable<Uint8Array>;
   /** Voters in the order in which they are tried. Asked before each try. */
   readonly voters: () => readonly NodeId[];
+  /** Fires when another voter is to be watched, at once. Asked before each try. */
+  readonly moving: () => AbortSignal;
   /** None of them could be watched, each tried once. */
   readonly lost: () => void;
   readonly clock: Clock;
@@ -33,13 +35,14 @@ export async function keepWatching(parts: UpstreamParts, signal: AbortSignal): P
   /** Tries since one was heard. */
   let vain = 0;
   for (let turn = 0; !signal.aborted; turn++) {
+    const moving = parts.moving();
     const voters = parts.voters();
     const voter = voters[turn % voters.length] as NodeId;
     vain++;
     const leaving = new AbortController();
     let leaderless: Timer | undefined;
     try {
-      for await (const bytes of parts.open(voter, AbortSignal.any([signal, leaving.signal]))) {
+      for await (const bytes of parts.open(voter, AbortSignal.any([signal, moving, leaving.signal]))) {
         vain = 0;
         const frame = decodeFrame(bytes);
         if (frame.type === 'leader') {
@@ -60,7 +63,8 @@ export async function keepWatching(parts: UpstreamParts, signal: AbortSignal): P
     }
     const all = vain >= voters.length;
     if (all) parts.lost();
-    if (!signal.aborted) await delay(clock, all ? limits.retryMaxMs : limits.retryMinMs, signal);
+    const rest = AbortSignal.any([signal, moving]);
+    if (!rest.aborted) await delay(clock, all ? limits.retryMaxMs : limits.retryMinMs, rest);
   }
 }
 

@@ -64,13 +64,19 @@ export class KnownVoters {
         ? delivery.view.members
         : delivery.events.findLast((event) => event.type === 'members')?.members;
     if (members === undefined) return false;
-    this.#members = members;
-    this.#set(
-      delivery.type === 'view' ? delivery.view.index : delivery.index,
-      members.voters.map(({ node }) => node),
-    );
+    this.told(members, delivery.type === 'view' ? delivery.view.index : delivery.index);
     return true;
   }
+
+  /** Somebody who knows says who the members are. */
+  readonly told = (members: Members, index: number): void => {
+    if (index < this.#index) return;
+    this.#members = members;
+    this.#set(
+      index,
+      members.voters.map(({ node }) => node),
+    );
+  };
 
   /** Where a node listens, when the configuration doesn't say. */
   addressOf(node: NodeId): string | undefined {

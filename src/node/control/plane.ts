@@ -122,7 +122,12 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   voting =
     coordinator.kind === 'etcd'
       ? await startEtcdVoting(parts, coordinator, founders)
-      : await RaftVoting.start(parts, { founders, leader: () => client.leader?.node, changed: settle });
+      : await RaftVoting.start(parts, {
+          founders,
+          leader: () => client.leader?.node,
+          changed: settle,
+          told: known.told,
+        });
   settle();
   tellMembers();
   const keepAlive = new KeepAlive({

@@ -53,6 +53,8 @@ export interface RaftVotingHooks {
   readonly leader: () => NodeId | undefined;
   /** What runs here, or whether it votes, has changed. */
   readonly changed: () => void;
+  /** Told who the members are, as of an index, by other ways than the ledger's watch. */
+  readonly told: (members: Members, index: number) => void;
 }
 
 /** A node's part in embedded Raft: it founds the cluster with others, or is admitted later, and leaves when it is removed. */
@@ -119,6 +121,7 @@ export class RaftVoting implements Voting {
     if (request[0] === 'stand') return encodePayload(await this.#answer(from, request[1]));
     if (request[0] === 'admit') return encodePayload(await this.#alone(() => this.#admit(request[1])));
     if (request[0] === 'removed') {
+      this.#hooks.told(request[1], request[2]);
       this.viewed(request[1], request[2]);
       return encodePayload(undefined);
     }
@@ -249,6 +252,7 @@ export class RaftVoting implements Voting {
         await this.#become({ state: 'founder', member, founders: step.founders });
         logger.info('the cluster has formed', { founders: step.founders });
         await this.#open(member);
+        if (step.founders[0] === member) void this.#lead();
       }
       this.#news.abort();
       this.#news = new AbortController();
@@ -267,6 +271,14 @@ export class RaftVoting implements Voting {
       }
       await delay(clock, ASK_MS, signal);
     }
+  }
+
+  /** Nobody has ever led: the first founder stands as soon as the others have formed too, which asking them makes them do. */
+  async #lead(): Promise<void> {
+    const { founders } = this.#hooks;
+    const others = founders.filter((peer) => peer !== this.#parts.node);
+    await Promise.allSettled(others.map((peer) => this.#ask<Words>(peer, ['stand', this.#words()], ASK_TIMEOUT_MS)));
+    if (this.#hooks.leader() === undefined) this.#voter?.member.campaign();
   }
 
   async #answer(from: NodeId, words: Words): Promise<Words> {

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { isTroupeError, TroupeError } from '../../../src/core/index.ts';
 import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
 
@@ -29,12 +29,8 @@ async function refusal(work: Promise<unknown>): Promise<TroupeError> {
   return isTroupeError(error) ? error : new TroupeError('INVARIANT_VIOLATED', String(error));
 }
 
-async function eventually(what: string, probe: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500; i++) {
-    if (await probe()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`not within 5 s: ${what}`);
+function eventually(what: string, probe: () => Promise<boolean>): Promise<void> {
+  return vi.waitFor(async () => expect(await probe(), what).toBe(true), { timeout: 5_000, interval: 10 });
 }
 
 const nodesOf = (members: readonly { readonly node: string }[] = []): string[] =>

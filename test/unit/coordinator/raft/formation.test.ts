@@ -139,9 +139,10 @@ class Model {
     const name = (i: number): string => this.voters[i % this.voters.length] as string;
     if (event.type === 'deliver') this.#deliver(event.nth);
     else if (event.type === 'decide') this.#decide(name(event.at));
-    else if (event.type === 'crash') this.#crash(name(event.at));
-    else if (event.type === 'wipe') this.#wipe(name(event.at));
-    else {
+    else if ('at' in event) {
+      if (event.type === 'crash') this.#crash(name(event.at));
+      else this.#wipe(name(event.at));
+    } else {
       this.#tell(name(event.from), name(event.to), event.passOn);
       if (event.type === 'talk') this.#take(this.#mail.at(-1));
     }
