@@ -68,11 +68,7 @@ class RaftBench {
       const turn = <T>(items: readonly T[]): readonly T[] => (round % 2 === 0 ? items.toReversed() : items);
       if (this.#wants('limits')) await this.#limits();
       if (this.#wants('load')) {
-        for (const name of turn([OURS, 'etcd'])) {
-          await this.#with('load', this.#cluster(name), (cluster) =>
-            throughput(cluster, this.#size.slice, this.#report),
-          );
-        }
+        await this.#with('load', this.#cluster(OURS), (ours) => this.#load(ours, turn));
       }
       if (this.#wants('failover')) {
         for (const name of turn([OURS, `${OURS}Default`, 'etcd', 'etcdTuned'])) {
@@ -96,6 +92,13 @@ class RaftBench {
       await this.#with('laggard', this.#ours(), (cluster, client) => this.#laggard(cluster, client));
     for (const [column, lost] of this.#lost) this.#report.add('lost', column, lost);
     return this.#report;
+  }
+
+  async #load(ours: Cluster, turn: <T>(items: readonly T[]) => readonly T[]): Promise<void> {
+    const { slice } = this.#size;
+    const peer = this.#cluster('etcd');
+    if (peer === undefined) return throughput([ours], slice, this.#report);
+    await this.#with('load', peer, (theirs) => throughput(turn([ours, theirs]), slice, this.#report));
   }
 
   #wants(part: string): boolean {

@@ -20,38 +20,37 @@ export interface Slice {
   readonly durationMs: number;
 }
 
-/** Writes and reads with ever more loops, as the best client does them, then with plain unary calls. */
-export async function throughput(cluster: Cluster, slice: Slice, report: Report): Promise<void> {
-  const best = cluster.connect('best');
-  for (const clients of WRITERS) {
-    const processors = clients === PROFILED ? await watchProcessors(cluster) : undefined;
-    const result = await closedLoops({
-      ...slice,
-      clients,
-      operation: (loop, n) => best.put(`load/${loop}/${n % KEYS}`, numbered(n)),
-    });
-    record(report, cluster.name, 'writes', clients, '', result);
-    processors?.(result.perSecond, slice, report);
+/**
+ * Writes and reads with ever more loops, as the best client does them, then with plain unary calls. The clusters take turns at each
+ * number of loops: the machine's mood changes within seconds, and both are to have the same of it.
+ */
+export async function throughput(clusters: readonly Cluster[], slice: Slice, report: Report): Promise<void> {
+  for (const [kind, writers, readers, suffix] of [
+    ['best', WRITERS, READERS, ''],
+    ['unary', UNARY, [], 'Unary'],
+  ] as const) {
+    const driven = clusters.map((cluster) => ({ cluster, client: cluster.connect(kind) }));
+    for (const clients of writers) {
+      for (const { cluster, client } of driven) {
+        const processors = kind === 'best' && clients === PROFILED ? await watchProcessors(cluster) : undefined;
+        const result = await closedLoops({
+          ...slice,
+          clients,
+          operation: (loop, n) => client.put(`load/${loop}/${n % KEYS}`, numbered(n)),
+        });
+        record(report, cluster.name, 'writes', clients, suffix, result);
+        processors?.(result.perSecond, slice, report);
+      }
+    }
+    for (const clients of readers) {
+      for (const { cluster, client } of driven) {
+        const operation = (loop: number, n: number): Promise<unknown> => client.get(`load/${loop}/${n % KEYS}`);
+        const result = await closedLoops({ ...slice, clients, operation });
+        record(report, cluster.name, 'reads', clients, suffix, result);
+      }
+    }
+    for (const { client } of driven) await client.close();
   }
-  for (const clients of READERS) {
-    const result = await closedLoops({
-      ...slice,
-      clients,
-      operation: (loop, n) => best.get(`load/${loop}/${n % KEYS}`),
-    });
-    record(report, cluster.name, 'reads', clients, '', result);
-  }
-  await best.close();
-  const unary = cluster.connect('unary');
-  for (const clients of UNARY) {
-    const result = await closedLoops({
-      ...slice,
-      clients,
-      operation: (loop, n) => unary.put(`load/${loop}/${n % KEYS}`, numbered(n)),
-    });
-    record(report, cluster.name, 'writes', clients, 'Unary', result);
-  }
-  await unary.close();
 }
 
 /** Looks at who uses the processors from now on; the result reports it for each write. */
