@@ -117,7 +117,7 @@ describe.skipIf(noNetwork !== undefined)('three voters in a network', () => {
     await suffer(cluster, { losses: oneWay([leader], [follower]), serving: [other, LIBRARY] });
   });
 
-  test('the leader stands still, and answers what it was asked meanwhile: no answer is of the past', async () => {
+  test('the leader stands still: the others go on without it', async () => {
     const { leader, others } = await parts();
     await suffer(cluster, { paused: leader, silent: [leader], serving: others });
   });
