@@ -1,7 +1,6 @@
 import {
   delay,
   errorMessage,
-  isTroupeError,
   type NodeId,
   nullLogger,
   type Random,
@@ -16,7 +15,7 @@ import { Leadership } from './leadership.ts';
 import { ETCD_LOG_LIMITS, type EtcdLogOptions } from './options.ts';
 import type { Etcd } from './port.ts';
 import { LogReader } from './reader.ts';
-import { snapshotIndex, takeSnapshot } from './snapshots.ts';
+import { Trimmer } from './trimmer.ts';
 import { Writer } from './writer.ts';
 
 /** Longest that closing waits for etcd to end the lease, ms. */
@@ -102,7 +101,7 @@ class Member implements EtcdLog {
   readonly #context: LogContext;
   readonly #reader: LogReader;
   readonly #leadership: Leadership;
-  readonly #compactHistory: boolean;
+  readonly #trimmer: Trimmer;
   readonly #listeners: Set<(role: ReplicatedLog['role']) => void> = new Set();
   readonly #closing: AbortController = new AbortController();
   readonly #resolveFailed: (error: unknown) => void;
@@ -115,12 +114,6 @@ class Member implements EtcdLog {
     end: new AbortController(),
   };
   #heads: Promise<number> | undefined;
-  #snapshotting: Promise<void> | undefined;
-  /** Entries and bytes that this writer wrote since the last snapshot. */
-  #sinceEntries = 0;
-  #sinceBytes = 0;
-  /** Revision of the last trim: at the next, etcd may forget what is older. */
-  #trimmedAt = 0;
   #stopped: TroupeError | undefined;
   /** Settles when a stopped member's lease is given back. */
   #released: Promise<void> = Promise.resolve();
@@ -128,7 +121,7 @@ class Member implements EtcdLog {
   constructor(context: LogContext, reader: LogReader, compactHistory: boolean) {
     this.#context = context;
     this.#reader = reader;
-    this.#compactHistory = compactHistory;
+    this.#trimmer = new Trimmer(context, compactHistory);
     const failed = Promise.withResolvers<unknown>();
     this.failed = failed.promise;
     this.#resolveFailed = failed.resolve;
@@ -198,10 +191,7 @@ class Member implements EtcdLog {
   }
 
   async compact(): Promise<void> {
-    this.#snapshotting ??= this.#takeSnapshot(this.#mustLead().term).finally(() => {
-      this.#snapshotting = undefined;
-    });
-    await this.#snapshotting;
+    await this.#trimmer.trim(this.#mustLead().term);
   }
 
   async close(): Promise<void> {
@@ -232,8 +222,7 @@ class Member implements EtcdLog {
   /** Reads what earlier leaders wrote, which none of them can add to any more, then writes until the turn ends. */
   async #lead(term: number, signal: AbortSignal): Promise<void> {
     await this.#reader.catchUp();
-    this.#sinceEntries = this.#context.applier.index - (await snapshotIndex(this.#context));
-    this.#sinceBytes = 0;
+    await this.#trimmer.begin();
     if (signal.aborted) return;
     this.#writer = new Writer({
       context: this.#context,
@@ -244,7 +233,7 @@ class Member implements EtcdLog {
         this.#leadership.giveUp(term);
       },
       failed: (error) => this.#fail(error),
-      wrote: (entries, bytes) => this.#wrote(entries, bytes),
+      wrote: (entries, bytes) => this.#trimmer.wrote(entries, bytes, term),
     });
     const ended = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     this.#announce();
@@ -276,30 +265,6 @@ class Member implements EtcdLog {
   async #readHead(): Promise<number> {
     const { ranges } = await readKeys(this.#context, { key: this.#context.keys.head });
     return Number(fromValue(ranges[0]?.[0]?.value ?? toValue('0')));
-  }
-
-  #wrote(entries: number, bytes: number): void {
-    const { limits, logger } = this.#context;
-    this.#sinceEntries += entries;
-    this.#sinceBytes += bytes;
-    const due = this.#sinceEntries >= limits.snapshotEveryEntries || this.#sinceBytes >= limits.snapshotEveryBytes;
-    if (!due || this.#snapshotting !== undefined) return;
-    this.compact().catch((error) => logger.warn('no snapshot could be stored', { error: errorMessage(error) }));
-  }
-
-  async #takeSnapshot(term: number): Promise<void> {
-    const { etcd, limits } = this.#context;
-    this.#sinceEntries = 0;
-    this.#sinceBytes = 0;
-    const revision = await takeSnapshot(this.#context, term);
-    const forget = this.#trimmedAt;
-    this.#trimmedAt = revision;
-    // NOT_FOUND: somebody else had etcd forget more than that.
-    if (this.#compactHistory && forget > 0) {
-      await etcd.compact(forget, limits.answerMs).catch((error) => {
-        if (!isTroupeError(error, 'NOT_FOUND')) throw error;
-      });
-    }
   }
 
   #mustLead(): Writer {

@@ -1,4 +1,4 @@
-import { Deque, errorMessage, invariant, TroupeError } from '../../core/index.ts';
+import { Deque, errorMessage, invariant, isTroupeError, TroupeError } from '../../core/index.ts';
 import type { ReplicatedLog } from '../port.ts';
 import { fromValue, type LogContext, toValue, writeFenced } from './context.ts';
 import { describeParts, encodeRecord, recordBytes } from './record.ts';
@@ -98,7 +98,9 @@ export class Writer {
         this.#writing = [];
       }
     } catch (error) {
-      if (!this.#stopped) this.#options.gaveUp(errorMessage(error));
+      if (this.#stopped) return;
+      if (isTroupeError(error, 'INVARIANT_VIOLATED')) this.#options.failed(error);
+      else this.#options.gaveUp(errorMessage(error));
     } finally {
       this.#pumping = undefined;
     }
