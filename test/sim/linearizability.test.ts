@@ -64,6 +64,15 @@ const GOOD: Record<string, Operation[]> = {
     op(6, 7, cas(8, 'c', 9)),
   ],
   'a lost write that explains a refusal': [op(1, 2, put('a', 3)), lost(3, put('b')), op(4, 5, refused(3, 'c'))],
+  'of two lost writes the one that nobody read explains the refusal': [
+    op(1, 2, put('a', 1)),
+    op(3, 4, put('b', 2)),
+    lost(5, put('a')),
+    lost(6, put('b')),
+    op(7, 8, refused(2, 'x')),
+    op(9, 10, put('c', 9)),
+    op(11, 12, get('a')),
+  ],
   'of two that expect the same version one wins': [
     op(1, 2, put('a', 1)),
     op(3, 8, cas(1, 'b', 2)),
