@@ -89,26 +89,18 @@ export class Leadership {
 
   /**
    * Hands the leadership of a term to another member: the leader's key becomes free for that one only, as long as the own lease
-   * lives.
-   *
-   * @returns false when the term is over
+   * lives. Whether it is taken, or the term was over before, is seen from who leads then.
    */
-  async cede(term: number, to: NodeId): Promise<boolean> {
+  async cede(term: number, to: NodeId): Promise<void> {
     const { etcd, keys, limits } = this.#context;
     const lease = this.#lease?.id;
-    if (lease === undefined) return false;
-    const { succeeded } = await etcd.txn(
-      {
-        compare: [{ key: keys.leader, createRevision: term }],
-        ops: [
-          { type: 'delete', key: keys.leader },
-          { type: 'put', key: keys.successor, value: toValue(to), lease },
-        ],
-        otherwise: [],
-      },
-      limits.answerMs,
-    );
-    return succeeded;
+    if (lease === undefined) return;
+    const ops: readonly Op[] = [
+      { type: 'delete', key: keys.leader },
+      { type: 'put', key: keys.successor, value: toValue(to), lease },
+    ];
+    await etcd.txn({ compare: [{ key: keys.leader, createRevision: term }], ops }, limits.answerMs);
+    this.#look.abort();
   }
 
   /** Members that hold a lease. */
@@ -122,11 +114,6 @@ export class Leadership {
   async depose(node: NodeId): Promise<void> {
     const { etcd, limits } = this.#context;
     if (this.#holder?.node === node) await etcd.revoke(this.#holder.lease, limits.answerMs);
-  }
-
-  /** Reads again who leads, now. */
-  look(): void {
-    this.#look.abort();
   }
 
   /** Ends the lease and all that goes on. */

@@ -175,9 +175,8 @@ class Member implements EtcdLog {
     });
     let over = false;
     try {
-      over = !(await this.#leadership.cede(writer.term, successor));
-      this.#leadership.look();
-      over ||= await settlesWithin(clock, limits.transferMs, taken.promise);
+      await this.#leadership.cede(writer.term, successor);
+      over = await settlesWithin(clock, limits.transferMs, taken.promise);
     } finally {
       stop();
       // The writer takes nothing more: the term ends, whatever became of the hand-over, and anyone may stand.

@@ -157,15 +157,18 @@ test('a new leader has read all that earlier ones wrote before it serves, though
   expect((await b.log.append(bytes('3'))).index).toBe(3);
 });
 
-test('a hand-over whose outcome is unknown, to a successor that is gone, keeps nobody from leading', async () => {
-  const cluster = new TestCluster();
-  const [a, b, c] = (await cluster.start('a', 'b', 'c')) as [TestMember, TestMember, TestMember];
-  const { term } = a.log.role;
-  b.client.cut = true;
-  a.client.fate = ({ ops }) =>
-    ops.some((op) => op.type === 'put' && op.key === '/t/leader/next') ? 'unanswered' : 'answered';
-  const moved = outcome(a.log.transferLeadership('b'));
-  await cluster.until(() => [a, c].some(({ log }) => log.role.leading && log.role.term > term));
-  expect(await moved).toBe('TIMEOUT');
-  expect(cluster.clock.monotonic()).toBeLessThan(7_000);
-});
+test.each(['unanswered', 'repeated'] as const)(
+  'a hand-over that is %s, to a successor that is gone, keeps nobody from leading',
+  async (fate) => {
+    const cluster = new TestCluster();
+    const [a, b, c] = (await cluster.start('a', 'b', 'c')) as [TestMember, TestMember, TestMember];
+    const { term } = a.log.role;
+    b.client.cut = true;
+    a.client.fate = ({ ops }) =>
+      ops.some((op) => op.type === 'put' && op.key === '/t/leader/next') ? fate : 'answered';
+    const moved = outcome(a.log.transferLeadership('b'));
+    await cluster.until(() => [a, c].some(({ log }) => log.role.leading && log.role.term > term));
+    expect(await moved).toBe('TIMEOUT');
+    expect(cluster.clock.monotonic()).toBeLessThan(7_000);
+  },
+);
