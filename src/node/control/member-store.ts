@@ -50,6 +50,7 @@ export interface FileStoreOptions {
 export function fileMemberStore(options: FileStoreOptions): MemberStore {
   const { clusterId, path, root, ledgerPath, logger } = options;
   const disk = new FileDisk(path);
+  let isNew = !disk.list().includes(IDENTITY_FILE);
   const clear = async (): Promise<void> => {
     for (const suffix of ['', '-wal', '-shm']) rmSync(ledgerPath + suffix, { force: true });
     for (const name of disk.list()) if (!name.startsWith(IDENTITY_FILE)) disk.remove(name);
@@ -73,9 +74,12 @@ export function fileMemberStore(options: FileStoreOptions): MemberStore {
         file.close();
       }
       disk.rename(`${IDENTITY_FILE}.new`, IDENTITY_FILE);
-      for (let folder = path; folder.startsWith(root); folder = dirname(folder)) {
+      await disk.syncDirectory();
+      // The folders that lead here may be as new as it is.
+      for (let folder = dirname(path); isNew && folder.startsWith(root); folder = dirname(folder)) {
         await new FileDisk(folder).syncDirectory();
       }
+      isNew = false;
     },
     create: async (id, entries) => {
       await clear();

@@ -1,8 +1,8 @@
 import {
   changeVotersHere,
-  formationStep,
+  type FormationStep,
+  type Founding,
   foundingEntry,
-  hear,
   type LogMember,
   lostDirectory,
   type MemberId,
@@ -15,22 +15,16 @@ import {
 } from '../../coordinator/index.ts';
 import { backoffMs, delay, errorMessage, type NodeId, TroupeError } from '../../core/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
+import { FoundingTalk, type Words } from './founding.ts';
 import type { Identity } from './member-store.ts';
 import type { ControlPlaneParts } from './plane.ts';
 import { type RaftVoter, startRaftVoter } from './raft-voter.ts';
 import type { Voting } from './voter.ts';
 
-/** Pause before a voter that isn't there yet is asked again, ms. */
-const ASK_MS = 100;
 /** How long one question to a peer may take, ms. */
 const ASK_TIMEOUT_MS = 1_000;
-/** How often a person is told whom a new cluster waits for, ms. */
-const TELL_MS = 5_000;
 /** Pause before the leader is asked again whether this node may forget its log. */
 const FORGET_RETRY = { minMs: 50, maxMs: 5_000, jitter: 0.3 } as const;
-
-/** Of whom, and what; the first is the speaker's own. */
-type Words = readonly (readonly [NodeId, Standing])[];
 
 /** What nodes ask each other about the members. */
 export type MembershipRequest =
@@ -64,12 +58,9 @@ export class RaftVoting implements Voting {
   readonly #hooks: RaftVotingHooks;
   readonly #fail: (error: unknown) => void;
   readonly #closing: AbortController = new AbortController();
-  /** What the others said of themselves while the cluster forms. */
-  readonly #heard: Map<NodeId, Standing> = new Map();
+  readonly #talk: FoundingTalk;
   #identity: Identity;
   #voter: RaftVoter | undefined;
-  /** Fires when there is something new to tell the others while the cluster forms. */
-  #news: AbortController = new AbortController();
   /** Changes of the identity happen one after the other. */
   #work: Promise<unknown> = Promise.resolve();
   /** Who keeps the log as this node heard last, and as of which index its own member was among them. */
@@ -84,6 +75,22 @@ export class RaftVoting implements Voting {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     this.failed = promise;
     this.#fail = resolve;
+    this.#talk = new FoundingTalk({
+      self: parts.node,
+      founders: hooks.founders,
+      own: () => {
+        const own = this.#identity;
+        return own.state === 'unformed' || own.state === 'pledged' ? own : undefined;
+      },
+      standing: () => this.#standing(),
+      take: (step) => this.#take(step),
+      alone: (work) => this.#alone(work),
+      ask: (peer, words) => this.#ask<Words>(peer, ['stand', words], ASK_TIMEOUT_MS),
+      failed: this.#fail,
+      clock: parts.clock,
+      logger: parts.logger,
+      closing: this.#closing.signal,
+    });
   }
 
   /**
@@ -102,7 +109,7 @@ export class RaftVoting implements Voting {
     if (known === undefined) await store.save(fresh);
     const { state } = voting.#identity;
     if (state === 'founder' || state === 'admitted') await voting.#open(voting.#identity.member);
-    else if (state !== 'worker') voting.#found();
+    else if (state !== 'worker') voting.#talk.begin();
     return voting;
   }
 
@@ -118,7 +125,7 @@ export class RaftVoting implements Voting {
 
   async serve(from: NodeId, body: Uint8Array, timeoutMs: number): Promise<Uint8Array> {
     const request = decodePayload(body) as MembershipRequest;
-    if (request[0] === 'stand') return encodePayload(await this.#answer(from, request[1]));
+    if (request[0] === 'stand') return encodePayload(await this.#talk.answer(from, request[1]));
     if (request[0] === 'admit') return encodePayload(await this.#alone(() => this.#admit(request[1])));
     if (request[0] === 'removed') {
       this.#hooks.told(request[1], request[2]);
@@ -160,7 +167,6 @@ export class RaftVoting implements Voting {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    this.#news.abort();
     await this.#work;
     await this.#voter?.close();
   }
@@ -210,92 +216,28 @@ export class RaftVoting implements Voting {
 
   // ---- founding ----
 
-  #found(): void {
-    const { founders } = this.#hooks;
-    const { node, clock, logger } = this.#parts;
-    this.#parts.logger.info('a new cluster forms', { founders });
-    const timer = clock.repeat(TELL_MS, () => {
-      const step = this.#step();
-      if (step === undefined) timer.cancel();
-      else if (step.do === 'wait') logger.warn('the cluster waits for its other voters', { missing: step.missing });
-    });
-    this.#closing.signal.addEventListener('abort', () => timer.cancel());
-    void this.#advance();
-    for (const peer of founders) if (peer !== node) void this.#askOn(peer);
-  }
-
-  #step(): ReturnType<typeof formationStep> | undefined {
-    const identity = this.#identity;
-    if (identity.state !== 'unformed' && identity.state !== 'pledged') return undefined;
-    return formationStep(identity, this.#hooks.founders, this.#heard);
-  }
-
-  /** Goes as far as what is known allows. */
-  #advance(): Promise<void> {
-    return this.#alone(() => this.#advanceNow()).catch((error) => {
-      if (!this.#closing.signal.aborted) this.#fail(error);
-    });
-  }
-
-  async #advanceNow(): Promise<void> {
+  /** A step of the cluster's beginning, made true. */
+  async #take(step: Exclude<FormationStep, { readonly do: 'wait' }>): Promise<void> {
     const { store, logger } = this.#parts;
-    for (let step = this.#step(); step !== undefined && step.do !== 'wait'; step = this.#step()) {
-      const { member } = this.#identity as { readonly member: MemberId };
-      if (step.do === 'refuse') throw step.error;
-      if (step.do === 'work') {
-        logger.info('the cluster has formed without this node, which is a worker until it is added as a voter');
-        await this.#become({ state: 'worker' });
-      } else if (step.do === 'pledge') {
-        await this.#become({ state: 'pledged', member, founders: step.founders });
-      } else {
-        await store.create(member, [foundingEntry(step.founders)]);
-        await this.#become({ state: 'founder', member, founders: step.founders });
-        logger.info('the cluster has formed', { founders: step.founders });
-        await this.#open(member);
-        if (step.founders[0] === member) void this.#lead();
-      }
-      this.#news.abort();
-      this.#news = new AbortController();
+    const { member } = this.#identity as Founding;
+    if (step.do === 'refuse') throw step.error;
+    if (step.do === 'work') {
+      logger.info('the cluster has formed without this node, which is a worker until it is added as a voter');
+      return this.#become({ state: 'worker' });
     }
+    const { founders } = step;
+    if (step.do === 'pledge') return this.#become({ state: 'pledged', member, founders });
+    await store.create(member, [foundingEntry(founders)]);
+    await this.#become({ state: 'founder', member, founders });
+    logger.info('the cluster has formed', { founders });
+    await this.#open(member);
+    if (founders[0] === member) void this.#lead();
   }
 
-  /** Asks one configured voter until the cluster has formed; at once when there is news. */
-  async #askOn(peer: NodeId): Promise<void> {
-    const { clock, logger } = this.#parts;
-    while (this.#step() !== undefined && !this.#closing.signal.aborted) {
-      const { signal } = this.#news;
-      try {
-        await this.#take(peer, await this.#ask<Words>(peer, ['stand', this.#words()], ASK_TIMEOUT_MS));
-      } catch (error) {
-        logger.debug('a voter does not answer yet', { peer, error: errorMessage(error) });
-      }
-      await delay(clock, ASK_MS, signal);
-    }
-  }
-
-  /** Nobody has ever led: the first founder stands as soon as the others have formed too, which asking them makes them do. */
+  /** Nobody has ever led: the first founder stands as soon as the others have formed too. */
   async #lead(): Promise<void> {
-    const { founders } = this.#hooks;
-    const others = founders.filter((peer) => peer !== this.#parts.node);
-    await Promise.allSettled(others.map((peer) => this.#ask<Words>(peer, ['stand', this.#words()], ASK_TIMEOUT_MS)));
+    await this.#talk.tellAll();
     if (this.#hooks.leader() === undefined) this.#voter?.member.campaign();
-  }
-
-  async #answer(from: NodeId, words: Words): Promise<Words> {
-    if (this.#step() !== undefined) await this.#take(from, words);
-    return this.#words();
-  }
-
-  async #take(from: NodeId, words: Words): Promise<void> {
-    for (const [of, standing] of words) {
-      if (of !== this.#parts.node) hear(this.#heard, of, standing, of === from);
-    }
-    await this.#advance();
-  }
-
-  #words(): Words {
-    const passedOn = [...this.#heard].filter(([, { state }]) => state === 'unformed' || state === 'pledged');
-    return [[this.#parts.node, this.#standing()], ...passedOn];
   }
 
   #standing(): Standing {
