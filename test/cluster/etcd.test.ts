@@ -111,7 +111,10 @@ describe.skipIf(NO_ETCD !== undefined)('a cluster whose log is at etcd', () => {
     await first.voters.lead(other, { timeoutMs: 5_000 });
     await eventually('the other leads', async () => (await leaderOf(first)) === other || undefined);
     const refused = first.voters.remove(leader, { timeoutMs: 5_000 });
-    await expect(refused).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', message: /configuration.*etcd decides/ });
+    await expect(refused).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/configuration.*etcd decides/),
+    });
     expect(await first.agent(account, 'k').ask('add', 1, { requestId: 'two' })).toBe(2);
     for (const { id } of THREE) first.node(id).signal('SIGKILL');
     await first.close();
