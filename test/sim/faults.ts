@@ -34,7 +34,10 @@ export class Faults {
 
   /** Begins; each kind of fault comes by chance, as often as planned. */
   start(): void {
-    for (const machine of this.#shared.machines.values()) machine.onDown = () => this.#restartLater(machine);
+    for (const machine of this.#shared.machines.values()) {
+      // What refuses to start on a damaged disk goes on refusing.
+      machine.onDown = () => machine.disk.damaged || this.#restartLater(machine);
+    }
     for (const [fault, meanMs] of this.#shared.plan.faults) {
       const again = (): void => {
         if (this.#over) return;
@@ -188,8 +191,7 @@ export class Faults {
 
   /** The operator starts what is down, whatever the reason. */
   #restart(machine: Machine): void {
-    if (!['off', 'stopped', 'refused'].includes(machine.state)) return;
-    if (!machine.started) return;
+    if (!machine.started || !['off', 'stopped', 'refused'].includes(machine.state)) return;
     // A disk that has failed is only believed after the machine has lost what it remembers of it.
     if (machine.state === 'stopped' && machine.disk.troubled) machine.crash(true);
     else if (machine.state === 'stopped') machine.kill();

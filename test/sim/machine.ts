@@ -31,7 +31,7 @@ const SQLITE_FULL = 13;
 const CLUSTER = 'simulated';
 
 /** Ledgers are compared as a whole at every index that this divides. */
-const DIGEST_EVERY = 64;
+const DIGEST_EVERY = 128;
 
 /** What all machines of a run share. */
 export interface Surroundings {

@@ -29,6 +29,16 @@ export class Report {
     return result;
   }
 
+  /** How many seeds have run. */
+  get seeds(): number {
+    return this.#seeds;
+  }
+
+  /** Wall time that they took, ms. */
+  get wallMs(): number {
+    return this.#wallMs;
+  }
+
   /** How often each thing happened, in all seeds together. */
   get counts(): Readonly<Record<string, number>> {
     return this.#tally.counts;

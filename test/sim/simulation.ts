@@ -62,6 +62,9 @@ export async function runSeed(seed: number, options: SimOptions = {}): Promise<S
   }
 }
 
+/** Election time-outs for which a cluster without faults is looked at. */
+const REST_ELECTIONS = 6;
+
 class Simulation {
   readonly #shared: Surroundings;
   readonly #history = new History();
@@ -111,6 +114,7 @@ class Simulation {
       this.#faults.stop();
       for (const client of this.#clients) client.stop();
       await this.#mend();
+      await this.#rest();
       await this.#readAll();
       await this.#mend();
       this.#compareLedgers();
@@ -161,11 +165,32 @@ class Simulation {
     if (apart !== undefined) throw new Violation(`after ${CONVERGE_MS / 1000} s without faults ${apart}`);
   }
 
+  /** Without faults nobody has a reason to be elected: who was removed, or once cut off, deposes no leader. */
+  async #rest(): Promise<void> {
+    const { tickMs, electionTicks } = this.#shared.plan;
+    const leads = (): string => {
+      const { id, running } = this.#leader as Machine;
+      return `${id} leads term ${running?.member.status.term}`;
+    };
+    const before = leads();
+    await this.#pass(REST_ELECTIONS * electionTicks * tickMs);
+    const apart = this.#apart();
+    if (apart !== undefined) throw new Violation(`${before}, and without a fault ${apart}`);
+    if (leads() !== before) throw new Violation(`${before}, and without a fault ${leads()}`);
+  }
+
+  /** Who leads, of the latest term. */
+  get #leader(): Machine | undefined {
+    const leading = [...this.#shared.machines.values()].filter(
+      ({ running }) => running?.member.status.role === 'leader',
+    );
+    return leading.sort((a, b) => termOf(b) - termOf(a))[0];
+  }
+
   /** What keeps the cluster from being one; undefined when it is. */
   #apart(): string | undefined {
     const { machines } = this.#shared;
-    const leading = [...machines.values()].filter(({ running }) => running?.member.status.role === 'leader');
-    const leader = leading.sort((a, b) => termOf(b) - termOf(a))[0];
+    const leader = this.#leader;
     if (leader === undefined) return 'nobody leads';
     const status = leader.running?.member.status;
     const { voters, learners = [], votersOutgoing } = status?.configuration ?? { voters: [] };
