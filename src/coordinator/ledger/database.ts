@@ -11,7 +11,7 @@ const LOCAL_SCHEMA = 'create table local (schema text not null, boot_id text, cl
 
 /**
  * The ledger's SQLite file is a cache of snapshot plus log, so it never waits for the disk (`synchronous=OFF`). A killed
- * process loses nothing by that, as the kernel still holds its writes, and the write-ahead journal keeps transactions whole. A
+ * process loses by that only what it hadn't committed, as the kernel still holds its writes, and the write-ahead journal keeps transactions whole. A
  * machine that stops may leave any mixture of old and new pages. So the file is believed only when this machine hasn't
  * restarted since it was opened, or when it was closed cleanly, which does wait for the disk; otherwise it is deleted, and the
  * log rebuilds it. A file of another schema or a damaged one is deleted too.

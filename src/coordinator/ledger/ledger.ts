@@ -81,6 +81,9 @@ const SESSIONLESS: readonly string[] = ['session.open', 'clock.tick'] satisfies 
 const OPEN_TO_CLIENTS: readonly string[] = ['session.open', 'kv.put', 'kv.delete'] satisfies CommandName[];
 
 const SQLITE_FULL = 13;
+/** A transaction is committed when it holds so many log entries, or replies of so many bytes. */
+const UNCOMMITTED_ENTRIES_MAX = 64;
+const UNCOMMITTED_BYTES_MAX = 64 * 1024;
 
 /** Hears what entries changed, after it is committed. */
 export interface LedgerListener {
@@ -120,6 +123,8 @@ export class Ledger implements LogConsumer {
   readonly #shards: Shards;
   readonly #loadMeta;
   readonly #saveMeta;
+  readonly #savepoint;
+  readonly #release;
   readonly #commands: CommandHandlers;
   readonly #queries: QueryHandlers;
   #applied = 0;
@@ -139,6 +144,10 @@ export class Ledger implements LogConsumer {
   #listener: LedgerListener | undefined;
   readonly #traced: Map<Uint8Array, () => Span> = new Map();
   #restoring = false;
+  #uncommittedEntries = 0;
+  #uncommittedBytes = 0;
+  /** What made an apply fail: what is in memory and what is in the file have parted. */
+  #failure: unknown;
 
   constructor(options: LedgerOptions = {}) {
     this.#file = LedgerFile.open(options.path ?? ':memory:', SCHEMA, options.logger ?? nullLogger, options.bootId);
@@ -149,6 +158,8 @@ export class Ledger implements LogConsumer {
       `update meta set applied = ?, time = ?, ballots = ?, decisions = ?, tasks_completed = ?, journal_records = ?,
        puts = ?, vals = ?, val_bytes = ?`,
     );
+    this.#savepoint = db.prepare('savepoint command');
+    this.#release = db.prepare('release command');
     const sessions = new Sessions(db, this.#limits);
     const shards = new Shards(db, this.#limits, (ref, group) => nodes.mayOwn(ref, group));
     const voters = new Voters(db);
@@ -225,17 +236,18 @@ export class Ledger implements LogConsumer {
   }
 
   /**
-   * Applies entries in one transaction, together with the index they reach.
+   * Applies entries. Transactions go on over several calls, as committing one costs more than a small batch; the index they
+   * reach is in the same transaction, so a process that is killed finds an older state and applies the rest again.
    *
    * @returns for each entry its encoded replies, one after the other: one per command
-   * @throws TroupeError DISK_FULL, or whatever else made SQLite fail; nothing was changed then
+   * @throws TroupeError DISK_FULL, or whatever else made SQLite fail; nothing was changed then, and nothing can be any more
    */
   apply(entries: readonly LogEntry[]): readonly Uint8Array[] {
     invariant(!this.#restoring, 'an entry is applied while a snapshot is restored');
-    const { db } = this.#file;
+    if (this.#failure !== undefined) throw this.#failure;
     const replies: Uint8Array[] = [];
-    db.exec('begin immediate');
     try {
+      this.#begin();
       for (const entry of entries) {
         invariant(entry.index > this.#applied, `entry ${entry.index} comes after ${this.#applied}`);
         const span = this.#traced.size === 0 ? undefined : this.#traced.get(entry.data)?.();
@@ -244,17 +256,18 @@ export class Ledger implements LogConsumer {
         span?.end();
         this.#applied = entry.index;
       }
-      const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
-      const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
-      this.#saveMeta.run(this.#applied, this.#time, ...counts);
-      db.exec('commit');
+      this.#uncommittedEntries += entries.length;
+      for (const { byteLength } of replies) this.#uncommittedBytes += byteLength;
+      const much = this.#uncommittedBytes >= UNCOMMITTED_BYTES_MAX;
+      if (much || this.#uncommittedEntries >= UNCOMMITTED_ENTRIES_MAX) this.#commit();
     } catch (error) {
+      const { db } = this.#file;
       if (db.isTransaction) db.exec('rollback');
       this.#events = [];
       this.#load();
-      throw sqliteCode(error) === SQLITE_FULL
-        ? new TroupeError('DISK_FULL', 'no room for the ledger', { cause: error })
-        : error;
+      const full = sqliteCode(error) === SQLITE_FULL;
+      this.#failure = full ? new TroupeError('DISK_FULL', 'no room for the ledger', { cause: error }) : error;
+      throw this.#failure;
     }
     if (this.#events.length > 0) {
       const events = this.#events;
@@ -283,6 +296,7 @@ export class Ledger implements LogConsumer {
   /** An image as of now, in chunks of at most 64 KiB: entries applied while it is read don't show in it. */
   snapshot(): Iterable<Uint8Array> {
     invariant(!this.#restoring, 'a snapshot is taken while one is restored');
+    this.#commit();
     const reader = this.#file.reader();
     if (reader === undefined) return [...writeImage(this.#file.db, TABLES, this.#applied)];
     return readOut(reader, this.#applied);
@@ -296,6 +310,7 @@ export class Ledger implements LogConsumer {
   async restore(index: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     invariant(!this.#restoring, 'two snapshots are restored at once');
     const { db } = this.#file;
+    this.#commit();
     this.#restoring = true;
     db.exec('begin immediate');
     try {
@@ -314,11 +329,29 @@ export class Ledger implements LogConsumer {
 
   /** SHA-256 over the whole state: two voters that applied the same log have the same. */
   digest(): string {
+    this.#commit();
     return digestImage(this.#file.db, TABLES, this.#applied);
   }
 
   close(): void {
+    if (this.#failure === undefined) this.#commit();
     this.#file.close();
+  }
+
+  #begin(): void {
+    const { db } = this.#file;
+    if (!db.isTransaction) db.exec('begin immediate');
+  }
+
+  #commit(): void {
+    const { db } = this.#file;
+    if (!db.isTransaction) return;
+    const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
+    const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
+    this.#saveMeta.run(this.#applied, this.#time, ...counts);
+    db.exec('commit');
+    this.#uncommittedEntries = 0;
+    this.#uncommittedBytes = 0;
   }
 
   #applyEntry(entry: LogEntry): Uint8Array {
@@ -391,10 +424,10 @@ export class Ledger implements LogConsumer {
     const { db } = this.#file;
     const scope = this.#scope(entry, reach);
     const events = this.#events.length;
-    db.exec('savepoint command');
+    this.#savepoint.run();
     try {
       const reply = encodeReply(handler(request, scope));
-      db.exec('release command');
+      this.#release.run();
       this.#totals = scope.totals;
       return reply;
     } catch (error) {

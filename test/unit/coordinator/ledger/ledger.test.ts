@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -164,37 +164,68 @@ describe('snapshots', () => {
 
 describe('the file is a cache', () => {
   const path = join(directory, 'cache.db');
-  const write = (bootId: string, clean: boolean): void => {
+  const files = ['', '-wal', '-shm'];
+  /** Closes a ledger, and leaves the file as it would be had its process been killed instead. */
+  const kill = (ledger: Ledger): void => {
+    for (const suffix of files) copyFileSync(path + suffix, `${path}.killed${suffix}`);
+    ledger.close();
+    for (const suffix of files) {
+      rmSync(path + suffix, { force: true });
+      renameSync(`${path}.killed${suffix}`, path + suffix);
+    }
+  };
+  /** Writes two entries, or so many that a transaction has been committed. */
+  const write = (bootId: string, end: 'clean' | 'killed'): LedgerDriver => {
     const driver = new LedgerDriver({ path, bootId });
-    driver.run('job.open', { id: 'j', spec: bytes('') });
-    if (clean) driver.ledger.close();
+    for (let i = 0; i < (end === 'killed' ? 70 : 1); i++) driver.run('job.open', { id: `j${i}`, spec: bytes('') });
+    if (end === 'clean') driver.ledger.close();
+    else kill(driver.ledger);
+    return driver;
   };
   const applied = (bootId: string): number => {
     const ledger = new Ledger({ path, bootId });
     const index = ledger.appliedIndex;
     ledger.close();
-    for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+    for (const suffix of files) rmSync(path + suffix, { force: true });
     return index;
   };
 
   test('after a clean close it is believed, in this boot and the next', () => {
-    write('boot-1', true);
+    write('boot-1', 'clean');
     expect(applied('boot-2')).toBe(2);
   });
 
   test('after a killed process it is believed, as the machine still held the writes', () => {
-    write('boot-1', false);
-    expect(applied('boot-1')).toBe(2);
+    write('boot-1', 'killed');
+    expect(applied('boot-1')).toBe(64);
+  });
+
+  test('what a killed process had not committed is applied again, to the same state', () => {
+    const { entries } = write('boot-1', 'killed');
+    const whole = new Ledger();
+    whole.apply(entries);
+    const ledger = new Ledger({ path, bootId: 'boot-1' });
+    ledger.apply(entries.slice(ledger.appliedIndex));
+    expect(ledger.digest()).toBe(whole.digest());
+    ledger.close();
+    expect(applied('boot-1')).toBe(71);
+  });
+
+  test('after an apply that failed nothing is applied any more: there would be a gap', () => {
+    const driver = new LedgerDriver();
+    const { entries } = driver;
+    expect(() => driver.ledger.apply(entries)).toThrow('comes after');
+    expect(() => driver.run('job.open', { id: 'j', spec: bytes('') })).toThrow('comes after');
   });
 
   test('after the machine restarted without a clean close it is discarded', () => {
-    write('boot-1', false);
+    write('boot-1', 'killed');
     expect(applied('boot-2')).toBe(0);
   });
 
   test('a clean mark does not outlive the next opening', () => {
-    write('boot-1', true);
-    new Ledger({ path, bootId: 'boot-2' });
+    write('boot-1', 'clean');
+    kill(new Ledger({ path, bootId: 'boot-2' }));
     expect(applied('boot-3')).toBe(0);
   });
 
