@@ -8,6 +8,8 @@ import type { ClientKind, Cluster, Timing, ValueClient } from './cluster.ts';
 import { UnaryClient } from './unary-client.ts';
 
 const START_MS = 30_000;
+/** A node this close to the leader's index has caught up: entries on their way are no lag. */
+const CLOSE_ENTRIES = 100;
 const NODES = ['node-1', 'node-2', 'node-3'];
 
 /** Three voters of ours, as `startCluster` runs them. */
@@ -18,6 +20,8 @@ export class TroupeCluster implements Cluster {
   readonly #folder: ClusterFolder;
   readonly #timing: Timing | undefined;
   readonly #env: Readonly<Record<string, string>>;
+  /** Processes that were killed, by node. */
+  readonly #killed: Map<string, number> = new Map();
   #handle: Handle | undefined;
   #forget: () => void = () => undefined;
 
@@ -65,14 +69,16 @@ export class TroupeCluster implements Cluster {
   }
 
   signal(node: string, signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
+    if (signal === 'SIGKILL') this.#killed.set(node, this.pid(node));
     this.running.node(node).signal(signal);
   }
 
   async restore(node: string): Promise<void> {
-    // `startCluster` starts what died again by itself.
+    // `startCluster` starts what died again by itself. The ledger may not know yet that it was gone: its new process is what counts.
     await eventually(START_MS, `${node} serves again`, async () => {
-      const status = await this.running.status();
-      return status.view.nodes.some((known) => known.node === node && known.state === 'up') ? true : undefined;
+      if (this.pid(node) === this.#killed.get(node)) return undefined;
+      const [own, newest] = await Promise.all([node, await this.leader()].map((each) => this.appliedIndex(each)));
+      return (own as number) >= (newest as number) - CLOSE_ENTRIES ? true : undefined;
     });
   }
 
