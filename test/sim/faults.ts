@@ -146,6 +146,8 @@ export class Faults {
         return true;
       case 'transfer':
         return this.#transfer();
+      case 'failed-transfer':
+        return this.#failedTransfer();
       case 'compact':
         machine?.running?.member.compact().catch(() => {});
         return machine?.running !== undefined;
@@ -208,8 +210,14 @@ export class Faults {
       this.#shared.rush();
     }
     const blocks: (() => void)[] = [];
+    const breaks = this.#random.next() < 0.5;
     for (const from of names) {
-      for (const to of names) if (from !== to && separates(from, to)) blocks.push(network.block(from, to));
+      for (const to of names) {
+        if (from === to || !separates(from, to)) continue;
+        blocks.push(network.block(from, to));
+        // What cuts a line may also break its connections, though both ends live.
+        if (breaks) this.#in(this.#while(1), () => machines.get(to)?.running?.member.disconnected(from));
+      }
     }
     const heal = (): void => {
       for (const end of blocks) end();
@@ -250,6 +258,16 @@ export class Faults {
     leader.running?.member.transferLeadership(to).catch(() => {});
     this.#shared.unrest(leader, 0);
     return true;
+  }
+
+  /** A leader hands over to a voter that nobody hears for a while: that stands alone, and its term gets ahead of the leader's. */
+  #failedTransfer(): boolean {
+    const leader = this.#leader();
+    const { voters } = leader?.running?.member.status.configuration ?? { voters: [] };
+    const to = pick(this.#random, voters);
+    if (leader === undefined || to === leader.id) return false;
+    leader.running?.member.transferLeadership(to).catch(() => {});
+    return this.#cut((from) => from === to);
   }
 
   /** The operator adds, promotes, demotes, removes or replaces a member; what comes of it is the cluster's business. */

@@ -22,6 +22,7 @@ export const FAULTS = [
   'flipped-bit',
   'wiped-disk',
   'transfer',
+  'failed-transfer',
   'compact',
   'membership',
 ] as const;
@@ -168,6 +169,7 @@ const MEAN_ELECTIONS: Readonly<Record<Fault, number>> = {
   'flipped-bit': 30,
   'wiped-disk': 60,
   transfer: 12,
+  'failed-transfer': 25,
   compact: 12,
   membership: 8,
 };
