@@ -57,7 +57,8 @@ async function votersOf(cluster: Cluster): Promise<string[]> {
   return (members?.voters ?? []).map(({ node }) => node).sort();
 }
 
-describe('voters of a cluster of real processes, under load', () => {
+/** Half a minute on a quiet machine. */
+describe('voters of a cluster of real processes, under load', { timeout: 240_000 }, () => {
   test('one grows to three and five, and goes back to one, each leader removed on the way', async () => {
     await using box = new Sandbox();
     const ids = ['n1', 'n2', 'n3', 'n4', 'n5'];
