@@ -70,7 +70,7 @@ export class CoordinatorClient implements Coordinator, Relay {
   readonly #calls: Map<NodeId, AbortController> = new Map();
   /** Fires at news of a leader: pauses end. */
   #news: AbortController = new AbortController();
-  /** Fires when no leader has been known for too long: whoever can ask another node should. */
+  /** Fires when no leader has been known for too long, and at the end: whoever can ask another node should. */
   #patience: AbortController = new AbortController();
   #leaderless: Timer | undefined;
   #voters: readonly NodeId[];
@@ -127,7 +127,9 @@ export class CoordinatorClient implements Coordinator, Relay {
   ): Promise<Queries[N]['reply']> {
     const { timeoutMs = this.#limits.timeoutMs, signal, traceparent } = options;
     const body = encodeQueries(options.stale ?? false, [encodeAction(name, request)]);
-    const [value] = repliesOf(await this.#ask('query', body, timeoutMs, traceparent, signal));
+    const closing = this.#closing.signal;
+    const end = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+    const [value] = repliesOf(await this.#ask('query', body, timeoutMs, traceparent, end));
     const answer = readReply(value);
     if ('refusal' in answer) throw answer.refusal;
     return answer.reply as Queries[N]['reply'];
@@ -139,7 +141,7 @@ export class CoordinatorClient implements Coordinator, Relay {
     timeoutMs: number,
     traceparent: string | undefined,
   ): Promise<Uint8Array> {
-    return this.#ask(kind, body, timeoutMs, traceparent, isStale(body) ? undefined : this.#patience.signal);
+    return this.#ask(kind, body, timeoutMs, traceparent, isStale(body) ? this.#closing.signal : this.#patience.signal);
   }
 
   watch(listener: (delivery: WatchDelivery) => void): () => void {
@@ -159,6 +161,7 @@ export class CoordinatorClient implements Coordinator, Relay {
   /** Fails what waits with SHUTTING_DOWN, takes nothing new and ends the watch. */
   close(): void {
     this.#closing.abort(new TroupeError('SHUTTING_DOWN', 'the coordinator is closed'));
+    this.#patience.abort(this.#closing.signal.reason);
     this.#stopLocal?.();
     this.#leaderless?.cancel();
     this.#sender.close();
@@ -170,11 +173,11 @@ export class CoordinatorClient implements Coordinator, Relay {
     body: Uint8Array,
     timeoutMs: number,
     trace: string | undefined,
-    signal: AbortSignal | undefined,
+    end: AbortSignal,
   ): Promise<Uint8Array> {
+    end.throwIfAborted();
     if (this.#asked >= this.#limits.callsInFlightMax) throw new TroupeError('OVERLOADED', 'too many calls in flight');
     const { clock } = this.#options;
-    const end = signal === undefined ? this.#closing.signal : AbortSignal.any([this.#closing.signal, signal]);
     const deadline = clock.monotonic() + timeoutMs;
     this.#asked++;
     try {
@@ -248,7 +251,7 @@ export class CoordinatorClient implements Coordinator, Relay {
     }
     this.#leaderless?.cancel();
     this.#leaderless = undefined;
-    if (this.#patience.signal.aborted) this.#patience = new AbortController();
+    if (this.#patience.signal.aborted && !this.#closing.signal.aborted) this.#patience = new AbortController();
     for (const [target, calls] of this.#calls) {
       if (target === leader.node) continue;
       this.#calls.delete(target);
