@@ -1,5 +1,5 @@
 import type { Etcd } from '../../../../src/coordinator/index.ts';
-import { type Clock, delay, TroupeError } from '../../../../src/core/index.ts';
+import { type Clock, delay, isTroupeError, TroupeError } from '../../../../src/core/index.ts';
 
 type Txn = Parameters<Etcd['txn']>[0];
 type TxnReply = Awaited<ReturnType<Etcd['txn']>>;
@@ -184,9 +184,15 @@ export class MemoryEtcdClient implements Etcd {
     this.#clock = clock;
   }
 
-  /** Executes what was late. */
+  /** Executes what was late; nobody hears what comes of it. */
   arrive(): void {
-    for (const execute of this.#late.splice(0)) execute();
+    for (const execute of this.#late.splice(0)) {
+      try {
+        execute();
+      } catch (error) {
+        if (!isTroupeError(error, 'NOT_FOUND')) throw error;
+      }
+    }
   }
 
   txn(txn: Txn, limitMs: number): Promise<TxnReply> {
