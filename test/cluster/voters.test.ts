@@ -13,7 +13,7 @@ const KEYS = Array.from({ length: 8 }, (_, i) => `k${i}`);
 class Load {
   readonly #cluster: Cluster;
   readonly #acknowledged: Map<string, string[]> = new Map(KEYS.map((key) => [key, []]));
-  readonly #loops: Promise<void[]>;
+  readonly #loops: Promise<unknown>;
   #going = true;
 
   constructor(cluster: Cluster) {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { LogMember, Members, NodeRecord } from '../../../../src/coordinator/index.ts';
-import { MEMBERS_MAX, nextStep } from '../../../../src/coordinator/raft/change-here.ts';
+import { MEMBERS_MAX, mayForget, nextStep } from '../../../../src/coordinator/raft/change-here.ts';
+import type { RaftMember } from '../../../../src/raft/index.ts';
 
 const at = (member: string): LogMember => ({ node: member.slice(0, 2), member });
 const members = (voters: string[], learners: string[] = []): Members => ({
@@ -83,5 +84,32 @@ describe('the next step of a change of the voters', () => {
   test('the members are bounded', () => {
     const many = members(Array.from({ length: MEMBERS_MAX }, (_, i) => `${String.fromCharCode(97 + i)}0@x`));
     expect(() => nextStep('add', 'n4', 'a0@x', many, NODES, undefined)).toThrow('which is the limit');
+  });
+});
+
+describe('a member that was removed', () => {
+  const raft = (role: 'leader' | 'follower', commits: number[]): RaftMember =>
+    ({
+      status: { role, configuration: { voters: ['n1@a', 'n2@b'], learners: ['n4@d'] } },
+      propose: async (data: Uint8Array) => {
+        commits.push(data.byteLength);
+        return { index: 1, term: 1, reply: undefined };
+      },
+    }) as unknown as RaftMember;
+
+  test('may forget its log when two more entries are committed, one after the other', async () => {
+    const commits: number[] = [];
+    expect(await mayForget(raft('leader', commits), 'n3@c')).toBe(true);
+    expect(commits).toEqual([0, 0]);
+  });
+
+  test('may not while it is a member, of whatever kind, nor by the word of a follower', async () => {
+    const commits: number[] = [];
+    expect(await mayForget(raft('leader', commits), 'n2@b')).toBe(false);
+    expect(await mayForget(raft('leader', commits), 'n4@d')).toBe(false);
+    // Another directory of a node that is a member is none.
+    expect(await mayForget(raft('leader', []), 'n2@old')).toBe(true);
+    await expect(mayForget(raft('follower', commits), 'n3@c')).rejects.toMatchObject({ code: 'NOT_LEADER' });
+    expect(commits).toEqual([]);
   });
 });
