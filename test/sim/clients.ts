@@ -98,7 +98,9 @@ export class Client {
     this.#hurried = HURRIED_OPERATIONS;
     const reads = this.#random.next() < 0.5;
     this.#reading = reads ? machine : undefined;
-    if (!this.#busy) this.#nextIn(this.#random.next() * HURRY_MS + (reads ? inMs - HURRY_MS / 2 : 0));
+    const { tickMs, electionTicks } = this.#shared.plan;
+    const soon = inMs > 0 ? inMs - HURRY_MS / 2 : pick(this.#random, [0, tickMs * electionTicks * this.#random.next()]);
+    if (!this.#busy) this.#nextIn(this.#random.next() * HURRY_MS + (reads ? soon : 0));
   }
 
   /** Writes several keys at once, now and then. */

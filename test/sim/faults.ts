@@ -152,7 +152,9 @@ export class Faults {
         machine?.running?.member.compact().catch(() => {});
         return machine?.running !== undefined;
       case 'membership':
-        return this.#changeMembers();
+        return this.#changeMembers(this.#leader());
+      case 'hasty-membership':
+        return this.#changeMembersTwice();
     }
   }
 
@@ -260,6 +262,24 @@ export class Faults {
     return true;
   }
 
+  /**
+   * The operator has no patience: a leader that hears nobody is told a change, which reaches the others, and the one after it is
+   * told another as soon as it leads.
+   */
+  #changeMembersTwice(): boolean {
+    const leader = this.#leader();
+    if (leader === undefined || !this.#changeMembers(leader)) return false;
+    let told = false;
+    for (const machine of this.#shared.machines.values()) {
+      machine.running?.member.onStatus(({ role }) => {
+        if (role !== 'leader' || told || this.#over) return;
+        told = true;
+        this.#changeMembers(machine);
+      });
+    }
+    return this.#cut((_, to) => to === leader.id);
+  }
+
   /** A leader hands over to a voter that nobody hears for a while: that stands alone, and its term gets ahead of the leader's. */
   #failedTransfer(): boolean {
     const leader = this.#leader();
@@ -271,9 +291,8 @@ export class Faults {
   }
 
   /** The operator adds, promotes, demotes, removes or replaces a member; what comes of it is the cluster's business. */
-  #changeMembers(): boolean {
+  #changeMembers(leader: Machine | undefined): boolean {
     const random = this.#random;
-    const leader = this.#leader();
     const member = leader?.running?.member;
     if (member === undefined) return false;
     const { voters, learners = [], votersOutgoing } = member.status.configuration;

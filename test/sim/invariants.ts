@@ -100,6 +100,8 @@ export class Invariants {
   readonly #applied: { readonly term: number; readonly reply: unknown }[] = [];
   readonly #digests: Map<number, string> = new Map();
   readonly #memberships: Memberships;
+  /** Changes of the members that were written for the first time during this event. */
+  readonly #changes: Entry[] = [];
   #violation: Violation | undefined;
 
   /** @param founders the voters when the cluster begins */
@@ -268,6 +270,11 @@ export class Invariants {
     if (commit > seen.commit) this.#commits(watched, seen.commit, seen.configuration);
     seen.commit = commit;
     seen.configuration = configuration;
+    // A change may start only when its leader knows all that was committed before it.
+    for (let change = this.#changes.pop(); change !== undefined; change = this.#changes.pop()) {
+      if ((this.#committed[this.commit] as { term: number }).term >= change.term) continue;
+      this.#fail(`${id} changes the members at ${change.index}, before anything of term ${change.term} is committed`);
+    }
   }
 
   /** A member's state machine applied an entry. */
@@ -302,6 +309,7 @@ export class Invariants {
     const known = this.#entries.get(key);
     if (known === undefined) {
       this.#entries.set(key, { previousTerm: previousTerm ?? 0, kind: entry.kind, data: entry.data });
+      if (entry.kind === 'config') this.#changes.push(entry);
       return;
     }
     if (known.kind !== entry.kind || Buffer.compare(known.data, entry.data) !== 0) {

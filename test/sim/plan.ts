@@ -25,6 +25,7 @@ export const FAULTS = [
   'failed-transfer',
   'compact',
   'membership',
+  'hasty-membership',
 ] as const;
 
 /** A kind of fault. */
@@ -172,6 +173,7 @@ const MEAN_ELECTIONS: Readonly<Record<Fault, number>> = {
   'failed-transfer': 25,
   compact: 12,
   membership: 8,
+  'hasty-membership': 20,
 };
 
 function names(prefix: string, from: number, count: number): string[] {

@@ -73,7 +73,7 @@ class Simulation {
 
   constructor(seed: number, options: SimOptions) {
     const plan = planOf(seed, options.voters);
-    const world = new World();
+    const world = new World(stream(seed, 'world'));
     const tally = new Tally();
     const machines: Surroundings['machines'] = new Map();
     this.#shared = {

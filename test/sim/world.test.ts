@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { SeededRandom } from '../../src/core/index.ts';
 import { MachineClock } from './clocks.ts';
 import { type Actor, World } from './world.ts';
 
@@ -7,7 +8,7 @@ function actor(name = 'a'): Actor {
 }
 
 test('events happen in the order of their time, then of being scheduled', async () => {
-  const world = new World();
+  const world = new World(new SeededRandom(1));
   const a = actor();
   const seen: string[] = [];
   for (const [at, name] of [
@@ -25,7 +26,7 @@ test('events happen in the order of their time, then of being scheduled', async 
 });
 
 test('all that an event causes has settled before the next', async () => {
-  const world = new World();
+  const world = new World(new SeededRandom(1));
   const a = actor();
   const seen: number[] = [];
   world.schedule(1, a, () => {
@@ -39,7 +40,7 @@ test('all that an event causes has settled before the next', async () => {
 });
 
 test('a life that is over does nothing more; messages reach the next one', async () => {
-  const world = new World();
+  const world = new World(new SeededRandom(1));
   const a = actor();
   const seen: string[] = [];
   world.schedule(10, a, () => seen.push('timer'));
@@ -50,18 +51,19 @@ test('a life that is over does nothing more; messages reach the next one', async
 });
 
 test('a pause puts off what belongs to its actor, and keeps its order', async () => {
-  const world = new World();
+  const world = new World(new SeededRandom(1));
   const [a, b] = [actor('a'), actor('b')];
   a.pausedUntil = 50;
   const seen: string[] = [];
   for (const at of [10, 20]) world.schedule(at, a, () => seen.push(`a${at} at ${world.now}`));
+  world.schedule(5, a, () => seen.push('message'), true);
   world.schedule(15, b, () => seen.push('b15'));
   await world.run(100);
-  expect(seen).toEqual(['b15', 'a10 at 50', 'a20 at 50']);
+  expect(seen).toEqual(['b15', 'a10 at 50', 'a20 at 50', 'message']);
 });
 
 test('a clock runs at its own rate, and its timers can be cancelled', async () => {
-  const world = new World();
+  const world = new World(new SeededRandom(1));
   const a = actor();
   const clock = new MachineClock(world, a, { rate: 2, offsetMs: 500 });
   const seen: number[] = [];

@@ -1,3 +1,5 @@
+import type { Random } from '../../src/core/index.ts';
+
 /**
  * What events belong to: a machine, or a client. Its `life` grows when it crashes, and events of an earlier life never happen;
  * while it is paused its events wait.
@@ -20,6 +22,9 @@ export interface Event {
   run: (() => void) | undefined;
 }
 
+/** After a pause a machine reads what has come meanwhile, from all its connections in no order, within so long, ms. */
+const CATCH_UP_MS = 5;
+
 /** Events after which the real event loop gets a turn, so that signals and test runners are heard. */
 const TURN_EVENTS = 2_048;
 
@@ -34,8 +39,14 @@ export class World {
   events = 0;
   readonly #heap: Event[] = [];
   #order = 0;
+  readonly #random: Random;
   /** Called after each event, when all that it caused has settled. */
   afterEvent: (actor: Actor) => void = () => {};
+
+  /** @param random decides in which order what came during a pause is read */
+  constructor(random: Random) {
+    this.#random = random;
+  }
 
   /** Lets `run` happen to `actor` after `delayMs`; in its present life only, unless `anyLife`. */
   schedule(delayMs: number, actor: Actor, run: () => void, anyLife = false): Event {
@@ -73,8 +84,8 @@ export class World {
       const { actor, life } = event;
       if (event.run === undefined || (life !== undefined && life !== actor.life)) continue;
       if (actor.pausedUntil <= event.at) return event;
-      // It keeps its order, so what was due first comes first when the pause ends.
-      event.at = actor.pausedUntil;
+      // Timers keep their order; messages don't, as each link has a connection of its own.
+      event.at = actor.pausedUntil + (life === undefined ? CATCH_UP_MS * this.#random.next() : 0);
       this.#push(event);
     }
   }
