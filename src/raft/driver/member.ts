@@ -307,7 +307,9 @@ export class Member implements RaftMember {
     const { snapshot } = message;
     const { term, commit } = this.#node.status();
     if (snapshot === undefined || message.term < term || snapshot.index <= commit) this.#step(message);
-    else if (this.#stopped === undefined) this.#fetch.start(message, snapshot);
+    // The log keeps one that it has received: another must not take its place while it is being installed.
+    else if (this.#stopped === undefined && this.#storage.installing === undefined)
+      this.#fetch.start(message, snapshot);
   }
 
   /** Does what the node wants done until it wants nothing more. */
