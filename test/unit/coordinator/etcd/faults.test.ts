@@ -99,7 +99,10 @@ test.each(SEEDS)(
       );
     }
     expect(end, 'the log can be written again').toBeDefined();
-    await cluster.until(() => [...members.values()].every(({ consumer }) => consumer.appliedIndex >= (end as number)));
+    await cluster.until(() => {
+      const applied = [...members.values()].map(({ consumer }) => consumer.appliedIndex);
+      return applied.every((index) => index >= (end as number) && index === applied[0]);
+    });
     const [first, ...others] = [...members.values()].map(({ consumer }) => consumer.entries);
     for (const entries of others) expect(entries).toEqual(first);
     const texts = (first ?? []).map(({ text }) => text).filter((text) => text !== 'end');
