@@ -16,18 +16,6 @@ export const REPLICATION: readonly Mutation[] = [
   },
   {
     mistake: 2,
-    name: 'commit-past-match',
-    why: 'a follower commits what the leader has committed, though its own entries there were not compared yet',
-    patches: [
-      {
-        file: 'raft/consensus/node.ts',
-        find: 'this.#log.commitTo(Math.min(message.commit ?? 0, matched));',
-        replace: 'this.#log.commitTo(Math.min(message.commit ?? 0, this.#log.lastIndex));',
-      },
-    ],
-  },
-  {
-    mistake: 2,
     name: 'heartbeat-commit',
     why: "a heartbeat carries the leader's whole commit index, and the follower believes it for entries of its own",
     patches: [

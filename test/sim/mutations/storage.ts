@@ -4,26 +4,6 @@ import type { Mutation } from './mutation.ts';
 export const STORAGE: readonly Mutation[] = [
   {
     mistake: 6,
-    name: 'entries-before-their-term',
-    why: 'entries are written before the term they were taken in: a crash between leaves a log that is ahead of its member',
-    patches: [
-      {
-        file: 'raft/log/wal.ts',
-        find: '      if (work.hardState !== undefined) this.#addHardState(segment, work.hardState);\n      if (work.start',
-        replace: '      if (work.start',
-      },
-      {
-        file: 'raft/log/wal.ts',
-        find: '        if (entry.index > segment.highest) segment.highest = entry.index;\n      }\n',
-        replace: `        if (entry.index > segment.highest) segment.highest = entry.index;
-      }
-      if (work.hardState !== undefined) this.#addHardState(segment, work.hardState);
-`,
-      },
-    ],
-  },
-  {
-    mistake: 6,
     name: 'term-left-for-later',
     why: 'entries are made durable and acknowledged, and the term they were taken in only with what is written next',
     patches: [
