@@ -518,6 +518,8 @@ export class RaftNode {
     const head = { from: this.#id, to: from, reject: !granted, ...(granted ? {} : this.#committed()) };
     if (asks) {
       this.#send({ ...head, type: 'preVoteReply', term: granted ? term : this.#term });
+      if (granted && this.#role === 'preCandidate' && this.#givesWay(message))
+        this.#becomeFollower(this.#term, undefined);
       return;
     }
     if (granted) {
@@ -525,6 +527,15 @@ export class RaftNode {
       this.#vote = from;
     }
     this.#replies.push({ ...head, type: 'voteReply', term: this.#term });
+  }
+
+  /**
+   * Two that ask at the same time would both be encouraged, and then split the vote. So one of them stops asking: the one whose
+   * log lacks something, or else the one whose id comes later. A pre-vote binds nobody, so this costs no safety.
+   */
+  #givesWay(message: Message): boolean {
+    const same = message.index === this.#log.lastIndex && message.logTerm === this.#log.lastTerm;
+    return !same || message.from < this.#id;
   }
 
   /** What is known to be committed, told to a candidate that is refused. */

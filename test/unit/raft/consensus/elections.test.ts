@@ -32,6 +32,34 @@ describe('elections', () => {
     expect(leaders(network)).toHaveLength(1);
   });
 
+  test('of two that ask at the same time whether they may stand, one gives way: the vote does not split', () => {
+    for (const seed of [1, 2, 3, 4, 5]) {
+      const network = new Network(THREE, { seed });
+      network.at('c').down = true;
+      network.at('a').node.campaign();
+      network.at('b').node.campaign();
+      network.settle();
+      expect(leaders(network)).toEqual(['a']);
+      expect(network.at('a').status.term).toBe(1);
+    }
+  });
+
+  test('the one whose log lacks something gives way, whatever its name', () => {
+    const network = new Network(THREE);
+    network.elect('b');
+    network.partition(['a'], ['b', 'c']);
+    network.propose('b', 'x');
+    network.settle();
+    network.partition();
+    network.at('c').down = true;
+    network.at('a').restart();
+    network.at('b').restart();
+    network.at('a').node.campaign();
+    network.at('b').node.campaign();
+    network.settle();
+    expect(leaders(network)).toEqual(['b']);
+  });
+
   test('a learner never stands, and never counts', () => {
     const network = new Network(['a', 'b'], { configuration: { voters: ['a'], learners: ['b'] } });
     network.tick(50, 'b');
