@@ -4,6 +4,7 @@ import type { CliContext } from './cli-context.ts';
 import { askCommand } from './commands/ask.ts';
 import { decideCommand } from './commands/decide.ts';
 import { drainCommand } from './commands/drain.ts';
+import { kvCommand } from './commands/kv.ts';
 import { logCommand } from './commands/log.ts';
 import { logsCommand } from './commands/logs.ts';
 import { nodeCommand } from './commands/node.ts';
@@ -28,6 +29,7 @@ export function createProgram(context: CliContext): Command {
     statusCommand,
     drainCommand,
     votersCommand,
+    kvCommand,
     askCommand,
     decideCommand,
     logsCommand,

@@ -10,6 +10,15 @@ export function parseMs(text: string): number {
   return ms;
 }
 
+/** Reads the version of a value, 0 for none. */
+export function parseVersion(text: string): number {
+  const version = Number(text);
+  if (text !== '' && Number.isSafeInteger(version) && version >= 0) return version;
+  throw usageError(
+    `"${text}" is not a version; give the whole number that \`troupe kv get --json\` shows, or 0 for no value`,
+  );
+}
+
 /** Reads a JSON value that was given as `what`. */
 export function parseJson(text: string, what: string): unknown {
   try {

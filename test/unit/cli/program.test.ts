@@ -13,12 +13,15 @@ async function troupe(...argv: string[]): Promise<{ out: string; error: unknown 
 }
 
 describe('troupe', () => {
-  test.each(['run', 'node', 'status', 'drain', 'voters', 'ask', 'decide', 'logs'])('%s has help', async (command) => {
-    const { out, error } = await troupe(command, '--help');
-    expect(error).toBeUndefined();
-    expect(out).toContain(`Usage: troupe ${command}`);
-    expect((await troupe('--help')).out).toContain(command);
-  });
+  test.each(['run', 'node', 'status', 'drain', 'voters', 'kv', 'ask', 'decide', 'logs'])(
+    '%s has help',
+    async (command) => {
+      const { out, error } = await troupe(command, '--help');
+      expect(error).toBeUndefined();
+      expect(out).toContain(`Usage: troupe ${command}`);
+      expect((await troupe('--help')).out).toContain(command);
+    },
+  );
 
   test.each([
     [[], 'name a command'],
