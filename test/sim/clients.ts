@@ -260,7 +260,7 @@ export class Client {
     if (head.input.kind === 'get' || UNDONE.includes(error.code)) {
       if (error.code === 'INVARIANT_VIOLATED') throw error;
       tally.count('operations: failed');
-    } else if (['TIMEOUT', 'SESSION_EXPIRED', 'LOG_POISONED', 'DISK_FULL'].includes(error.code)) {
+    } else if (['TIMEOUT', 'SESSION_EXPIRED'].includes(error.code)) {
       tally.count('operations: unknown');
       this.#history.operations.push({ ...head, return: Number.POSITIVE_INFINITY });
     } else throw new Violation(`${this.actor.name} was told ${error.code} (${error.message}), which makes no sense`);

@@ -68,6 +68,12 @@ export class Faults {
     }
   }
 
+  /** A leader is new: the operator may be too quick for it. */
+  elected(): void {
+    if (!this.#shared.plan.faults.has('membership') || this.#random.next() < 0.7) return;
+    this.#in(this.#electionMs * 0.2 * this.#random.next(), () => this.#over || this.#changeMembers(this.#leader()));
+  }
+
   /** The members as the one that is furthest along knows them. */
   get configuration(): Configuration {
     let best: { commit: number; configuration: Configuration } = {
@@ -312,8 +318,8 @@ export class Faults {
     this.#possible.push(target);
     member.changeMembers(chosen).then(
       () => {
-        // What was tried before and isn't part of this will never be; but a member that crashes now may come back with the one before.
-        this.#possible = [before];
+        // What was tried before this and isn't part of it will never be; but a member that crashes may come back with the one before.
+        this.#possible = [before, ...this.#possible.slice(this.#possible.indexOf(target) + 1)];
         for (const id of chosen.remove ?? []) this.#removed.add(id);
         this.#shared.tally.count('members changed');
       },

@@ -47,6 +47,8 @@ export interface Surroundings {
   readonly clients: readonly string[];
   /** Who leads may change, or what this machine believes of it be wrong: clients look closely, some when `inMs` have passed. */
   unrest(machine: Machine, inMs: number): void;
+  /** There is a new leader. */
+  elected(): void;
   /** Many writes come at once, and the leader may have no time to pass them on. */
   rush(): void;
 }
@@ -199,6 +201,7 @@ export class Machine {
       if (status.role !== 'leader') return;
       invariants.elected({ id, status, log: watched }, actor.life);
       this.#shared.unrest(this, 0);
+      this.#shared.elected();
     });
     if (member.status.role === 'leader') invariants.elected({ id, status: member.status, log: watched }, actor.life);
     const { life } = actor;
