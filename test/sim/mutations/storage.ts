@@ -107,16 +107,13 @@ export const STORAGE: readonly Mutation[] = [
   {
     mistake: 20,
     name: 'applied-index-apart',
-    why: 'the applied index is written in a transaction of its own, after the state: a crash between applies entries twice',
+    why: 'a snapshot is taken of a state whose applied index is yet to follow: whoever starts from it applies entries twice',
     patches: [
       {
         file: 'coordinator/ledger/ledger.ts',
-        find: `      this.#saveMeta.run(this.#applied, this.#time, ...counts);
-      db.exec('commit');`,
-        replace: `      db.exec('commit');
-      db.exec('begin immediate');
-      this.#saveMeta.run(this.#applied, this.#time, ...counts);
-      db.exec('commit');`,
+        find: `    this.#commit();
+    const reader = this.#file.reader();`,
+        replace: '    const reader = this.#file.reader();',
       },
     ],
   },
