@@ -166,7 +166,10 @@ export class Calls {
   #open(call: AnyCall, among: Set<AbortController>, defaultMs: number): [AbortController, CallContext] {
     const controller = new AbortController();
     among.add(controller);
-    call.on('cancelled', () => controller.abort(new TroupeError('CANCELLED', 'the client left')));
+    // grpc-js says so of calls that are over, too.
+    call.on('cancelled', () => {
+      if (among.has(controller)) controller.abort(new TroupeError('CANCELLED', 'the client left'));
+    });
     if (call.cancelled) controller.abort(new TroupeError('CANCELLED', 'the client left'));
     if (this.#closing) controller.abort(shuttingDown());
     const deadline = Number(call.getDeadline());

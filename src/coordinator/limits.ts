@@ -165,7 +165,7 @@ export const CLIENT_LIMITS: ClientLimits = {
   callsInFlightMax: 16_384,
   batchCommandsMax: 128,
   batchBytesMax: 256 * KIB,
-  batchesInFlightMax: 32,
+  batchesInFlightMax: 8,
   attemptMs: 2_000,
   leaderlessMs: 500,
   retryMinMs: 10,

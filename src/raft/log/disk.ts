@@ -19,9 +19,10 @@ export interface DiskFile {
   preallocate(size: number): Promise<void>;
   /**
    * Resolves when everything written before the call, and the size, survives a crash (fdatasync).
+   * @param quiet whether nothing else waits for this thread: then the sync may hold it up for a moment. Default true
    * @throws TroupeError LOG_POISONED: what was written may be lost for good, even if a later sync succeeds
    */
-  sync(): Promise<void>;
+  sync(quiet?: () => boolean): Promise<void>;
   close(): void;
 }
 

@@ -91,12 +91,13 @@ class RealFile implements DiskFile {
     this.#dirty += size;
   }
 
-  async sync(): Promise<void> {
+  async sync(quiet: () => boolean = () => true): Promise<void> {
     try {
       const bytes = this.#dirty;
       this.#dirty = 0;
       await this.#pace.sync(
         bytes,
+        quiet,
         () => fs.fdatasyncSync(this.#fd),
         () => fdatasync(this.#fd),
       );

@@ -10,7 +10,7 @@ const AWAY_MAX = 64;
 /**
  * Decides where the log's syncs are made. In the thread pool, a sync of 0.1 ms costs two changes of thread, several times its own
  * time when the machine is busy; in line it holds up the loop for as long as the disk takes. So syncs are made in line while
- * they are quick, and away from this thread for a while after one that wasn't.
+ * they are quick and nothing else waits, and away from this thread for a while after one that wasn't.
  */
 export class SyncPace {
   readonly #clock: Clock;
@@ -22,10 +22,11 @@ export class SyncPace {
 
   /**
    * @param bytes what was written since the last sync
+   * @param quiet whether nothing waits for this sync to be over: what comes meanwhile makes a larger batch in the pool
    * @param inLine syncs now
    * @param away syncs in the thread pool; both throw or reject when the sync failed
    */
-  async sync(bytes: number, inLine: () => void, away: () => Promise<void>): Promise<void> {
+  async sync(bytes: number, quiet: () => boolean, inLine: () => void, away: () => Promise<void>): Promise<void> {
     if (bytes > IN_LINE_BYTES_MAX) return away();
     if (this.#away > 0) {
       this.#away--;
@@ -33,6 +34,7 @@ export class SyncPace {
     }
     // What this turn sends leaves before the wait, so that others sync meanwhile.
     await new Promise<void>((resolve) => this.#clock.yieldThen(resolve));
+    if (!quiet()) return away();
     const start = this.#clock.monotonic();
     inLine();
     if (this.#clock.monotonic() - start > QUICK_MS) this.#away = AWAY_MAX;

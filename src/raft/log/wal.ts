@@ -214,7 +214,7 @@ export class Wal {
     segment.file.write(this.#writer.bytes, segment.end);
     segment.end += this.#writer.bytes.byteLength;
     this.#options.onWritten();
-    await segment.file.sync();
+    await segment.file.sync(() => this.#waiting.length === 0);
     this.#durable = segment.end;
     if (segment.end > segment.file.size / 2) this.#spare ??= this.#prepare(this.#options.segmentBytes);
   }

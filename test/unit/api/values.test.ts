@@ -192,6 +192,7 @@ describe('values of a cluster', () => {
     const { server, coordinator } = rig.node('a');
     coordinator.relay = () => Promise.reject(new TroupeError('TIMEOUT', 'nobody answers'));
     server.call = () => Promise.reject(new TroupeError('NOT_LEADER', 'cut off'));
+    await rig.node('c').api.close(0);
     rig.shared.elect('c');
     const start = systemClock.monotonic();
     await kv.put('k', '2');
@@ -221,19 +222,19 @@ describe('values of a cluster', () => {
       '../../../src/coordinator/codec.ts'
     );
     const { repliesOf } = await import('../../../src/coordinator/index.ts');
-    const write = async (session: number, name: string, request: unknown): Promise<unknown> => {
-      const command = encodeCommand(session === 0 ? 0 : 1, encodeAction(name, request));
+    const write = async (session: number, seq: number, name: string, request: unknown): Promise<unknown> => {
+      const command = encodeCommand(seq, encodeAction(name, request));
       const [reply] = repliesOf(await coordinator.relay('write', encodeBatch(session, 0, [command]), 1_000, undefined));
       const answer = readReply(reply);
       if ('refusal' in answer) throw answer.refusal;
       return answer.reply;
     };
-    const { session } = (await write(0, 'session.open', { idleMs: 1_000 })) as { session: number };
-    await expect(write(session, 'job.open', { id: 'j', spec: new Uint8Array() })).rejects.toMatchObject({
+    const { session } = (await write(0, 0, 'session.open', { idleMs: 1_000 })) as { session: number };
+    await expect(write(session, 1, 'job.open', { id: 'j', spec: new Uint8Array() })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
     });
     // The node's own session was opened by its first command, at index 1.
-    await expect(write(1, 'kv.put', { key: 'k', value: new Uint8Array() })).rejects.toMatchObject({
+    await expect(write(1, 50, 'kv.put', { key: 'k', value: new Uint8Array() })).rejects.toMatchObject({
       code: 'SESSION_EXPIRED',
     });
     const body = encodeQueries(true, [encodeAction('job.get', { id: 'j' })]);

@@ -3,7 +3,10 @@ import { SyncPace } from '../../../../src/raft/log/sync-pace.ts';
 import { ManualClock } from '../../../../src/testkit/clock.ts';
 
 /** A disk whose syncs in line take as long as it is told; where each was made. */
-function disk(clock: ManualClock, tookMs: () => number): { made: string[]; sync: (bytes?: number) => Promise<void> } {
+function disk(
+  clock: ManualClock,
+  tookMs: () => number,
+): { made: string[]; sync: (bytes?: number, quiet?: boolean) => Promise<void> } {
   const made: string[] = [];
   let now = 0;
   const pace = new SyncPace({
@@ -23,7 +26,7 @@ function disk(clock: ManualClock, tookMs: () => number): { made: string[]; sync:
   const away = async (): Promise<void> => {
     made.push('away');
   };
-  return { made, sync: (bytes = 300) => pace.sync(bytes, inLine, away) };
+  return { made, sync: (bytes = 300, quiet = true) => pace.sync(bytes, () => quiet, inLine, away) };
 }
 
 describe('where syncs are made', () => {
@@ -44,6 +47,13 @@ describe('where syncs are made', () => {
     await sync();
     await sync();
     expect(made.slice(-4)).toEqual(['yield', 'in line', 'yield', 'in line']);
+  });
+
+  test('with more work waiting it goes to the pool, so that what comes meanwhile is synced together', async () => {
+    const { made, sync } = disk(new ManualClock(), () => 0.2);
+    await sync(300, false);
+    await sync();
+    expect(made).toEqual(['yield', 'away', 'yield', 'in line']);
   });
 
   test('much at once goes to the pool, whatever the pace', async () => {
