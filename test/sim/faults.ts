@@ -318,8 +318,8 @@ export class Faults {
     this.#possible.push(target);
     member.changeMembers(chosen).then(
       () => {
-        // What was tried before this and isn't part of it will never be; but a member that crashes may come back with the one before.
-        this.#possible = [before, ...this.#possible.slice(this.#possible.indexOf(target) + 1)];
+        // What was tried before this and isn't part of it will never be; but members that crash may come back with the one before.
+        this.#possible = [before, ...this.#possible.slice(this.#possible.indexOf(target))];
         for (const id of chosen.remove ?? []) this.#removed.add(id);
         this.#shared.tally.count('members changed');
       },
