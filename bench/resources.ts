@@ -19,7 +19,13 @@ export function atEnd(end: () => void): () => void {
 
 /** Kills and removes all that is left, at once. For the end of the program. */
 export function endAll(): void {
-  for (const end of endings) end();
+  for (const end of endings) {
+    try {
+      end();
+    } catch {
+      // It has ended by itself; the others still have to.
+    }
+  }
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 });
 }
 

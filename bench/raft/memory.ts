@@ -8,8 +8,8 @@ const LOOPS = 256;
 const KEYS = 100;
 /** How often memory is looked at, ms. */
 const SAMPLE_MS = 100;
-/** The parts of all writes that are compared: after everything has been used once, and the end. */
-const EARLY = [0.2, 0.3] as const;
+/** The parts of all writes that are compared: the middle, when every buffer has found its size, and the end. */
+const EARLY = [0.45, 0.55] as const;
 const LATE = [0.9, 1] as const;
 
 /** Memory of the voters while they take writes. */
