@@ -28,13 +28,13 @@ export const READS: readonly Mutation[] = [
   },
   {
     mistake: 14,
-    name: 'late-heartbeat-reply',
-    why: 'an answer to an earlier heartbeat, late or repeated, counts for reads that came after that heartbeat left',
+    name: 'answer-from-before-the-read',
+    why: 'an answer to a heartbeat that left before a read came releases the read, however late or often it arrives',
     patches: [
       {
-        file: 'raft/consensus/leader.ts',
-        find: 'const round = message.context ?? 0;',
-        replace: 'const round = this.#reads.round;',
+        file: 'raft/consensus/read-index.ts',
+        find: 'round: this.#round + 1',
+        replace: 'round: this.#round',
       },
     ],
   },
