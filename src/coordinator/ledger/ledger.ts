@@ -146,7 +146,7 @@ export class Ledger implements LogConsumer {
   #restoring = false;
   #uncommittedEntries = 0;
   #uncommittedBytes = 0;
-  /** What made an apply fail: what is in memory and what is in the file have parted. */
+  /** What made an apply or a commit fail: what was answered for and what is in the file have parted. */
   #failure: unknown;
 
   constructor(options: LedgerOptions = {}) {
@@ -261,13 +261,7 @@ export class Ledger implements LogConsumer {
       const much = this.#uncommittedBytes >= UNCOMMITTED_BYTES_MAX;
       if (much || this.#uncommittedEntries >= UNCOMMITTED_ENTRIES_MAX) this.#commit();
     } catch (error) {
-      const { db } = this.#file;
-      if (db.isTransaction) db.exec('rollback');
-      this.#events = [];
-      this.#load();
-      const full = sqliteCode(error) === SQLITE_FULL;
-      this.#failure = full ? new TroupeError('DISK_FULL', 'no room for the ledger', { cause: error }) : error;
-      throw this.#failure;
+      throw this.#failed(error);
     }
     if (this.#events.length > 0) {
       const events = this.#events;
@@ -281,10 +275,13 @@ export class Ledger implements LogConsumer {
    * Answers a query from the state as it is.
    *
    * @throws TroupeError the query's refusals, INVALID_ARGUMENT for an unknown one, NODE_UNAVAILABLE while a snapshot is
-   * being restored
+   * being restored, and after a failure, which takes back what had been answered for
    */
   query<N extends QueryName>(name: N, request: Queries[N]['request']): Queries[N]['reply'] {
     if (this.#restoring) throw new TroupeError('NODE_UNAVAILABLE', 'this voter is being restored from a snapshot');
+    if (this.#failure !== undefined) {
+      throw new TroupeError('NODE_UNAVAILABLE', 'the ledger of this voter has failed', { cause: this.#failure });
+    }
     if (!Object.hasOwn(this.#queries, name)) throw new TroupeError('INVALID_ARGUMENT', `there is no query ${name}`);
     try {
       return this.#queries[name](request);
@@ -348,10 +345,26 @@ export class Ledger implements LogConsumer {
     if (!db.isTransaction) return;
     const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
     const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
-    this.#saveMeta.run(this.#applied, this.#time, ...counts);
-    db.exec('commit');
+    try {
+      this.#saveMeta.run(this.#applied, this.#time, ...counts);
+      db.exec('commit');
+    } catch (error) {
+      throw this.#failed(error);
+    }
     this.#uncommittedEntries = 0;
     this.#uncommittedBytes = 0;
+  }
+
+  /** Takes back what isn't committed, and lets nothing be built on what is left. @returns why, for every later call */
+  #failed(error: unknown): unknown {
+    if (this.#failure !== undefined) return this.#failure;
+    const { db } = this.#file;
+    if (db.isTransaction) db.exec('rollback');
+    this.#events = [];
+    this.#load();
+    const full = sqliteCode(error) === SQLITE_FULL;
+    this.#failure = full ? new TroupeError('DISK_FULL', 'no room for the ledger', { cause: error }) : error;
+    return this.#failure;
   }
 
   #applyEntry(entry: LogEntry): Uint8Array {

@@ -1,8 +1,9 @@
 import { copyFileSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { Ledger, type LedgerEvent, type LogEntry } from '../../../../src/coordinator/index.ts';
 import { bytes, LedgerDriver } from './driver.ts';
 import { logs } from './history.ts';
@@ -216,6 +217,37 @@ describe('the file is a cache', () => {
     const { entries } = driver;
     expect(() => driver.ledger.apply(entries)).toThrow('comes after');
     expect(() => driver.run('job.open', { id: 'j', spec: bytes('') })).toThrow('comes after');
+  });
+
+  describe('when the disk is full at a commit, what had been answered for is gone from it', () => {
+    /** The next commit finds no room, and SQLite rolls back by itself. */
+    const fillDisk = (): void => {
+      const { exec } = DatabaseSync.prototype;
+      const spy = vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (this: DatabaseSync, sql) {
+        if (sql !== 'commit') return exec.call(this, sql);
+        spy.mockRestore();
+        exec.call(this, 'rollback');
+        throw Object.assign(new RangeError('database or disk is full'), { errcode: 13 });
+      });
+    };
+
+    test('so nothing is read from it any more', () => {
+      const driver = new LedgerDriver();
+      driver.run('kv.put', { key: 'k', value: bytes('v') });
+      fillDisk();
+      const puts = Array.from({ length: 64 }, () => () => driver.run('kv.put', { key: 'k', value: bytes('v') }));
+      expect(() => puts.forEach((put) => void put())).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+      const read = (): unknown => driver.ledger.query('kv.get', { key: 'k' });
+      expect(read).toThrow(expect.objectContaining({ code: 'NODE_UNAVAILABLE' }));
+    });
+
+    test('so nothing is applied after it, when it was a snapshot that wanted the commit', () => {
+      const driver = new LedgerDriver();
+      fillDisk();
+      expect(() => driver.ledger.snapshot()).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+      const put = (): unknown => driver.run('kv.put', { key: 'k', value: bytes('v') });
+      expect(put).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
+    });
   });
 
   test('after the machine restarted without a clean close it is discarded', () => {
