@@ -4,8 +4,10 @@ import { type Clock, systemClock } from '../../core/index.ts';
 const QUICK_MS = 8;
 /** More than this to be synced goes away from this thread at once, bytes. */
 const IN_LINE_BYTES_MAX = 256 * 1024;
-/** Syncs made away from this thread before one is tried in line again. */
+/** Syncs made away from this thread, none of them long, before one is tried in line again. */
 const AWAY_MAX = 64;
+/** One that took longer away from this thread would be felt in line: by heartbeats, ms. */
+const LONG_MS = 40;
 
 /**
  * Decides where the log's syncs are made. In the thread pool, a sync of 0.1 ms costs two changes of thread, several times its own
@@ -29,8 +31,10 @@ export class SyncPace {
   async sync(bytes: number, quiet: () => boolean, inLine: () => void, away: () => Promise<void>): Promise<void> {
     if (bytes > IN_LINE_BYTES_MAX) return away();
     if (this.#away > 0) {
-      this.#away--;
-      return away();
+      const start = this.#clock.monotonic();
+      await away();
+      this.#away = this.#clock.monotonic() - start > LONG_MS ? AWAY_MAX : this.#away - 1;
+      return;
     }
     // What this turn sends leaves before the wait, so that others sync meanwhile.
     await new Promise<void>((resolve) => this.#clock.yieldThen(resolve));

@@ -25,6 +25,7 @@ function disk(
   };
   const away = async (): Promise<void> => {
     made.push('away');
+    now += tookMs();
   };
   return { made, sync: (bytes = 300, quiet = true) => pace.sync(bytes, () => quiet, inLine, away) };
 }
@@ -39,7 +40,7 @@ describe('where syncs are made', () => {
 
   test('a slow one sends the next ones to the pool, and in the end one is tried in line again', async () => {
     let slow = true;
-    const { made, sync } = disk(new ManualClock(), () => (slow ? 50 : 0.2));
+    const { made, sync } = disk(new ManualClock(), () => (slow ? 20 : 0.2));
     await sync();
     for (let i = 0; i < 64; i++) await sync();
     expect(made.slice(2)).toEqual(Array.from({ length: 64 }, () => 'away'));
@@ -54,6 +55,18 @@ describe('where syncs are made', () => {
     await sync(300, false);
     await sync();
     expect(made).toEqual(['yield', 'away', 'yield', 'in line']);
+  });
+
+  test('a disk that stays slow is not tried in line again before it has been quick for a while', async () => {
+    let tookMs = 500;
+    const { made, sync } = disk(new ManualClock(), () => tookMs);
+    for (let i = 0; i < 1_000; i++) await sync();
+    expect(made.filter((where) => where === 'in line')).toHaveLength(1);
+    tookMs = 0.2;
+    for (let i = 0; i < 64; i++) await sync();
+    expect(made.at(-1)).toBe('away');
+    await sync();
+    expect(made.at(-1)).toBe('in line');
   });
 
   test('much at once goes to the pool, whatever the pace', async () => {
