@@ -12,7 +12,8 @@ const LONG_MS = 40;
 /**
  * Decides where the log's syncs are made. In the thread pool, a sync of 0.1 ms costs two changes of thread, several times its own
  * time when the machine is busy; in line it holds up the loop for as long as the disk takes. So syncs are made in line while
- * they are quick and nothing else waits, and away from this thread for a while after one that wasn't.
+ * they are quick and nothing else waits, and away from this thread for a while after one that wasn't. A disk that turns slow
+ * holds up the loop once, however long it stays so.
  */
 export class SyncPace {
   readonly #clock: Clock;
