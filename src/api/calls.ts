@@ -87,7 +87,8 @@ export class Calls {
   }
 
   /**
-   * Many requests, each answered when it is done. With too many at work, or a reader that is too slow, no more are read.
+   * Many requests, each answered when it is done, also after the client has asked its last. With too many at work, or a reader that
+   * is too slow, no more are read.
    *
    * @param open gets what sends a message of the server's own accord; its answers must not reject
    */
@@ -99,6 +100,8 @@ export class Calls {
       const { signal } = context;
       let working = 0;
       let full = false;
+      /** The client asks nothing more. */
+      let asked = false;
       let over = false;
       const pace = (): void => {
         if (full || working >= STREAM_WORK_MAX) call.pause();
@@ -114,6 +117,9 @@ export class Calls {
         controller.abort(new TroupeError('CANCELLED', 'the client left'));
         finish();
       };
+      const endWhenAnswered = (): void => {
+        if (asked && working === 0) end(() => call.end());
+      };
       const answer = open(send, context);
       call.on('data', (request: Q) => {
         working++;
@@ -122,13 +128,17 @@ export class Calls {
           working--;
           send(reply);
           pace();
+          endWhenAnswered();
         });
       });
       call.on('drain', () => {
         full = false;
         pace();
       });
-      call.on('end', () => end(() => call.end()));
+      call.on('end', () => {
+        asked = true;
+        endWhenAnswered();
+      });
       call.on('error', () => end(() => undefined));
       const onAbort = (): void =>
         end(() => {

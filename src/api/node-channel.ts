@@ -97,14 +97,18 @@ export class NodeChannel {
     order.sort((a, b) => Number(a === this.#lost) - Number(b === this.#lost));
     for (const address of order) {
       const client = this.#connect(address);
-      if (await this.#isReady(client)) {
-        if (this.#closed) break;
+      const ready = await this.#isReady(client);
+      // A better node may have answered meanwhile.
+      const wanted = !this.#closed && this.#current === undefined;
+      if (ready && wanted) {
         logger.debug('api connected', { address });
         this.#current = { address, client };
         return this.#current;
       }
       client.close();
+      if (!wanted) break;
     }
+    if (this.#current !== undefined) return this.#current;
     if (this.#closed) throw new TroupeError('SHUTTING_DOWN', 'this client is closed');
     const known = all.length === 0 ? 'no node is known' : `none answers at ${all.join(', ')}`;
     throw new TroupeError('NODE_UNAVAILABLE', `can't reach the cluster: ${known}`);

@@ -12,7 +12,7 @@ import {
   type Route,
   repliesOf,
 } from '../coordinator/index.ts';
-import { type Clock, type ErrorCode, type Random, settlesWithin, TroupeError } from '../core/index.ts';
+import { type Clock, type ErrorCode, isTroupeError, type Random, settlesWithin, TroupeError } from '../core/index.ts';
 import type { RelayReply__Output } from '../wire/generated/troupe/v1/RelayReply.ts';
 import type { RelayRequest } from '../wire/generated/troupe/v1/RelayRequest.ts';
 import { fromErrorDetail } from '../wire/index.ts';
@@ -50,7 +50,8 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
   constructor(channel: NodeChannel, clock: Clock, random: Random) {
     this.#channel = channel;
     this.#clock = clock;
-    const route: Route = { target: '', failed: (_target, error) => this.#failed(error) };
+    // Where to go next is the channel's affair.
+    const route: Route = { target: '', failed: () => false };
     const via =
       (kind: 'write' | 'read') =>
       async (body: Uint8Array, trace: string | undefined): Promise<readonly unknown[]> =>
@@ -83,16 +84,33 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     this.#channel.close();
   }
 
-  /** One attempt. @throws TroupeError what the node answered; NODE_UNAVAILABLE, TIMEOUT when nothing is known */
+  /**
+   * One attempt. A node that finds no leader, is leaving or doesn't answer is left for another.
+   *
+   * @throws TroupeError what the node answered; NODE_UNAVAILABLE, TIMEOUT when nothing is known
+   */
   async #call(kind: 'write' | 'read', body: Uint8Array, traceparent: string | undefined): Promise<Uint8Array> {
-    const timeoutMs = CLIENT_LIMITS.attemptMs;
     const line = await this.#open();
+    try {
+      return await this.#ask(line, kind, body, traceparent);
+    } catch (error) {
+      if (!isTroupeError(error) || !STAY.has(error.code)) this.#channel.lost(line.connected);
+      throw error;
+    }
+  }
+
+  async #ask(
+    line: Line,
+    kind: 'write' | 'read',
+    body: Uint8Array,
+    traceparent: string | undefined,
+  ): Promise<Uint8Array> {
+    const timeoutMs = CLIENT_LIMITS.attemptMs;
     const id = ++this.#lastId;
     const answer = Promise.withResolvers<Uint8Array>();
     line.waiting.set(id, answer);
     line.stream.write({ id, [kind]: body, timeoutMs, ...(traceparent === undefined ? {} : { traceparent }) });
     if (!(await settlesWithin(this.#clock, timeoutMs + ANSWER_GRACE_MS, answer.promise))) {
-      this.#channel.lost(line.connected);
       this.#end(line, new TroupeError('TIMEOUT', `${line.connected.address} does not answer`));
     }
     return answer.promise;
@@ -108,9 +126,8 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     stream.on('data', (reply) => this.#receive(line, reply));
     stream.on('end', () => this.#end(line, new TroupeError('NODE_UNAVAILABLE', 'the node ended the stream')));
     stream.on('error', (error) => {
-      const failure = fromStatus(error, connected.address);
       this.#channel.lost(connected);
-      this.#end(line, failure.error);
+      this.#end(line, fromStatus(error, connected.address).error);
     });
     // What waits there is still answered there.
     before?.stream.end();
@@ -119,7 +136,7 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
 
   #receive(line: Line, { id = 0, outcome, result, error, leader = '' }: RelayReply__Output): void {
     if (id === 0) {
-      if (outcome === 'leader' && leader !== '') void this.#channel.prefer(leader);
+      if (outcome === 'leader' && leader !== '' && line === this.#line) void this.#channel.prefer(leader);
       return;
     }
     const answer = line.waiting.get(id);
@@ -133,12 +150,5 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     line.stream.cancel();
     for (const { reject } of line.waiting.values()) reject(error);
     line.waiting.clear();
-  }
-
-  /** A node that finds no leader, or is leaving, is left for another. */
-  #failed(error: TroupeError): boolean {
-    const line = this.#line;
-    if (line !== undefined && !STAY.has(error.code)) this.#channel.lost(line.connected);
-    return false;
   }
 }

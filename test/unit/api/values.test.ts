@@ -31,6 +31,8 @@ class Rig {
   /** Called when a voter has served a call and hasn't answered yet. */
   served: (node: string, kind: CallKind) => Promise<void> | void = () => undefined;
   client: ApiClient | undefined;
+  /** How often the client has looked for a node. */
+  searches = 0;
 
   static async start(): Promise<Rig> {
     const rig = new Rig();
@@ -86,7 +88,10 @@ class Rig {
   /** A client that knows these nodes at first, in this order. */
   connect(...ids: string[]): ApiClient {
     this.client = connectApi({
-      addresses: () => ids.map((id) => this.node(id).api.address),
+      addresses: () => {
+        this.searches++;
+        return ids.map((id) => this.node(id).api.address);
+      },
       clock: systemClock,
       logger: nullLogger,
       tracer: nullTracer,
@@ -163,6 +168,34 @@ describe('values of a cluster', () => {
       return rig.hops.length === 0;
     });
     expect(rig.node('c').log.role.leading).toBe(true);
+  });
+
+  test('what is under way when a client goes over to the leader is answered where it was asked', async () => {
+    rig = await Rig.start();
+    const { kv } = rig.connect('a');
+    await kv.put('k', '1');
+    const gate = Promise.withResolvers<void>();
+    let writes = 0;
+    rig.served = (_node, kind) => {
+      if (kind !== 'write') return undefined;
+      writes++;
+      return gate.promise;
+    };
+    const put = kv.put('k', '2');
+    await until(() => writes === 1);
+    rig.shared.elect('c');
+    await until(async () => {
+      rig.hops.length = 0;
+      await kv.get('k');
+      return rig.hops.length === 0;
+    });
+    // The node asked the new leader; the client has no reason to ask anybody again.
+    await until(() => writes === 2);
+    await kv.get('k');
+    gate.resolve();
+    await put;
+    expect(writes).toBe(2);
+    expect(rig.searches).toBe(1);
   });
 
   test('a put whose answer was lost with its node is not carried out twice, and does not fail by its own first try', async () => {
