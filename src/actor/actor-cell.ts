@@ -10,6 +10,7 @@ import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
 import { dropOldest, fits } from './overflow.ts';
+import { type AnyMailbox, PriorityMailbox } from './priority-mailbox.ts';
 import type { AskOptions, Ref, ReplyTo } from './ref.ts';
 import { type ActorFacts, Status, statusName } from './status.ts';
 import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
@@ -44,7 +45,7 @@ export class ActorCell<M> implements Ref<M> {
   busy = false;
   /** How many notes wait in the mailbox. */
   #notes = 0;
-  #mailbox: Mailbox<M | Note<M>> | undefined;
+  #mailbox: AnyMailbox<M | Note<M>> | undefined;
   /** The message whose handler is awaited. */
   #current: { readonly message: M } | undefined;
   context: Context<M> | undefined;
@@ -101,7 +102,7 @@ export class ActorCell<M> implements Ref<M> {
 
   async offer(message: M): Promise<void> {
     if (this.spec.overflow === 'backpressure' && this.status < STOPPING) {
-      const size = this.#sizeOf(message);
+      const size = this.sizeOf(message);
       if (size <= this.spec.bounds.bytes && !this.#hasRoom(size)) return this.#waitForRoom(message, size);
     }
     const refusal = this.accept(message);
@@ -113,8 +114,7 @@ export class ActorCell<M> implements Ref<M> {
     if (this.status >= STOPPING) return this.#acceptLate(message);
     const { dispatcher } = this.kernel;
     if (!dispatcher.awake) dispatcher.wake();
-    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
-    const mailbox = this.#mailbox;
+    const mailbox = this.#mailbox ?? this.#makeMailbox();
     if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.#waiting !== undefined) {
       return this.#acceptBounded(mailbox, message);
     }
@@ -128,8 +128,8 @@ export class ActorCell<M> implements Ref<M> {
     if (this.status >= STOPPING || note.owner !== this.context) return;
     const { dispatcher } = this.kernel;
     if (!dispatcher.awake) dispatcher.wake();
-    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
-    this.#mailbox.push(note, dispatcher.stamp, 0);
+    const mailbox = this.#mailbox ?? this.#makeMailbox();
+    mailbox.push(note, dispatcher.stamp, 0);
     this.#notes++;
     if (!this.#queued) this.#enqueue();
   }
@@ -137,20 +137,33 @@ export class ActorCell<M> implements Ref<M> {
   /** Puts messages that were accepted before in front of the others, in their order. */
   putBack(messages: readonly M[]): void {
     if (messages.length === 0) return;
-    this.#mailbox ??= new Mailbox(this.spec.sizeOf !== undefined);
+    const mailbox = this.#mailbox ?? this.#makeMailbox();
     for (const message of messages.toReversed()) {
-      this.#mailbox.unshift(message, this.kernel.dispatcher.stamp, this.#sizeOf(message));
+      mailbox.unshift(message, this.kernel.dispatcher.stamp, this.sizeOf(message));
     }
     if (!this.#queued) this.#enqueue();
   }
 
-  #acceptBounded(mailbox: Mailbox<M | Note<M>>, message: M): ErrorCode | undefined {
+  #makeMailbox(): AnyMailbox<M | Note<M>> {
+    const { sizeOf, priority } = this.spec;
+    this.#mailbox =
+      priority === undefined
+        ? new Mailbox(sizeOf !== undefined)
+        : new PriorityMailbox(
+            priority.levels,
+            (item) => priority.of(item instanceof Note ? item.message : item),
+            sizeOf !== undefined,
+          );
+    return this.#mailbox;
+  }
+
+  #acceptBounded(mailbox: AnyMailbox<M | Note<M>>, message: M): ErrorCode | undefined {
     const { bounds, overflow } = this.spec;
-    const size = this.#sizeOf(message);
+    const size = this.sizeOf(message);
     let room = this.#hasRoom(size);
     if (!room && overflow === 'drop-oldest') {
       const isNote = (item: M | Note<M>): boolean => item instanceof Note;
-      room = dropOldest(mailbox, bounds, size, this.#notes, isNote, (dropped) => {
+      room = dropOldest(mailbox, bounds, message, size, this.#notes, isNote, (dropped) => {
         this.#deadLetter(dropped as M, 'overflow', this.refusalError('MAILBOX_FULL'));
       });
     }
@@ -186,7 +199,7 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   /** What has no size can't be bounded: it counts as too large. */
-  #sizeOf(message: M): number {
+  sizeOf(message: M): number {
     if (this.spec.sizeOf === undefined) return 0;
     try {
       const size = this.spec.sizeOf(message);
@@ -216,13 +229,15 @@ export class ActorCell<M> implements Ref<M> {
 
   #deadLetter(message: M, reason: DeadLetterReason, error?: unknown): void {
     const sender = this.#senderOf(message);
-    this.kernel.deadLetters.add({
+    const letter = {
       message,
       to: this.path,
       reason,
       ...(error === undefined ? {} : { error }),
       ...(sender === undefined ? {} : { sender }),
-    });
+    };
+    const size = this.sizeOf(message);
+    this.kernel.deadLetters.add(letter, Number.isFinite(size) ? size : 0, this as AnyCell);
     if (error !== undefined) this.#failAskOf(message, error);
   }
 

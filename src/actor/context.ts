@@ -5,6 +5,7 @@ import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import type { SpawnOptions } from './options.ts';
 import type { Ref } from './ref.ts';
+import { Stash } from './stash.ts';
 import { Note, Timers } from './timers.ts';
 
 /** The outcome of a promise that was piped. */
@@ -40,7 +41,7 @@ export interface ActorContext<M> {
    */
   watch(ref: Ref<never>, toMessage: (terminated: Terminated) => M): void;
   unwatch(ref: Ref<never>): void;
-  /** Sets a message aside. @throws TroupeError OVERLOADED past the limit `stashMessages` */
+  /** Sets a message aside. @throws TroupeError OVERLOADED when the stash is full (`mailbox.stash` of its options) */
   stash(message: M): void;
   /** Puts all stashed messages before the waiting ones, in the order they were stashed. */
   unstashAll(): void;
@@ -62,7 +63,7 @@ export class Context<M> implements ActorContext<M> {
   closed = false;
   family: Children | undefined;
   traceparent: string | undefined;
-  #stash: M[] | undefined;
+  #stash: Stash<M> | undefined;
   #timers: Timers<M> | undefined;
   #watching: Map<ActorCell<never>, Watcher> | undefined;
   #pipes = 0;
@@ -141,11 +142,10 @@ export class Context<M> implements ActorContext<M> {
 
   stash(message: M): void {
     this.#live();
-    this.#stash ??= [];
-    if (this.#stash.length >= this.cell.kernel.limits.stashMessages) {
+    this.#stash ??= new Stash(this.cell.spec.stash);
+    if (!this.#stash.put(message, this.cell.sizeOf(message))) {
       throw new TroupeError('OVERLOADED', 'the stash is full', { address: this.cell.path });
     }
-    this.#stash.push(message);
   }
 
   unstashAll(): void {
@@ -206,9 +206,7 @@ export class Context<M> implements ActorContext<M> {
   }
 
   #returnStash(): void {
-    const stash = this.#stash ?? [];
-    this.#stash = undefined;
-    this.cell.putBack(stash);
+    if (this.#stash !== undefined) this.cell.putBack(this.#stash.takeAll());
   }
 
   #timerSet(): Timers<M> {

@@ -8,6 +8,8 @@ export type DeadLetterReason = 'overflow' | 'terminated' | 'crashed' | 'abandone
 
 /** A message that nobody handled to its end. */
 export interface DeadLetter {
+  /** Its number: the first of a system has 1. */
+  readonly id: number;
   readonly message: unknown;
   /** Path of the actor it was for. */
   readonly to: string;
@@ -20,18 +22,59 @@ export interface DeadLetter {
   readonly at: number;
 }
 
-/** The last dead letters, bounded, and how many there ever were. */
+/** A dead letter that is still there. */
+export interface KeptDeadLetter extends DeadLetter {
+  /** How long it has been dead, ms. */
+  readonly ageMs: number;
+}
+
+/** What became of dead letters that were to be sent again. */
+export interface Replay {
+  /** In a mailbox again, and no dead letters any more. */
+  readonly accepted: number;
+  /** Their actor is dead: they stay dead letters. Its mailbox is full: they are dead letters anew. */
+  readonly refused: number;
+}
+
+/** Whom a dead letter was for, or is to go to now. */
+export interface Addressee {
+  /** Whether it takes no mail any more. */
+  readonly closed: boolean;
+  /** Takes a message, or makes it a dead letter and says why. */
+  accept(message: unknown): unknown;
+}
+
+interface Entry {
+  readonly letter: DeadLetter;
+  readonly addressee: Addressee;
+  /** Bytes. */
+  readonly size: number;
+  /** Monotonic ms. */
+  readonly since: number;
+}
+
+/** The last dead letters, bounded by count and bytes, and how many there ever were. */
 export class DeadLetters {
-  readonly #kept = new Deque<DeadLetter>();
+  #kept = new Deque<Entry>();
+  /** Sizes of those kept, where they are known. */
+  #bytes = 0;
   readonly #keptMax: number;
+  readonly #bytesMax: number;
   readonly #clock: Clock;
   readonly #logger: Logger;
   readonly #listener: ((letter: DeadLetter) => void) | undefined;
   #count = 0;
 
-  /** @param keptMax how many are kept */
-  constructor(keptMax: number, clock: Clock, logger: Logger, listener?: (letter: DeadLetter) => void) {
+  /** @param keptMax how many are kept; @param bytesMax of how many bytes together, as far as sizes are known */
+  constructor(
+    keptMax: number,
+    bytesMax: number,
+    clock: Clock,
+    logger: Logger,
+    listener?: (letter: DeadLetter) => void,
+  ) {
     this.#keptMax = keptMax;
+    this.#bytesMax = bytesMax;
     this.#clock = clock;
     this.#logger = logger;
     this.#listener = listener;
@@ -43,22 +86,50 @@ export class DeadLetters {
   }
 
   /** Those still kept, oldest first. */
-  recent(): DeadLetter[] {
-    return [...this.#kept];
+  recent(): KeptDeadLetter[] {
+    const now = this.#clock.monotonic();
+    return [...this.#kept].map(({ letter, since }) => ({ ...letter, ageMs: now - since }));
   }
 
-  /** Adds one. A listener that throws is logged; the sender never notices. */
-  add(letter: Omit<DeadLetter, 'at'>): void {
-    this.#count++;
-    const full: DeadLetter = { ...letter, at: this.#clock.now() };
-    if (this.#keptMax > 0) {
-      if (this.#kept.length >= this.#keptMax) this.#kept.shift();
-      this.#kept.push(full);
+  /**
+   * Sends kept ones again, oldest first, each to its own actor or all to `to`, which must understand them. Who asked by one
+   * has heard of its end already: nobody waits for the answer.
+   */
+  replay(choose: (letter: DeadLetter) => boolean, to?: Addressee): Replay {
+    const chosen = new Set([...this.#kept].filter(({ letter }) => choose(letter)));
+    const ready = [...chosen].filter(({ addressee }) => !(to ?? addressee).closed);
+    const leaving = new Set(ready);
+    const before = this.#kept;
+    this.#kept = new Deque();
+    for (const entry of before) {
+      if (leaving.has(entry)) this.#bytes -= entry.size;
+      else this.#kept.push(entry);
     }
+    let accepted = 0;
+    for (const { letter, addressee } of ready) {
+      if ((to ?? addressee).accept(letter.message) === undefined) accepted++;
+    }
+    return { accepted, refused: chosen.size - accepted };
+  }
+
+  /** Adds one. A listener that throws is logged; the sender never notices. @param size bytes, 0 where nobody knows */
+  add(about: Omit<DeadLetter, 'at' | 'id'>, size: number, addressee: Addressee): void {
+    const letter: DeadLetter = { id: ++this.#count, ...about, at: this.#clock.now() };
+    this.#keep({ letter, addressee, size, since: this.#clock.monotonic() });
     try {
-      this.#listener?.(full);
+      this.#listener?.(letter);
     } catch (error) {
       this.#logger.error('dead letter listener failed', { error: errorMessage(error) });
     }
+  }
+
+  /** One that is larger than all may be together isn't kept; otherwise the oldest make room. */
+  #keep(entry: Entry): void {
+    if (this.#keptMax === 0 || entry.size > this.#bytesMax) return;
+    while (this.#kept.length >= this.#keptMax || this.#bytes + entry.size > this.#bytesMax) {
+      this.#bytes -= this.#kept.shift()!.size;
+    }
+    this.#kept.push(entry);
+    this.#bytes += entry.size;
   }
 }

@@ -1,11 +1,12 @@
 export type { Behavior, BehaviorFactory, StopReason, Terminated } from './behavior.ts';
 export type { ActorContext, Settled } from './context.ts';
-export type { DeadLetter, DeadLetterReason } from './dead-letters.ts';
+export type { DeadLetter, DeadLetterReason, KeptDeadLetter, Replay } from './dead-letters.ts';
 export type { ExtractOptions } from './extract.ts';
 export type { RestartEvent } from './kernel.ts';
 export { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
 export type { EnvelopeAccess, RestartBackoff, SpawnOptions, SupervisionOptions } from './options.ts';
-export type { OverflowPolicy } from './overflow.ts';
+export type { MailboxBounds, OverflowPolicy } from './overflow.ts';
+export { type MailPriority, PRIORITY_LEVELS_MAX } from './priority-mailbox.ts';
 export type { AskOptions, Ref, ReplyTo } from './ref.ts';
 export type { ActorFacts, StatusName } from './status.ts';
 export type { Directive, ExitKind, RestartLimit, RestartType, Strategy } from './supervision.ts';

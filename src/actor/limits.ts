@@ -6,8 +6,10 @@ export interface KernelLimits {
   readonly mailboxBytes: number;
   /** Senders that may wait in `offer` at one mailbox; the next one is refused with OVERLOADED. */
   readonly mailboxWaiters: number;
-  /** Messages that one actor may set aside with `stash`. */
+  /** Messages that one actor may set aside with `stash`, unless it sets its own bound. */
   readonly stashMessages: number;
+  /** Bytes that one actor may set aside with `stash`. Counts only where a `sizeOf` is given. */
+  readonly stashBytes: number;
   /** Timers that one actor may have set. */
   readonly timersPerActor: number;
   /** Promises that one actor may have piped to itself and not yet heard of. */
@@ -16,6 +18,8 @@ export interface KernelLimits {
   readonly childrenPerActor: number;
   /** Dead letters that are kept; older ones are forgotten but stay counted. */
   readonly deadLetters: number;
+  /** Bytes of the dead letters that are kept, as far as their receivers have a `sizeOf`. */
+  readonly deadLetterBytes: number;
   /** Asks that may be open at once in the system; the next one is refused with OVERLOADED. */
   readonly openAsks: number;
   /** Deadline of an ask that names none, ms. */
@@ -38,10 +42,12 @@ export const DEFAULT_LIMITS: KernelLimits = {
   mailboxBytes: 64 * 1024 * 1024,
   mailboxWaiters: 1_000,
   stashMessages: 1_000,
+  stashBytes: 16 * 1024 * 1024,
   timersPerActor: 1_000,
   pipesPerActor: 1_000,
   childrenPerActor: 4_000_000,
   deadLetters: 1_000,
+  deadLetterBytes: 16 * 1024 * 1024,
   openAsks: 1_000_000,
   askTimeoutMs: 30_000,
   shutdownMs: 5_000,

@@ -61,6 +61,11 @@ export class Mailbox<M> {
     return this.#ring[this.#head * this.#stride + 1] as number;
   }
 
+  /** The rings that make room for `message`: this one. */
+  yieldingTo(_message: M): readonly Mailbox<M>[] {
+    return [this];
+  }
+
   #put(slot: number, message: M, stamp: number, size: number): void {
     const at = slot * this.#stride;
     const ring = this.#ring;

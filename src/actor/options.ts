@@ -1,6 +1,7 @@
 import { type BackoffPolicy, TroupeError } from '../core/index.ts';
 import type { KernelLimits } from './limits.ts';
 import type { MailboxBounds, OverflowPolicy } from './overflow.ts';
+import { type MailPriority, PRIORITY_LEVELS_MAX } from './priority-mailbox.ts';
 import type { Directive, RestartLimit, RestartType, Strategy } from './supervision.ts';
 
 /** How an actor treats its children. */
@@ -47,6 +48,10 @@ export interface SpawnOptions<M> {
     readonly overflow?: OverflowPolicy;
     /** Size of a message in bytes; without it only messages count. Must not throw. */
     readonly sizeOf?: (message: M) => number;
+    /** Lets urgent messages pass the others. Default: first come, first served. */
+    readonly priority?: MailPriority<M>;
+    /** What may be set aside with `stash`; default `stashMessages` and `stashBytes` of the limits. Bytes need `sizeOf`. */
+    readonly stash?: Partial<MailboxBounds>;
   };
   /** Default `transient`: it comes back from crashes, and an actor that stops itself stays stopped. */
   readonly restart?: RestartType;
@@ -66,6 +71,8 @@ export interface ActorSpec<M> {
   readonly bounds: MailboxBounds;
   readonly overflow: OverflowPolicy;
   sizeOf?(message: M): number;
+  readonly priority?: MailPriority<M>;
+  readonly stash: MailboxBounds;
   readonly restart: RestartType;
   readonly restartLimit: RestartLimit | undefined;
   readonly backoff: RestartBackoff;
@@ -102,6 +109,8 @@ export function resolveSpec<M>(options: SpawnOptions<M>, limits: KernelLimits, t
     bounds: { messages: mailbox.capacity ?? limits.mailboxMessages, bytes: mailbox.bytes ?? limits.mailboxBytes },
     overflow: mailbox.overflow ?? 'reject',
     ...(mailbox.sizeOf === undefined ? {} : { sizeOf: mailbox.sizeOf }),
+    ...(mailbox.priority === undefined ? {} : { priority: mailbox.priority }),
+    stash: { messages: limits.stashMessages, bytes: limits.stashBytes, ...mailbox.stash },
     restart: options.restart ?? 'transient',
     restartLimit: options.restartLimit,
     backoff: options.backoff === undefined ? DEFAULT_BACKOFF : { ...DEFAULT_BACKOFF, ...options.backoff },
@@ -113,6 +122,10 @@ export function resolveSpec<M>(options: SpawnOptions<M>, limits: KernelLimits, t
   };
   requireAtLeast('mailbox.capacity', spec.bounds.messages, 1);
   requireAtLeast('mailbox.bytes', spec.bounds.bytes, 1);
+  requireAtLeast('mailbox.stash.messages', spec.stash.messages, 0);
+  requireAtLeast('mailbox.stash.bytes', spec.stash.bytes, 0);
+  requireAtLeast('mailbox.priority.levels', spec.priority?.levels ?? 2, 2);
+  requireAtMost('mailbox.priority.levels', spec.priority?.levels ?? 2, PRIORITY_LEVELS_MAX);
   requireAtLeast('shutdownMs', spec.shutdownMs, 0);
   requireAtLeast('backoff.minMs', spec.backoff.minMs, 0);
   requireAtLeast('supervision.intensity', spec.supervision.intensity, 0);
@@ -122,4 +135,8 @@ export function resolveSpec<M>(options: SpawnOptions<M>, limits: KernelLimits, t
 
 function requireAtLeast(name: string, value: number, least: number): void {
   if (!(value >= least)) throw new TroupeError('INVALID_ARGUMENT', `${name} must be ${least} or more, not ${value}`);
+}
+
+function requireAtMost(name: string, value: number, most: number): void {
+  if (!(value <= most)) throw new TroupeError('INVALID_ARGUMENT', `${name} must be at most ${most}, not ${value}`);
 }

@@ -1,9 +1,10 @@
-import type { Mailbox } from './mailbox.ts';
+import type { AnyMailbox } from './priority-mailbox.ts';
 
 /**
  * What happens to a message for a full mailbox.
  * `reject`: the sender hears it (tell returns false). `backpressure`: the same for tell, while `offer` waits for room.
- * `drop-oldest`: the oldest waiting message makes room. `drop-newest`: the new message is dropped; the sender isn't told
+ * `drop-oldest`: the oldest waiting message makes room, of the least urgent ones where urgency counts; what is more urgent
+ * than the new message stays. `drop-newest`: the new message is dropped; the sender isn't told
  * (an ask is: it has lost its message). Whatever is refused or dropped becomes a dead letter.
  */
 export type OverflowPolicy = 'reject' | 'drop-oldest' | 'drop-newest' | 'backpressure';
@@ -19,33 +20,39 @@ export interface MailboxBounds {
  *
  * @param free how many of the waiting messages don't count
  */
-export function fits<M>(mailbox: Mailbox<M>, bounds: MailboxBounds, size: number, free: number): boolean {
+export function fits<M>(mailbox: AnyMailbox<M>, bounds: MailboxBounds, size: number, free: number): boolean {
   return mailbox.length - free < bounds.messages && mailbox.bytes + size <= bounds.bytes;
 }
 
 /**
- * Drops waiting messages, oldest first, until one of `size` bytes fits. Those that don't count (`isFree`) stay, in
- * their order.
+ * Drops waiting messages that are no more urgent than `message`, oldest first, until it fits. Those that don't count
+ * (`isFree`) stay, in their order.
  *
+ * @param size of `message`, bytes
  * @param free how many of the waiting messages don't count
- * @returns false when it could never fit; nothing is dropped then
+ * @returns false when it doesn't fit all the same; if that is for its size, nothing was dropped
  */
 export function dropOldest<M>(
-  mailbox: Mailbox<M>,
+  mailbox: AnyMailbox<M>,
   bounds: MailboxBounds,
+  message: M,
   size: number,
   free: number,
   isFree: (message: M) => boolean,
   onDropped: (message: M) => void,
 ): boolean {
-  if (size > bounds.bytes) return false;
-  const kept: { readonly message: M; readonly stamp: number }[] = [];
-  while (!fits(mailbox, bounds, size, free - kept.length)) {
-    const stamp = mailbox.oldestStamp();
-    const message = mailbox.shift();
-    if (isFree(message)) kept.push({ message, stamp });
-    else onDropped(message);
+  const rings = mailbox.yieldingTo(message);
+  const yielding = rings.reduce((bytes, ring) => bytes + ring.bytes, 0);
+  if (mailbox.bytes - yielding + size > bounds.bytes) return false;
+  for (const ring of rings) {
+    const kept: { readonly message: M; readonly stamp: number }[] = [];
+    while (ring.length > 0 && !fits(mailbox, bounds, size, free - kept.length)) {
+      const stamp = ring.oldestStamp();
+      const oldest = ring.shift();
+      if (isFree(oldest)) kept.push({ message: oldest, stamp });
+      else onDropped(oldest);
+    }
+    for (const { message: note, stamp } of kept.reverse()) ring.unshift(note, stamp, 0);
   }
-  for (const { message, stamp } of kept.reverse()) mailbox.unshift(message, stamp, 0);
-  return true;
+  return fits(mailbox, bounds, size, free);
 }

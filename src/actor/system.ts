@@ -14,7 +14,7 @@ import { ActorCell, asCell } from './actor-cell.ts';
 import { Deadlines } from './ask.ts';
 import type { BehaviorFactory, Terminated } from './behavior.ts';
 import type { AnyCell } from './children.ts';
-import { type DeadLetter, DeadLetters } from './dead-letters.ts';
+import { type DeadLetter, DeadLetters, type KeptDeadLetter, type Replay } from './dead-letters.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { kill } from './ending.ts';
 import { type ExtractOptions, extract } from './extract.ts';
@@ -113,8 +113,18 @@ export class ActorSystem implements AsyncDisposable {
   }
 
   /** How many dead letters there ever were, and the last of them. */
-  get deadLetters(): { readonly count: number; recent(): readonly DeadLetter[] } {
+  get deadLetters(): { readonly count: number; recent(): readonly KeptDeadLetter[] } {
     return this.#kernel.deadLetters;
+  }
+
+  /**
+   * Sends those of the kept dead letters that `choose` names once more, oldest first: to their own actors, or all to `to`.
+   * They keep nothing of who asked: answers go nowhere. What can't be delivered is a dead letter still, or again.
+   *
+   * @throws whatever `choose` throws; nothing was sent then
+   */
+  replay(choose: (letter: DeadLetter) => boolean, to?: Ref<never>): Replay {
+    return this.#kernel.deadLetters.replay(choose, to === undefined ? undefined : asCell(to as Ref<unknown>));
   }
 
   /**
@@ -176,9 +186,10 @@ class SystemKernel implements Kernel {
     this.tracer = options.tracer ?? nullTracer;
     this.limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.fatal = fatal;
-    const { sliceMs, sliceMessages, deadLetters, openAsks, topLevelIntensity, topLevelPeriodMs } = this.limits;
+    const { sliceMs, sliceMessages, deadLetters, deadLetterBytes, openAsks, topLevelIntensity, topLevelPeriodMs } =
+      this.limits;
     this.dispatcher = new Dispatcher(this.clock, sliceMs, sliceMessages, fatal);
-    this.deadLetters = new DeadLetters(deadLetters, this.clock, this.logger, options.onDeadLetter);
+    this.deadLetters = new DeadLetters(deadLetters, deadLetterBytes, this.clock, this.logger, options.onDeadLetter);
     this.deadlines = new Deadlines(this.clock, openAsks);
     this.#onRestart = options.onRestart;
     if (options.supervision === undefined) {

@@ -59,6 +59,28 @@ describe('become and stash', () => {
   });
 });
 
+test('an actor may bound its own stash, by count and by bytes', async () => {
+  const { system, clock } = virtualSystem();
+  const kept = async (stash: { messages?: number; bytes?: number }): Promise<number> => {
+    let stashed = 0;
+    const ref = system.spawn<string>(
+      () => ({
+        receive(message, ctx) {
+          ctx.stash(message);
+          stashed++;
+        },
+      }),
+      { mailbox: { stash, sizeOf: (message) => message.length }, restart: 'temporary' },
+    );
+    for (let i = 0; i < 10; i++) ref.tell('12345');
+    await clock.settle();
+    return stashed;
+  };
+  expect(await kept({ messages: 3 })).toBe(3);
+  expect(await kept({ bytes: 24 })).toBe(4);
+  expect(await kept({})).toBe(10);
+});
+
 describe('timers', () => {
   test('fire once or again and again, and can be cancelled, replaced and counted', async () => {
     const world = noting({

@@ -283,12 +283,14 @@ describe('dead letters', () => {
     expect(system.deadLetters.count).toBe(3);
     expect(heard).toHaveLength(3);
     expect(system.deadLetters.recent()).toEqual(
-      ['b', 'c'].map((message) => ({
+      ['b', 'c'].map((message, i) => ({
+        id: i + 2,
         message,
         to: ref.path,
         reason: 'terminated',
         sender: `sender of ${message}`,
         at: clock.now(),
+        ageMs: 0,
       })),
     );
   });
