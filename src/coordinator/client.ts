@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import { bounded } from './client/bounded.ts';
 import { LeaderTracker } from './client/leader-tracker.ts';
-import { CommandSender } from './client/sender.ts';
+import { CommandSender, isUntouched } from './client/sender.ts';
 import { keepWatching } from './client/upstream.ts';
 import { WatchHub } from './client/watch-hub.ts';
 import { encodeAction, encodeQueries, isStale, readReply, repliesOf, termOf } from './codec.ts';
@@ -197,6 +197,8 @@ export class CoordinatorClient implements Coordinator, Relay {
   ): Promise<Uint8Array> {
     const { clock, random, self } = this.#options;
     const stale = kind !== 'write' && isStale(body);
+    /** An earlier try that may have been carried out: no later refusal takes that back. */
+    let uncertain: TroupeError | undefined;
     for (let attempt = 0; ; ) {
       const here = stale && this.#local !== undefined;
       const target = here ? self : this.#tracker.target;
@@ -206,12 +208,13 @@ export class CoordinatorClient implements Coordinator, Relay {
       } catch (thrown) {
         const error = asTroupeError(thrown, 'PROTOCOL_VIOLATION');
         if (!error.retryable || end.aborted) throw error;
+        if (!isUntouched(error)) uncertain = error;
         // Whoever leads is no help to a voter that can't tell its own state: it must have a pause to get it back.
         if (!here && this.#tracker.failed(target, error)) continue;
         const policy = { minMs: this.#limits.retryMinMs, maxMs: this.#limits.retryMaxMs, jitter: 0.5 };
         // News of a leader end the pause.
         await delay(clock, backoffMs(policy, attempt++, random), this.#news.signal);
-        if (end.aborted || clock.monotonic() >= deadline) throw error;
+        if (end.aborted || clock.monotonic() >= deadline) throw uncertain ?? error;
       }
     }
   }

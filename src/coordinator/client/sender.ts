@@ -172,10 +172,9 @@ export class CommandSender {
     const bytes = batch.map(({ numbered }) => numbered?.bytes ?? new Uint8Array(0));
     const trace = batch.find(({ traceparent }) => traceparent !== undefined)?.traceparent;
     const replies = await this.#call(encodeBatch(session.id, session.acked, bytes), trace, (error) => {
-      const unsent = error.code === 'NOT_LEADER' || error.code === 'OVERLOADED';
       for (const command of batch) {
         if (command.settled) continue;
-        if (!unsent) command.uncertain = true;
+        if (!isUntouched(error)) command.uncertain = true;
         if (error.retryable) this.#again.add(command);
         else this.#fail(command, error);
       }
@@ -291,4 +290,9 @@ export class CommandSender {
     } else if (this.#fresh.size > 0) this.#pumpSoon();
     tell();
   }
+}
+
+/** Whether a batch that was refused so was not even taken in. After any other failure it may have been carried out. */
+export function isUntouched(error: TroupeError): boolean {
+  return error.code === 'NOT_LEADER' || error.code === 'OVERLOADED';
 }
