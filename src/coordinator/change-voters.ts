@@ -16,8 +16,8 @@ export interface VotersChanged {
  * is harmless.
  *
  * @param timeoutMs how long it may take, a new voter's catching up included
- * @throws TroupeError NOT_FOUND, NODE_UNAVAILABLE when the node isn't up, INVALID_ARGUMENT (a spot node, the last voter, a log that
- * isn't kept by nodes), NO_QUORUM when too few voters would be left alive, NOT_CAUGHT_UP when the time is over before the node is,
- * TIMEOUT when the outcome isn't known
+ * @throws TroupeError NOT_FOUND when there is no such node, or it isn't up; INVALID_ARGUMENT (a spot node, the last voter, too few
+ * that would be left alive, a log that isn't kept by nodes); NOT_CAUGHT_UP when the time is over before the node is; NO_QUORUM when no
+ * leader is known; TIMEOUT and others that are retryable when the outcome isn't known
  */
 export type ChangeVoters = (change: VoterChange, node: NodeId, timeoutMs: number) => Promise<VotersChanged>;

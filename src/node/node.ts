@@ -5,6 +5,7 @@ import type { NodeAddresses } from '../coordinator/index.ts';
 import {
   type Clock,
   errorMessage,
+  isTroupeError,
   type Logger,
   type NodeRef,
   type Random,
@@ -164,18 +165,22 @@ export class TroupeNode {
   /** Begins a life: the ledger gives it its incarnation. */
   async #live(): Promise<void> {
     const { config, node, agents, plane, transport, clock, random, logger, telemetry } = this.#parts;
-    const { incarnation } = await plane.coordinator.execute(
-      'node.join',
-      {
-        node: this.id,
-        bootId: random.id(16),
-        addresses: this.addresses,
-        labels: node.labels,
-        voter: node.voter,
-        groups: [jobGroup, ...groupsOf(agents)],
-      },
-      { timeoutMs: JOIN_TIMEOUT_MS },
-    );
+    const { incarnation } = await plane.coordinator
+      .execute(
+        'node.join',
+        {
+          node: this.id,
+          bootId: random.id(16),
+          addresses: this.addresses,
+          labels: node.labels,
+          voter: node.voter,
+          groups: [jobGroup, ...groupsOf(agents)],
+        },
+        { timeoutMs: JOIN_TIMEOUT_MS },
+      )
+      .catch((error) => {
+        throw isTroupeError(error, 'NO_QUORUM') ? leaderless(config, error) : error;
+      });
     const self: NodeRef = { node: this.id, incarnation };
     plane.keepAlive(self);
     const life = new Life({
@@ -289,4 +294,14 @@ export class TroupeNode {
       }
     }
   }
+}
+
+/** The one line for a node that no cluster takes in. */
+function leaderless({ nodes, coordinator }: ClusterConfig, cause: TroupeError): TroupeError {
+  const voters = nodes.filter(({ voter }) => voter).map(({ id }) => id);
+  const needed =
+    coordinator.kind === 'etcd'
+      ? `one of the voters ${voters.join(', ')} and a majority of etcd must run`
+      : `a majority of the voters must run, and all of ${voters.join(', ')} when the cluster is new`;
+  return new TroupeError('NO_QUORUM', `no leader within ${JOIN_TIMEOUT_MS / 1_000} s: ${needed}`, { cause });
 }

@@ -31,10 +31,18 @@ export async function startControlThread(
   let transferred: PromiseWithResolvers<void> | undefined;
   const changes = new Map<number, PromiseWithResolvers<VotersChanged>>();
   let lastChange = 0;
+  /** Why the thread does nothing more. */
+  let over: unknown;
+  const end = (error: unknown): void => {
+    over ??= error;
+    for (const { reject } of changes.values()) reject(error);
+    changes.clear();
+  };
   const fail = (error: unknown): void => {
+    if (over !== undefined) return;
+    end(error);
     started.reject(error);
     failed.resolve(error);
-    for (const { reject } of changes.values()) reject(error);
   };
   worker.on('message', (report: ControlReport) => {
     if (report.type === 'ready') started.resolve(report.address);
@@ -74,6 +82,7 @@ export async function startControlThread(
       }
     },
     changeVoters: (change, node, timeoutMs) => {
+      if (over !== undefined) return Promise.reject(over);
       const id = ++lastChange;
       const waiting = Promise.withResolvers<VotersChanged>();
       changes.set(id, waiting);
@@ -81,6 +90,7 @@ export async function startControlThread(
       return waiting.promise;
     },
     close: async () => {
+      end(new TroupeError('SHUTTING_DOWN', 'the control thread is closing'));
       order({ type: 'close' });
       if (!(await settlesWithin(parts.clock, CLOSE_TIMEOUT_MS, closed.promise)))
         parts.logger.warn('the control thread did not close in time');
