@@ -1,5 +1,6 @@
 import { asTroupeError, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
-import { type Ask, addToRing, openAsk, removeFromRing, ringOf } from './ask.ts';
+import { type Ask, openAsk } from './ask.ts';
+import { addToRing, findInRing, removeFromRing, ringOf } from './ask-ring.ts';
 import type { BehaviorFactory, StopReason } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
 import { Context } from './context.ts';
@@ -43,6 +44,8 @@ export class ActorCell<M> implements Ref<M> {
   #queued = false;
   /** Whether a promise of the current incarnation's handler or hook is awaited. */
   busy = false;
+  /** Whether its context is told of each message: somebody asks it, or it wants to know. */
+  tracked = false;
   /** How many notes wait in the mailbox. */
   #notes = 0;
   #mailbox: AnyMailbox<M | Note<M>> | undefined;
@@ -274,6 +277,7 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   addAsk(ask: Ask): void {
+    this.tracked = true;
     this.#asks = addToRing(this.#asks, ask);
   }
 
@@ -283,12 +287,22 @@ export class ActorCell<M> implements Ref<M> {
 
   /** Fails the ask that came with `message`, if one did. */
   #failAskOf(message: M, error: unknown): void {
-    if (this.#asks === undefined) return;
-    for (const ask of ringOf(this.#asks)) {
-      if (ask.message !== message) continue;
-      ask.fail(asTroupeError(error, 'HANDLER_FAILED', { address: this.path }));
-      return;
-    }
+    this.askOf(message)?.giveUp(asTroupeError(error, 'HANDLER_FAILED', { address: this.path }));
+  }
+
+  /** The open ask that came with `message`. */
+  askOf(message: M): Ask | undefined {
+    return findInRing(this.#asks, message);
+  }
+
+  /** Whether it is handling this message, or has it in its mailbox. */
+  holds(message: M): boolean {
+    return (this.busy && this.context?.handling === message) || (this.#mailbox?.includes(message) ?? false);
+  }
+
+  /** Whether it has nothing to do. */
+  get idle(): boolean {
+    return !this.busy && (this.#mailbox === undefined || this.#mailbox.length === 0);
   }
 
   // --- handling -----------------------------------------------------------------------------------------------------
@@ -322,6 +336,7 @@ export class ActorCell<M> implements Ref<M> {
       else this.#handle(message as M);
     }
     this.#queued = false;
+    if (this.tracked && !this.busy) this.context?.rests();
     return done;
   }
 
@@ -332,6 +347,7 @@ export class ActorCell<M> implements Ref<M> {
 
   #handle(message: M): void {
     const context = this.context!;
+    if (this.tracked) context.begins(message);
     let outcome: void | Promise<void>;
     try {
       if (this.spec.traceparent === undefined) outcome = context.behavior!.receive(message, context);
@@ -367,6 +383,7 @@ export class ActorCell<M> implements Ref<M> {
   settled(context: Context<M>, crash: { readonly error: unknown } | undefined): void {
     if (this.context !== context || !this.busy) return;
     this.busy = false;
+    if (this.tracked) context.rests();
     const current = this.#current;
     this.#current = undefined;
     if (this.status === Status.starting || this.status === RUNNING) {
@@ -524,7 +541,7 @@ export class ActorCell<M> implements Ref<M> {
     const asks = this.#asks === undefined ? [] : [...ringOf(this.#asks)];
     for (const ask of asks) {
       if (moving?.has(ask.message as M)) this.removeAsk(ask);
-      else ask.fail(this.terminatedError());
+      else ask.giveUp(this.terminatedError());
     }
   }
 

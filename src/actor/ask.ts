@@ -1,5 +1,8 @@
-import { type Clock, type Timer, TroupeError } from '../core/index.ts';
+import { isTroupeError, TroupeError } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
+import { askCycle } from './ask-cycle.ts';
+import { Context } from './context.ts';
+import type { DeadlineQueue } from './deadlines.ts';
 import type { AskOptions, ReplyTo } from './ref.ts';
 
 /** The longest delay that a timer of Node can have, ms. */
@@ -10,21 +13,30 @@ const TIMEOUT_MAX_MS = 2 ** 31 - 1;
  * that it fails when the target dies, and that of its time-out.
  */
 export class Ask implements ReplyTo<unknown> {
-  readonly target: ActorCell<unknown>;
+  target: ActorCell<unknown>;
   readonly deadline: number;
   message: unknown = undefined;
   /** Undefined once settled. */
   #queue: DeadlineQueue | undefined;
   readonly #resolve: (reply: unknown) => void;
   readonly #reject: (error: unknown) => void;
-  #signal: AbortSignal | undefined;
+  #takenBackBy: AbortSignal | undefined;
   #onAbort: (() => void) | undefined;
   /** Ring of the target's open asks, oldest first; the cell holds the oldest. */
   nextOfTarget: Ask = this;
   previousOfTarget: Ask = this;
   /** Neighbours in the deadline queue. */
-  later: Ask | undefined;
-  sooner: Ask | undefined;
+  later: Ask | undefined = undefined;
+  sooner: Ask | undefined = undefined;
+  /** The incarnation that asks, where the asker said so, and the number of the handling in which it does. */
+  asker: Context<unknown> | undefined = undefined;
+  run = 0;
+  /** The ask that its asker was answering when it asked, while both are open; and the other way round. */
+  #enclosing: Ask | undefined;
+  #nested: Set<Ask> | undefined;
+  #abort: AbortController | undefined;
+  /** Why it ended without an answer. */
+  #lost: unknown;
 
   constructor(
     target: ActorCell<unknown>,
@@ -40,6 +52,17 @@ export class Ask implements ReplyTo<unknown> {
     this.#reject = reject;
   }
 
+  /** Whether it still waits for its answer. */
+  get open(): boolean {
+    return this.#queue !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#lost !== undefined) this.#abort.abort(this.#lost);
+    return this.#abort.signal;
+  }
+
   tell(reply: unknown): boolean {
     if (!this.#close()) return false;
     this.#resolve(reply);
@@ -52,11 +75,52 @@ export class Ask implements ReplyTo<unknown> {
     return true;
   }
 
+  /** Ends it without an answer. Whoever works on the answer hears of it, and what was asked for it is taken back. */
+  giveUp(error: unknown): void {
+    const nested = this.#nested;
+    if (!this.#close()) return;
+    this.#lost = error;
+    this.#reject(error);
+    this.#abort?.abort(error);
+    for (const ask of nested ?? []) ask.giveUp(noLongerNeeded(ask.target.path, error));
+  }
+
   /** Takes the ask back when `signal` fires. */
-  cancelOn(signal: AbortSignal): void {
-    this.#signal = signal;
-    this.#onAbort = () => this.fail(cancelled(this.target.path));
+  takeBackOn(signal: AbortSignal): void {
+    this.#takenBackBy = signal;
+    this.#onAbort = () => this.giveUp(cancelled(this.target.path));
     signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  /** Says who asks, and which ask it answers meanwhile: that one's end is this one's end too. */
+  askedBy(asker: Context<unknown>, enclosing: Ask | undefined): void {
+    this.asker = asker;
+    this.run = asker.run;
+    asker.asking ??= new Set();
+    asker.asking.add(this);
+    if (enclosing === undefined) return;
+    this.#enclosing = enclosing;
+    enclosing.#nested ??= new Set();
+    enclosing.#nested.add(this);
+  }
+
+  /** Another actor is to answer it. @returns false when that one refused: the ask has failed */
+  passOn(target: ActorCell<unknown>, message: unknown): boolean {
+    this.target.removeAsk(this);
+    this.target = target;
+    this.message = message;
+    target.addAsk(this);
+    return this.send();
+  }
+
+  /** Puts its message into the target's mailbox. @returns false when that was refused: the ask has failed */
+  send(): boolean {
+    const { target } = this;
+    const refusal = target.accept(this.message);
+    if (refusal !== undefined) this.giveUp(target.refusalError(refusal));
+    // Late mail was handed on: who answers it is no longer this actor, so its end must not fail the ask.
+    else if (target.closed) target.removeAsk(this);
+    return refusal === undefined;
   }
 
   #close(): boolean {
@@ -65,137 +129,28 @@ export class Ask implements ReplyTo<unknown> {
     this.#queue = undefined;
     queue.remove(this);
     this.target.removeAsk(this);
-    if (this.#onAbort !== undefined) this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort !== undefined) this.#takenBackBy?.removeEventListener('abort', this.#onAbort);
+    if (this.asker !== undefined) this.#closeLinks(this.asker);
+    if (this.#nested !== undefined) for (const ask of this.#nested) ask.#enclosing = undefined;
+    this.#nested = undefined;
     return true;
+  }
+
+  #closeLinks(asker: Context<unknown>): void {
+    asker.asking?.delete(this);
+    if (this.#enclosing !== undefined) this.#enclosing.#nested?.delete(this);
+    this.#enclosing = undefined;
   }
 }
 
-function cancelled(path: string): TroupeError {
+/** What the asker hears that has taken its ask back. */
+export function cancelled(path: string): TroupeError {
   return new TroupeError('CANCELLED', 'the ask was taken back', { address: path });
 }
 
-/** Asks of one and the same time-out: in order of asking they are also in order of deadline, so one timer serves all. */
-class DeadlineQueue {
-  #first: Ask | undefined;
-  #last: Ask | undefined;
-  #timer: Timer | undefined;
-  readonly #deadlines: Deadlines;
-  readonly timeoutMs: number;
-
-  constructor(deadlines: Deadlines, timeoutMs: number) {
-    this.#deadlines = deadlines;
-    this.timeoutMs = timeoutMs;
-  }
-
-  add(ask: Ask): void {
-    this.#deadlines.open++;
-    ask.sooner = this.#last;
-    if (this.#last === undefined) this.#first = ask;
-    else this.#last.later = ask;
-    this.#last = ask;
-    // The timer stays set when the queue runs empty: asks one after another would otherwise set and clear one each.
-    if (this.#timer === undefined) this.#arm(this.timeoutMs);
-  }
-
-  remove(ask: Ask): void {
-    this.#deadlines.open--;
-    if (ask.sooner === undefined) this.#first = ask.later;
-    else ask.sooner.later = ask.later;
-    if (ask.later === undefined) this.#last = ask.sooner;
-    else ask.later.sooner = ask.sooner;
-    ask.later = undefined;
-    ask.sooner = undefined;
-  }
-
-  close(): void {
-    this.#timer?.cancel();
-    for (let ask = this.#first; ask !== undefined; ask = this.#first) {
-      ask.fail(new TroupeError('SHUTTING_DOWN', 'the actor system has shut down', { address: ask.target.path }));
-    }
-  }
-
-  #arm(delayMs: number): void {
-    this.#timer = this.#deadlines.clock.schedule(delayMs, () => this.#expire());
-  }
-
-  #expire(): void {
-    this.#timer = undefined;
-    const now = this.#deadlines.clock.monotonic();
-    for (let ask = this.#first; ask !== undefined && ask.deadline <= now; ask = this.#first) {
-      ask.fail(new TroupeError('TIMEOUT', `no answer in ${this.timeoutMs} ms`, { address: ask.target.path }));
-    }
-    if (this.#first === undefined) this.#deadlines.forget(this);
-    else this.#arm(Math.max(1, Math.ceil(this.#first.deadline - now)));
-  }
-}
-
-/** The deadlines of all open asks of a system. */
-export class Deadlines {
-  /** How many asks are open. */
-  open = 0;
-  readonly clock: Clock;
-  readonly #openMax: number;
-  readonly #queues = new Map<number, DeadlineQueue>();
-
-  /** @param openMax asks that may be open at once */
-  constructor(clock: Clock, openMax: number) {
-    this.clock = clock;
-    this.#openMax = openMax;
-  }
-
-  get full(): boolean {
-    return this.open >= this.#openMax;
-  }
-
-  queue(timeoutMs: number): DeadlineQueue {
-    let queue = this.#queues.get(timeoutMs);
-    if (queue === undefined) {
-      queue = new DeadlineQueue(this, timeoutMs);
-      this.#queues.set(timeoutMs, queue);
-    }
-    return queue;
-  }
-
-  forget(queue: DeadlineQueue): void {
-    this.#queues.delete(queue.timeoutMs);
-  }
-
-  /** Clears the timers. What is still open was moved elsewhere, and fails. */
-  close(): void {
-    for (const queue of this.#queues.values()) queue.close();
-    this.#queues.clear();
-  }
-}
-
-/** Adds an ask to a target's ring. @returns the oldest of the ring */
-export function addToRing(oldest: Ask | undefined, ask: Ask): Ask {
-  if (oldest === undefined) return ask;
-  const newest = oldest.previousOfTarget;
-  newest.nextOfTarget = ask;
-  ask.previousOfTarget = newest;
-  ask.nextOfTarget = oldest;
-  oldest.previousOfTarget = ask;
-  return oldest;
-}
-
-/** Takes an ask out of a ring; one that is in none stays so. @returns the oldest of the ring */
-export function removeFromRing(oldest: Ask | undefined, ask: Ask): Ask | undefined {
-  const next = ask.nextOfTarget;
-  ask.previousOfTarget.nextOfTarget = next;
-  next.previousOfTarget = ask.previousOfTarget;
-  ask.nextOfTarget = ask;
-  ask.previousOfTarget = ask;
-  if (oldest !== ask) return oldest;
-  return next === ask ? undefined : next;
-}
-
-/** The asks of a ring, oldest first. The ring must not change meanwhile. */
-export function* ringOf(oldest: Ask): Generator<Ask> {
-  let ask = oldest;
-  do {
-    yield ask;
-    ask = ask.nextOfTarget;
-  } while (ask !== oldest);
+function noLongerNeeded(path: string, cause: unknown): TroupeError {
+  const code = isTroupeError(cause, 'TIMEOUT') ? 'TIMEOUT' : 'CANCELLED';
+  return new TroupeError(code, 'the ask that this one was made for has ended', { address: path, cause });
 }
 
 /** Opens an ask; see `Ref.ask` for what it promises. */
@@ -214,22 +169,45 @@ export function openAsk<M, R>(
     if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS)) {
       return reject(new TroupeError('INVALID_ARGUMENT', `timeoutMs must be 0 to ${TIMEOUT_MAX_MS}, not ${timeoutMs}`));
     }
+    const asker = options?.within === undefined ? undefined : askerOf(options.within);
+    const enclosing = asker?.enclosingAsk();
+    const latest = clock.monotonic() + timeoutMs;
     const queue = deadlines.queue(timeoutMs);
     const ask = new Ask(
       target as ActorCell<unknown>,
-      clock.monotonic() + timeoutMs,
+      enclosing === undefined ? latest : Math.min(latest, enclosing.deadline),
       queue,
       resolve as (reply: unknown) => void,
       reject,
     );
-    const message = makeMessage(ask);
-    ask.message = message;
+    ask.message = makeMessage(ask);
     queue.add(ask);
     target.addAsk(ask);
-    if (signal !== undefined) ask.cancelOn(signal);
-    const refusal = target.accept(message);
-    if (refusal !== undefined) ask.fail(target.refusalError(refusal));
-    // Late mail was handed on: who answers it is no longer this actor, so its end must not fail the ask.
-    else if (target.closed) target.removeAsk(ask);
+    if (signal !== undefined) ask.takeBackOn(signal);
+    if (asker !== undefined) ask.askedBy(asker, enclosing);
+    if (ask.send() && asker !== undefined) watchForCycle(ask, asker);
+  });
+}
+
+/** @throws TroupeError INVALID_ARGUMENT when it is no actor's context, ACTOR_TERMINATED when its incarnation is over */
+function askerOf(within: NonNullable<AskOptions['within']>): Context<unknown> {
+  if (!(within instanceof Context))
+    throw new TroupeError('INVALID_ARGUMENT', '`within` must be the context of an actor');
+  if (within.closed) throw within.cell.terminatedError();
+  return within;
+}
+
+/**
+ * Looks for a cycle that this ask closes. Only a target that waits itself can be part of one. The look is left to a signal:
+ * by then the asker's handler has returned, and shows whether it waits.
+ */
+function watchForCycle(ask: Ask, asker: Context<unknown>): void {
+  if (ask.target !== asker.cell && !ask.target.busy) return;
+  asker.cell.kernel.dispatcher.signal(() => {
+    const cycle = ask.open ? askCycle(ask) : undefined;
+    if (cycle === undefined) return;
+    const paths = cycle.map((cell) => cell.path).join(' > ');
+    const details = { address: ask.target.path, data: { cycle: paths } };
+    ask.giveUp(new TroupeError('ASK_CYCLE', `actors wait for each other: ${paths}`, details));
   });
 }

@@ -1,9 +1,11 @@
 import { type Logger, type Timer, TroupeError } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
+import type { Ask } from './ask.ts';
 import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
-import type { Children } from './children.ts';
+import type { AnyCell, Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import type { SpawnOptions } from './options.ts';
+import { ReceiveTimeout } from './receive-timeout.ts';
 import type { Ref } from './ref.ts';
 import { Stash } from './stash.ts';
 import { Note, Timers } from './timers.ts';
@@ -50,6 +52,19 @@ export interface ActorContext<M> {
   /** Sends itself `message` every `periodMs`, skipping a tick while one still waits. @throws TroupeError OVERLOADED */
   repeat(periodMs: number, message: M, key?: string): Timer;
   cancelTimer(key: string): void;
+  /**
+   * Sends itself `message` whenever nothing was handled for `timeoutMs` and nothing waits. It counts from now, and anew from
+   * the end of each message, of `message` too. Replaces an earlier one.
+   * @param timeoutMs 1 or more @throws TroupeError INVALID_ARGUMENT
+   */
+  setReceiveTimeout(timeoutMs: number, message: M): void;
+  cancelReceiveTimeout(): void;
+  /**
+   * Hands a message on to another actor. If the message being handled came with an ask, that one is now waited for: the ask
+   * fails when it dies or refuses, and no longer when this actor does.
+   * @returns false when the message was refused: it is then a dead letter
+   */
+  forward<N>(to: Ref<N>, message: N): boolean;
   /** Sends itself what becomes of a promise. @throws TroupeError OVERLOADED past the limit `pipesPerActor` */
   pipeToSelf<T>(promise: PromiseLike<T>, toMessage: (settled: Settled<T>) => M): void;
 }
@@ -65,6 +80,12 @@ export class Context<M> implements ActorContext<M> {
   traceparent: string | undefined;
   #stash: Stash<M> | undefined;
   #timers: Timers<M> | undefined;
+  #receiveTimeout: ReceiveTimeout<M> | undefined;
+  /** The message being handled, and how many there were before it; kept only when the cell is `tracked`. */
+  handling: M | undefined;
+  run = 0;
+  /** Open asks that this incarnation has said are its own. */
+  asking: Set<Ask> | undefined;
   #watching: Map<ActorCell<never>, Watcher> | undefined;
   #pipes = 0;
   #abort: AbortController | undefined;
@@ -169,6 +190,53 @@ export class Context<M> implements ActorContext<M> {
     this.#timers?.cancel(key);
   }
 
+  setReceiveTimeout(timeoutMs: number, message: M): void {
+    this.#live();
+    if (!(timeoutMs >= 1)) {
+      throw new TroupeError('INVALID_ARGUMENT', `timeoutMs must be 1 or more, not ${timeoutMs}`);
+    }
+    this.cancelReceiveTimeout();
+    const { cell } = this;
+    cell.tracked = true;
+    this.#receiveTimeout = new ReceiveTimeout<M>(
+      cell.kernel.clock,
+      timeoutMs,
+      () => cell.idle,
+      () => new Note(this, message),
+      (note) => cell.post(note),
+    );
+  }
+
+  cancelReceiveTimeout(): void {
+    this.#receiveTimeout?.cancel();
+    this.#receiveTimeout = undefined;
+  }
+
+  forward<N>(to: Ref<N>, message: N): boolean {
+    this.#live();
+    const ask = this.enclosingAsk();
+    return ask === undefined ? to.tell(message) : ask.passOn(this.cell.cellOf(to) as AnyCell, message);
+  }
+
+  /** The ask that came with the message being handled, while it is open. */
+  enclosingAsk(): Ask | undefined {
+    this.cell.tracked = true;
+    return this.handling === undefined ? undefined : this.cell.askOf(this.handling);
+  }
+
+  /** A message is about to be handled. Called only when the cell is `tracked`. */
+  begins(message: M): void {
+    this.handling = message;
+    this.run++;
+    this.#receiveTimeout?.touch();
+  }
+
+  /** No message is being handled any more. Called only when the cell is `tracked`. */
+  rests(): void {
+    this.handling = undefined;
+    this.#receiveTimeout?.touch();
+  }
+
   pipeToSelf<T>(promise: PromiseLike<T>, toMessage: (settled: Settled<T>) => M): void {
     this.#live();
     if (this.#pipes >= this.cell.kernel.limits.pipesPerActor) {
@@ -198,6 +266,8 @@ export class Context<M> implements ActorContext<M> {
     if (this.closed) return;
     this.closed = true;
     this.#timers?.cancelAll();
+    this.cancelReceiveTimeout();
+    for (const ask of this.asking ?? []) ask.giveUp(this.cell.terminatedError());
     this.family?.group?.timer?.cancel();
     for (const [target, watcher] of this.#watching ?? []) target.unwatch(watcher);
     this.#watching = undefined;

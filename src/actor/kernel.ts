@@ -1,6 +1,6 @@
 import type { Clock, Logger, Random, Tracer } from '../core/index.ts';
-import type { Deadlines } from './ask.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { Deadlines } from './deadlines.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { KernelLimits } from './limits.ts';
 import type { ActorSpec, SpawnOptions } from './options.ts';

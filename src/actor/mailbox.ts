@@ -61,6 +61,14 @@ export class Mailbox<M> {
     return this.#ring[this.#head * this.#stride + 1] as number;
   }
 
+  /** Whether a message is in it. Looks at each. */
+  includes(message: M): boolean {
+    for (let i = 0; i < this.#length; i++) {
+      if (this.#ring[((this.#head + i) & this.#mask) * this.#stride] === message) return true;
+    }
+    return false;
+  }
+
   /** The rings that make room for `message`: this one. */
   yieldingTo(_message: M): readonly Mailbox<M>[] {
     return [this];

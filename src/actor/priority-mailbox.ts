@@ -63,6 +63,11 @@ export class PriorityMailbox<M> {
     return Math.min(...this.#rings.filter((ring) => ring.length > 0).map((ring) => ring.oldestStamp()));
   }
 
+  /** Whether a message is in it. */
+  includes(message: M): boolean {
+    return this.#rings.some((ring) => ring.includes(message));
+  }
+
   /** The rings whose messages are no more urgent than `message`, least urgent first. */
   yieldingTo(message: M): readonly Mailbox<M>[] {
     return this.#rings.slice(this.#level(message)).reverse();

@@ -1,9 +1,18 @@
+import type { ActorContext } from './context.ts';
+
 /** How an ask is bounded. */
 export interface AskOptions {
   /** Deadline, ms from now. Default: the system's `askTimeoutMs`. */
   readonly timeoutMs?: number;
   /** Takes the ask back: it rejects with CANCELLED. The message may still be handled. */
   readonly signal?: AbortSignal;
+  /**
+   * The context of the actor that asks. If that one is answering an ask at the moment, this ask has no longer than that, and
+   * ends with it (TIMEOUT, CANCELLED) when nobody waits for it any more. It also ends with the incarnation. And actors that
+   * so wait for each other in a circle hear of it at once (ASK_CYCLE): an ask counts as awaited while the handler that made
+   * it is under way, so one that the handler itself doesn't await should be made without this.
+   */
+  readonly within?: ActorContext<never>;
 }
 
 /** Where the answer of an ask goes. The first answer counts; later ones are dropped. */
@@ -14,6 +23,8 @@ export interface ReplyTo<R> {
   readonly fail: (error: unknown) => boolean;
   /** When the asker gives up, in the clock's monotonic ms: hand it down to what the answer needs. */
   readonly deadline: number;
+  /** Fires when the asker no longer waits though nobody has answered: it gave up, timed out or died. */
+  readonly signal: AbortSignal;
 }
 
 /**
@@ -31,7 +42,7 @@ export interface Ref<M> {
   /**
    * Sends a message that carries a place for the answer, and waits for it.
    * @throws TroupeError (rejects) ACTOR_TERMINATED at once when the actor is dead or dies meanwhile, MAILBOX_FULL,
-   *   HANDLER_FAILED when the handler crashed on this message, TIMEOUT, CANCELLED, OVERLOADED
+   *   HANDLER_FAILED when the handler crashed on this message, TIMEOUT, CANCELLED, OVERLOADED, ASK_CYCLE
    */
   readonly ask: <R>(makeMessage: (reply: ReplyTo<R>) => M, options?: AskOptions) => Promise<R>;
   /**

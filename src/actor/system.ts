@@ -11,10 +11,10 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import { ActorCell, asCell } from './actor-cell.ts';
-import { Deadlines } from './ask.ts';
 import type { BehaviorFactory, Terminated } from './behavior.ts';
 import type { AnyCell } from './children.ts';
 import { type DeadLetter, DeadLetters, type KeptDeadLetter, type Replay } from './dead-letters.ts';
+import { Deadlines } from './deadlines.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { kill } from './ending.ts';
 import { type ExtractOptions, extract } from './extract.ts';

@@ -9,6 +9,7 @@ const REGISTRY = {
   CANCELLED: { retryable: false, meaning: 'the caller took the request back' },
   NODE_UNAVAILABLE: { retryable: true, meaning: 'the node is dead, leaving or not known' },
   ACTOR_TERMINATED: { retryable: false, meaning: 'the incarnation behind the reference is dead' },
+  ASK_CYCLE: { retryable: false, meaning: 'actors ask each other in a circle, and each would wait for ever' },
   MAILBOX_FULL: { retryable: true, meaning: 'the mailbox is at its limit and its policy refuses' },
   OVERLOADED: { retryable: true, meaning: 'a bounded queue is full; slow down' },
   BUDGET_EXCEEDED: { retryable: false, meaning: 'the budget of tokens or money has no room for the call' },
