@@ -113,6 +113,19 @@ describe('an ask within another', () => {
     expect(deadlines).toEqual([1_000]);
   });
 
+  test('what is asked when the handler is over is for nobody', async () => {
+    const { a, b, clock, ask } = world();
+    const later = gate();
+    const deadlines: number[] = [];
+    const note: Work = (_, reply) => void deadlines.push(reply.deadline);
+    const work: Work = (ctx) => void later.opened.then(() => outcome(ask(b, note, { within: ctx, timeoutMs: 1_000 })));
+    void outcome(ask(a, work, { timeoutMs: 50 }));
+    await clock.settle();
+    later.open();
+    await clock.settle();
+    expect(deadlines).toEqual([1_000]);
+  });
+
   test('ends with the incarnation that made it, and none can be made after', async () => {
     const { a, b, clock, ask, system } = world();
     const heard: unknown[] = [];
@@ -244,6 +257,50 @@ describe('a cycle of asks', () => {
     later.open();
     await clock.settle();
     expect(heard).toEqual(['from elsewhere', 'yes']);
+  });
+});
+
+describe('what looks like a cycle', () => {
+  const reply = {} as ReplyTo<unknown>;
+
+  test('is none when the one that closes it does not wait', async () => {
+    const { a, b, clock, ask } = world();
+    const heard: unknown[] = [];
+    const note = (it: unknown): void => void heard.push(it);
+    const door = gate();
+    b.tell({ reply, work: () => door.opened });
+    b.tell({ reply, work: (ctx) => void outcome(ask(a, answer, { within: ctx })).then(note) });
+    a.tell({ reply, work: async (ctx) => note(await outcome(ask(b, answer, { within: ctx }))) });
+    await clock.settle();
+    door.open();
+    await clock.settle();
+    expect(heard).toEqual(['yes', 'yes']);
+  });
+
+  test('is none when one in the middle has the question behind it', async () => {
+    const { a, b, c, clock, ask } = world();
+    const heard: unknown[] = [];
+    const [elsewhere, inC] = [gate(), gate()];
+    const waitFor =
+      (ref: Ref<Question>, work: Work): Work =>
+      async (ctx) =>
+        void heard.push(await outcome(ask(ref, work, { within: ctx })));
+    c.tell({
+      reply,
+      work: async (ctx, own) => {
+        await inC.opened;
+        await waitFor(a, answer)(ctx, own);
+      },
+    });
+    a.tell({ reply, work: waitFor(b, (_, own) => void elsewhere.opened.then(() => own.tell('from elsewhere'))) });
+    await clock.settle();
+    b.tell({ reply, work: waitFor(c, answer) });
+    await clock.settle();
+    inC.open();
+    await clock.settle();
+    elsewhere.open();
+    await clock.settle();
+    expect(heard).toEqual(['from elsewhere', 'yes', 'yes']);
   });
 });
 
