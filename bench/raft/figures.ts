@@ -29,6 +29,15 @@ export const FIGURES: readonly FigureSpec[] = [
     atLeast: 0.9,
   }),
   figure('laggardCatchUpMs', 'ms', 'time that it takes'),
+  figure(
+    'laggardRateShareHalf',
+    'ratio',
+    'the same at half that load, so that processor time is left on this machine',
+    {
+      atLeast: 0.9,
+    },
+  ),
+  figure('laggardCatchUpMsHalf', 'ms', 'time that it takes then'),
   figure('clientUs64', 'us', 'processor time of the client for a write, 64 clients'),
   figure('leaderUs64', 'us', 'of the leader'),
   figure('leaderMainUs64', 'us', "of it, the main thread's"),

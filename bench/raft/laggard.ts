@@ -15,6 +15,9 @@ const CLOSE_ENTRIES = 50;
 /** How often a follower's index is asked for, ms. */
 const LOOK_MS = 50;
 
+/** Part of what the loops can write at most, where the machine is to have processor time to spare. */
+const HALF = 0.5;
+
 /** What a follower that was far behind cost the others. */
 export interface Laggard {
   /** Acknowledged writes while it caught up, as a share of those before it was stopped. */
@@ -29,14 +32,24 @@ export interface Laggard {
  * Stops a follower until the leader's log doesn't go back to where it was, lets it go on, and compares the rate of writes.
  *
  * @param writesBehind writes that it misses: more than the log keeps behind a snapshot
+ * @param load `full`: as many writes as the loops can; `half`: half as many, so that catching up needs not take processor time
+ *   away from the others, which share this machine
  */
-export async function laggard(cluster: TroupeCluster, client: ValueClient, writesBehind: number): Promise<Laggard> {
+export async function laggard(
+  cluster: TroupeCluster,
+  client: ValueClient,
+  writesBehind: number,
+  load: 'full' | 'half',
+): Promise<Laggard> {
   let stopped = false;
   let done = 0;
+  /** Between two writes of one loop, ms. */
+  let pauseMs = 0;
   const loop = async (_: unknown, at: number): Promise<void> => {
     for (let n = 0; !stopped; n++) {
       await client.put(`laggard/${at}/${n % KEYS}`, numbered(n)).catch(() => sleep(1));
       done++;
+      if (pauseMs > 0) await sleep(pauseMs);
     }
   };
   const loops = Promise.all(Array.from({ length: LOOPS }, loop));
@@ -51,6 +64,10 @@ export async function laggard(cluster: TroupeCluster, client: ValueClient, write
   const installed = cluster.snapshotsInstalled(follower);
   try {
     await sleep(STEADY_MS);
+    if (load === 'half') {
+      const { perMs } = await rate(() => sleep(STEADY_MS));
+      pauseMs = (LOOPS / perMs) * (1 / HALF - 1);
+    }
     const steady = await rate(() => sleep(STEADY_MS));
     cluster.signal(follower, 'SIGSTOP');
     const target = done + writesBehind;

@@ -194,10 +194,15 @@ class RaftBench {
   }
 
   async #laggard(cluster: TroupeCluster, client: ValueClient): Promise<void> {
-    const found = await laggard(cluster, client, this.#size.writesBehind);
-    this.#report.add('laggardRateShare', OURS, found.rateShare);
-    this.#report.add('laggardCatchUpMs', OURS, found.catchUpMs);
-    this.#report.note(`laggard: ${found.snapshots} snapshots installed`);
+    for (const [load, suffix] of [
+      ['full', ''],
+      ['half', 'Half'],
+    ] as const) {
+      const found = await laggard(cluster, client, this.#size.writesBehind, load);
+      this.#report.add(`laggardRateShare${suffix}`, OURS, found.rateShare);
+      this.#report.add(`laggardCatchUpMs${suffix}`, OURS, found.catchUpMs);
+      this.#report.note(`laggard, ${load} load: ${found.snapshots} snapshots installed`);
+    }
   }
 
   #countLost({ name }: Cluster, { lost }: Pick<Failovers, 'lost'>): void {
