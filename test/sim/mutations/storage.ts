@@ -22,8 +22,8 @@ export const STORAGE: readonly Mutation[] = [
     patches: [
       {
         file: 'raft/log/wal.ts',
-        find: 'await segment.file.sync();\n    this.#durable = segment.end;',
-        replace: 'await segment.file.sync().catch(() => segment.file.sync());\n    this.#durable = segment.end;',
+        find: '.sync(() => this.#waiting.length === 0);\n    this.#durable = segment.end;',
+        replace: '.sync().catch(() => segment.file.sync());\n    this.#durable = segment.end;',
       },
     ],
   },
