@@ -1,4 +1,3 @@
-import type { ChannelCredentials } from '@grpc/grpc-js';
 import type { Host } from '../agent/index.ts';
 import type {
   Ballot,
@@ -11,6 +10,7 @@ import type {
   VotersChanged,
 } from '../coordinator/index.ts';
 import { type Clock, type Logger, type Random, systemRandom, type Tracer, TroupeError, traced } from '../core/index.ts';
+import type { Tls } from '../remote/index.ts';
 import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
 import { fromDecision, toOpenDecision } from './decision-message.ts';
 import { Failover, isRepeatable } from './failover.ts';
@@ -37,8 +37,8 @@ export interface ConnectApiOptions {
   readonly addresses: () => Promise<readonly string[]> | readonly string[];
   /** When given, `status` refuses a cluster of another name. */
   readonly cluster?: string;
-  /** TLS; default none. */
-  readonly credentials?: ChannelCredentials;
+  /** TLS; the servers must be nodes of its cluster. Default none. */
+  readonly tls?: Tls | undefined;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;

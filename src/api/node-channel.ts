@@ -1,5 +1,6 @@
-import { type ChannelCredentials, type Client, connectivityState, credentials, Metadata } from '@grpc/grpc-js';
+import { type ChannelCredentials, type Client, connectivityState, Metadata } from '@grpc/grpc-js';
 import { type Clock, type Logger, type Random, TroupeError } from '../core/index.ts';
+import { channelCredentials, type Tls } from '../remote/index.ts';
 import type { ProtoGrpcType } from '../wire/generated/api.ts';
 import type { TroupeClient } from '../wire/generated/troupe/v1/Troupe.ts';
 import { loadProto } from '../wire/index.ts';
@@ -14,8 +15,8 @@ const PING_MS = 2_000;
 export interface NodeChannelOptions {
   /** API addresses of the cluster's nodes, `host:port`; asked again at each reconnect, since a restarted node has new ports. */
   readonly addresses: () => Promise<readonly string[]> | readonly string[];
-  /** TLS; default none. */
-  readonly credentials?: ChannelCredentials;
+  /** TLS; the servers must be nodes of its cluster. Default none. */
+  readonly tls?: Tls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -32,6 +33,7 @@ const Troupe = loadProto<ProtoGrpcType>('troupe/v1/api.proto').troupe.v1.Troupe;
 /** One connection to any node of the cluster; when it is lost the next call finds another node. */
 export class NodeChannel {
   readonly #options: NodeChannelOptions;
+  readonly #credentials: ChannelCredentials;
   #current: Connected | undefined;
   #dialing: Promise<Connected> | undefined;
   /** A node that is being tried because it is better than the present one. */
@@ -42,6 +44,7 @@ export class NodeChannel {
 
   constructor(options: NodeChannelOptions) {
     this.#options = options;
+    this.#credentials = channelCredentials(options.tls, { cluster: options.tls?.cluster, kinds: ['node'] });
   }
 
   /**
@@ -115,7 +118,7 @@ export class NodeChannel {
   }
 
   #connect(address: string): TroupeClient {
-    return new Troupe(address, this.#options.credentials ?? credentials.createInsecure(), {
+    return new Troupe(address, this.#credentials, {
       'grpc.initial_reconnect_backoff_ms': 50,
       'grpc.min_reconnect_backoff_ms': 50,
       'grpc.max_reconnect_backoff_ms': 500,

@@ -5,6 +5,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
 import type { ChangeVoters, Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
+import { listenTls, type Tls, type TlsListener } from '../remote/index.ts';
 import { Calls } from './calls.ts';
 import { LedgerFeed } from './ledger-feed.ts';
 import { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
@@ -26,7 +27,9 @@ export interface ServeApiOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   /** TLS; without it the address must be a loopback one, or `insecure` be set. */
-  readonly credentials?: ServerCredentials;
+  readonly tls?: Tls | undefined;
+  /** With TLS: turns away clients without a certificate of the cluster. Default false. */
+  readonly clientCertificates?: boolean;
   /** Serves beyond loopback without TLS: anyone who reaches the port may use the cluster. */
   readonly insecure?: boolean;
   /** Default 16 MiB. */
@@ -52,10 +55,10 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   const { address, clock, coordinator } = options;
   const logger = options.logger.child({ part: 'api' });
   const { host, port } = splitAddress(address);
-  if (options.credentials === undefined && !options.insecure && !isLoopback(host)) {
+  if (options.tls === undefined && !options.insecure && !isLoopback(host)) {
     throw new TroupeError(
       'INVALID_CONFIGURATION',
-      `the API would listen on ${host} without TLS; give it credentials, or allow it with insecure: true`,
+      `the API would listen on ${host} without TLS; run troupe certs and set tls, or allow it with insecure: true`,
       { address },
     );
   }
@@ -80,8 +83,15 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   new ReflectionService(apiPackage).addToServer(server);
 
   let bound: number;
+  let listener: TlsListener | undefined;
   try {
-    bound = await bind(server, address, options.credentials ?? ServerCredentials.createInsecure());
+    if (options.tls === undefined) bound = await bind(server, address);
+    else {
+      const { tls, clientCertificates = false } = options;
+      const expected = { cluster: tls.cluster, kinds: ['node', 'client'], anonymous: !clientCertificates } as const;
+      listener = await listenTls(server, address, tls, expected);
+      bound = listener.port;
+    }
   } catch (error) {
     feed.close();
     throw error;
@@ -92,6 +102,7 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
     health.setStatus(TROUPE_SERVICE, 'NOT_SERVING');
     calls.close();
     const done = new AbortController();
+    listener?.close();
     const finished = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
     await Promise.race([finished, delay(clock, timeoutMs, done.signal)]);
     done.abort();
@@ -141,9 +152,9 @@ function probe(host: string, port: number, address: string): Promise<void> {
   });
 }
 
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) resolve(port);
       else reject(portError(error, address));
     });

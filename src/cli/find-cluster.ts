@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type ApiClient, connectApi } from '../api/index.ts';
 import { nullLogger, nullTracer, TroupeError } from '../core/index.ts';
+import type { NodeCard } from '../node/index.ts';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './errors.ts';
 import { clusterFolders, FOLDER, isRunning } from './run-folder.ts';
@@ -13,6 +14,7 @@ const UNAVAILABLE_MS = 5_000;
 export interface ClusterOptions {
   readonly cluster?: string;
   readonly api?: readonly string[];
+  readonly tls?: string;
 }
 
 /** Adds `--cluster` and `--api` to a command. */
@@ -22,7 +24,10 @@ export function clusterOptions(command: Command): Command {
     .addOption(
       new Option('--cluster <dir>', 'folder of a cluster on this machine (default: the one that runs in .troupe)'),
     )
-    .addOption(new Option('--api <host:port>', 'address of any node; may be repeated').argParser(collect));
+    .addOption(new Option('--api <host:port>', 'address of any node; may be repeated').argParser(collect))
+    .addOption(
+      new Option('--tls <dir>', 'with --api: folder with ca.crt, and client.crt and client.key if they are asked for'),
+    );
 }
 
 /**
@@ -36,9 +41,12 @@ export async function withCluster<T>(
   work: (client: ApiClient) => Promise<T>,
 ): Promise<T> {
   const { clock, interrupts } = context;
+  const { addresses, files } = await place(options);
   const client = connectApi({
-    addresses:
-      options.api === undefined ? await folderAddresses(options.cluster ?? runningFolder()) : () => options.api ?? [],
+    addresses,
+    ...(files === undefined
+      ? {}
+      : { tls: (await import('../node/index.ts')).clientTls(files, undefined, { clock, logger: nullLogger }) }),
     clock,
     logger: nullLogger,
     tracer: nullTracer,
@@ -70,16 +78,26 @@ function runningFolder(): string {
   throw usageError(`several clusters run here; name one with --cluster ${first} or --cluster ${second}`);
 }
 
-async function folderAddresses(path: string): Promise<() => string[]> {
+/** Where the cluster's nodes are, and the files of TLS if they speak it. */
+interface Place {
+  readonly addresses: () => readonly string[];
+  readonly files: NodeCard['tls'];
+}
+
+async function place({ api, tls, cluster }: ClusterOptions): Promise<Place> {
+  if (api === undefined) return folderPlace(cluster ?? runningFolder());
+  if (tls === undefined) return { addresses: () => api, files: undefined };
+  const { ca, ...own } = (await import('../node/index.ts')).filesIn(tls, 'client');
+  return { addresses: () => api, files: existsSync(own.cert) ? { ca, ...own } : { ca } };
+}
+
+async function folderPlace(path: string): Promise<Place> {
   const nothing = `no cluster runs in ${path}; start one with troupe run or troupe node, or name one with --cluster DIR or --api HOST:PORT`;
   if (!existsSync(path)) throw new TroupeError('NOT_FOUND', nothing);
   const { ClusterFolder, isAlive } = await import('../node/index.ts');
   const folder = new ClusterFolder(path);
-  const addresses = (): string[] =>
-    folder
-      .cards()
-      .filter((card) => isAlive(card.pid))
-      .map((card) => card.addresses.api);
-  if (addresses().length === 0) throw new TroupeError('NOT_FOUND', nothing);
-  return addresses;
+  const cards = (): NodeCard[] => folder.cards().filter((card) => isAlive(card.pid));
+  const [first] = cards();
+  if (first === undefined) throw new TroupeError('NOT_FOUND', nothing);
+  return { addresses: () => cards().map((card) => card.addresses.api), files: first.tls };
 }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import type { CliContext } from './cli-context.ts';
 import { askCommand } from './commands/ask.ts';
+import { certsCommand } from './commands/certs.ts';
 import { decideCommand } from './commands/decide.ts';
 import { drainCommand } from './commands/drain.ts';
 import { kvCommand } from './commands/kv.ts';
@@ -34,6 +35,7 @@ export function createProgram(context: CliContext): Command {
     decideCommand,
     logsCommand,
     logCommand,
+    certsCommand,
   ];
   for (const make of commands) program.addCommand(make(context));
   for (const command of withSubcommands(program)) {

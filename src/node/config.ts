@@ -4,10 +4,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { errorMessage, TroupeError } from '../core/index.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
+import { clusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
-const NAME = /^[a-z][a-z0-9-]{0,31}$/;
-const NODE_ID = /^[a-z][a-z0-9.-]{0,62}$/;
+export const CLUSTER_NAME: RegExp = /^[a-z][a-z0-9-]{0,31}$/;
+export const NODE_ID: RegExp = /^[a-z][a-z0-9.-]{0,62}$/;
 
 const address = z
   .string()
@@ -29,6 +30,8 @@ const node = z.strictObject({
   preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),
   /** Says in so many words that this node may listen beyond loopback without TLS. */
   insecure: z.boolean().default(false),
+  /** Files of this node alone, where they don't lie in the cluster's `tls.dir`. */
+  tls: nodeTls.optional(),
 });
 
 const timing = z.strictObject({
@@ -45,13 +48,15 @@ const timing = z.strictObject({
 });
 
 const schema = z.strictObject({
-  name: z.string().regex(NAME, `must match ${NAME}`),
+  name: z.string().regex(CLUSTER_NAME, `must match ${CLUSTER_NAME}`),
   /** Folder for logs, journals and addresses; relative to the configuration file. */
   dataDir: z.string().min(1).default('.troupe'),
   /** Modules that export agent kinds; each node loads them. Relative to the configuration file. */
   agents: z.array(z.union([z.string().min(1), z.instanceof(URL)])).default([]),
   nodes: z.array(node).min(1, 'needs at least one node'),
   coordinator,
+  /** Mutual TLS between nodes, and TLS for clients. Without it ports stay on loopback, in clear. */
+  tls: clusterTls.optional(),
   timing: timing.prefault({}),
 });
 
@@ -94,8 +99,12 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   const agents = parsed.data.agents.map((module) => moduleUrl(module, baseDir));
   const dataDir = isAbsolute(parsed.data.dataDir) ? parsed.data.dataDir : resolve(baseDir, parsed.data.dataDir);
-  const { name, coordinator } = parsed.data;
-  return { ...parsed.data, agents, dataDir, coordinator: completeCoordinator(coordinator, name, baseDir) };
+  const { name, coordinator, tls } = parsed.data;
+  const nodes = parsed.data.nodes.map((node) => {
+    const files = completeNodeTls(node.tls, tls, node.id, baseDir);
+    return files === undefined ? node : { ...node, tls: files };
+  });
+  return { ...parsed.data, nodes, agents, dataDir, coordinator: completeCoordinator(coordinator, name, baseDir) };
 }
 
 /**
@@ -143,6 +152,7 @@ export function nodeOf(config: ClusterConfig, id: string): NodeConfig {
 
 interface Loose {
   readonly nodes?: unknown;
+  readonly tls?: unknown;
   readonly timing?: unknown;
   readonly agents?: unknown;
 }
@@ -151,17 +161,23 @@ interface Loose {
 function crossChecks(input: unknown, baseDir: string): ConfigProblem[] {
   const loose = (typeof input === 'object' && input !== null ? input : {}) as Loose;
   return [
-    ...nodeProblems(Array.isArray(loose.nodes) ? loose.nodes : []),
+    ...nodeProblems(Array.isArray(loose.nodes) ? loose.nodes : [], hasFolder(loose.tls)),
     ...timingProblems(loose.timing),
     ...agentProblems(Array.isArray(loose.agents) ? loose.agents : [], baseDir),
   ];
 }
 
-function nodeProblems(nodes: readonly unknown[]): ConfigProblem[] {
+function hasFolder(tls: unknown): boolean {
+  return typeof tls === 'object' && tls !== null && 'dir' in tls && tls.dir !== undefined;
+}
+
+/** @param secured whether every node has its certificate in the cluster's folder */
+function nodeProblems(nodes: readonly unknown[], secured: boolean): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const list = nodes.map((item) => (typeof item === 'object' && item !== null ? item : {}) as Partial<NodeConfig>);
   const seen = new Map<string, number>();
-  for (const [i, { id, voter, labels, listen, insecure }] of list.entries()) {
+  const some = secured || list.some(({ tls }) => tls !== undefined);
+  for (const [i, { id, voter, labels, listen, insecure, tls }] of list.entries()) {
     const first = typeof id === 'string' ? seen.get(id) : undefined;
     if (first !== undefined) {
       const message = `"${id}" is the id of nodes[${first}] too; give each node its own`;
@@ -171,10 +187,14 @@ function nodeProblems(nodes: readonly unknown[]): ConfigProblem[] {
       const message = 'a voter may not sit on spot capacity; make it on-demand, or no voter';
       problems.push({ path: `nodes[${i}].voter`, message });
     }
-    if (insecure === true || typeof listen !== 'object' || listen === null) continue;
+    if (some && !secured && tls === undefined) {
+      const message = 'must be set, as other nodes have TLS and would refuse this one; or set tls.dir for all';
+      problems.push({ path: `nodes[${i}].tls`, message });
+    }
+    if (some || insecure === true || typeof listen !== 'object' || listen === null) continue;
     for (const [port, where] of Object.entries(listen)) {
       if (LOOPBACK.test(where) || !address.safeParse(where).success) continue;
-      const message = `"${where}" is beyond loopback and has no TLS; listen on 127.0.0.1, or write insecure: true`;
+      const message = `"${where}" is beyond loopback and has no TLS; run troupe certs and set tls: { dir: 'certs' }, listen on 127.0.0.1, or write insecure: true`;
       problems.push({ path: `nodes[${i}].listen.${port}`, message });
     }
   }

@@ -8,6 +8,7 @@ import { startControlThread } from './control/threaded.ts';
 import { ClusterFolder, inFolder } from './directory.ts';
 import { lockNode } from './lock.ts';
 import { TroupeNode } from './node.ts';
+import { tlsOf } from './node-tls.ts';
 
 /** Where a node runs when not on this machine's own clock and randomness. */
 export interface CreateNodeOptions {
@@ -54,11 +55,14 @@ export async function createNode(
     logger,
   });
   try {
+    const tls = tlsOf(config, id, { clock, logger });
+    if (tls === undefined)
+      logger.info('ports are in clear', { why: node.insecure ? 'insecure: true' : 'loopback only' });
     const plane = await startControlThread(
       { config, node: id, folder: folder.path, logFile: options.logFile, parentPid: options.parentPid },
       { clock, logger },
     );
-    const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure });
+    const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure, tls });
     const started = await TroupeNode.start({
       config,
       node,
@@ -66,6 +70,7 @@ export async function createNode(
       folder,
       plane,
       transport,
+      tls,
       clock,
       random,
       logger,

@@ -2,12 +2,15 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import { errorMessage, isTroupeError, type NodeId, TroupeError } from '../core/index.ts';
+import type { TlsFiles } from '../remote/index.ts';
 
 /** What a running node says of itself in the cluster's folder. */
 export interface NodeCard {
   readonly node: NodeId;
   readonly pid: number;
   readonly addresses: NodeAddresses;
+  /** Its files, when its ports have TLS: clients on this machine believe whom it believes. */
+  readonly tls?: TlsFiles;
 }
 
 /**

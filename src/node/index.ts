@@ -1,4 +1,5 @@
 export { loadAgents } from './agents.ts';
+export { initCertificates, issueCertificates } from './certificate-folder.ts';
 export type { ClusterStatus, NodeHandle } from './cluster.ts';
 export {
   type ClusterConfig,
@@ -26,5 +27,7 @@ export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
 export { type LogRecord, readLog, verifyLog } from './log-directory.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
+export { clientTls } from './node-tls.ts';
 export { Cluster, type ClusterPlace } from './start.ts';
+export { filesIn } from './tls-config.ts';
 export type { ClusterVoters, VotersOptions } from './voters.ts';

@@ -15,6 +15,7 @@ import { type Cluster, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfig, type ClusterConfigInput, checkConfig } from './config.ts';
 import { ClusterFolder } from './directory.ts';
 import { lockFolder } from './lock.ts';
+import { clientTls } from './node-tls.ts';
 
 /** How a cluster is started. */
 export interface StartOptions {
@@ -55,6 +56,7 @@ export async function startCluster(
     { ...config, agents: [...(config.agents ?? []), ...(options.agents ?? [])] },
     process.cwd(),
   );
+  const tls = clientTls(checked.nodes[0]?.tls, checked.name, { clock, logger });
   const folder = new ClusterFolder(checked.dataDir);
   const unlock = lockFolder(folder.path);
   const configFile = join(folder.path, 'cluster.json');
@@ -87,6 +89,7 @@ export async function startCluster(
   api = connectApi({
     addresses: () => folder.cards().map((card) => card.addresses.api),
     cluster: checked.name,
+    tls,
     clock,
     random,
     logger,

@@ -12,7 +12,7 @@ import {
   settlesWithin,
   TroupeError,
 } from '../core/index.ts';
-import type { Transport } from '../remote/index.ts';
+import type { Tls, Transport } from '../remote/index.ts';
 import { jobGroup } from '../team/index.ts';
 import type { Telemetry } from '../telemetry/index.ts';
 import type { ClusterConfig, NodeConfig } from './config.ts';
@@ -35,6 +35,8 @@ export interface NodeParts {
   readonly folder: ClusterFolder | undefined;
   readonly plane: ControlPlane;
   readonly transport: Transport;
+  /** TLS of the API port; the transport has its own. */
+  readonly tls?: Tls | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -140,14 +142,19 @@ export class TroupeNode {
     });
     failed.catch(() => undefined);
     await Promise.race([this.#live(), failed]);
-    folder?.publish({ node: this.id, pid: process.pid, addresses: this.#addresses });
+    folder?.publish({
+      node: this.id,
+      pid: process.pid,
+      addresses: this.#addresses,
+      ...(node.tls === undefined ? {} : { tls: node.tls }),
+    });
     for (const source of this.#sources()) {
       this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
     }
   }
 
   #serve(): Promise<ApiServer> {
-    const { config, node, plane, clock, logger } = this.#parts;
+    const { config, node, plane, tls, clock, logger } = this.#parts;
     return serveApi({
       address: node.listen.api,
       host: this.host,
@@ -159,6 +166,8 @@ export class TroupeNode {
       clock,
       logger,
       insecure: node.insecure,
+      tls,
+      clientCertificates: config.tls?.clientCertificates === 'required',
     });
   }
 

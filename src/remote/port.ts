@@ -1,4 +1,4 @@
-import type { NodeRef, WireError } from '../core/index.ts';
+import type { NodeId, NodeRef, WireError } from '../core/index.ts';
 
 /**
  * Traffic classes between two nodes, each with its own stream, queue and credits, so that one never waits for another:
@@ -76,6 +76,8 @@ export interface Links {
  * later one takes its place.
  */
 export interface Connection {
+  /** Who the caller has proved to be, on a listening side that asks for proof; it must not say otherwise in its hello. */
+  readonly peer?: NodeId | undefined;
   /** Hands over a frame, which isn't copied. False when the transport's buffer is full: wait for `onDrain`. */
   write(frame: Uint8Array): boolean;
   onFrame(listener: (frame: Uint8Array) => void): void;
@@ -93,8 +95,8 @@ export interface Connection {
 export interface Transport {
   /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
   listen(address: string, onConnection: (connection: Connection) => void): Promise<string>;
-  /** Dials; the connection reports failure through onClose. No two dials share a connection. */
-  dial(address: string, lane: Lane): Connection;
+  /** Dials a node; the connection reports failure through onClose. No two dials share a connection. */
+  dial(address: string, lane: Lane, node?: NodeId): Connection;
   close(): Promise<void>;
 }
 
@@ -105,7 +107,7 @@ export interface Transport {
 export interface Streams<Method extends string> {
   /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
   listen(address: string, onStream: (connection: Connection, method: Method) => void): Promise<string>;
-  /** Dials; the connection reports failure through onClose. No two dials share a connection. */
-  dial(address: string, method: Method): Connection;
+  /** Dials a node; the connection reports failure through onClose. No two dials share a connection. */
+  dial(address: string, method: Method, node?: NodeId): Connection;
   close(): Promise<void>;
 }

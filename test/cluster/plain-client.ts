@@ -1,4 +1,5 @@
 import {
+  type ChannelCredentials,
   type Client,
   credentials,
   type GrpcObject,
@@ -63,14 +64,19 @@ export const parse = (bytes: Buffer): unknown => JSON.parse(bytes.toString());
 export class PlainClient implements Disposable {
   readonly #stub: Stub;
 
-  private constructor(definition: PackageDefinition, service: string, address: string) {
+  private constructor(
+    definition: PackageDefinition,
+    service: string,
+    address: string,
+    trust = credentials.createInsecure(),
+  ) {
     const root = loadPackageDefinition(definition);
     const make = service.split('.').reduce<unknown>((at, name) => (at as GrpcObject)[name], root);
-    this.#stub = new (make as new (...args: unknown[]) => Stub)(address, credentials.createInsecure());
+    this.#stub = new (make as new (...args: unknown[]) => Stub)(address, trust);
   }
 
-  static troupe(address: string): PlainClient {
-    return new PlainClient(api, 'troupe.v1.Troupe', address);
+  static troupe(address: string, trust?: ChannelCredentials): PlainClient {
+    return new PlainClient(api, 'troupe.v1.Troupe', address, trust);
   }
 
   static health(address: string): PlainClient {

@@ -16,6 +16,7 @@ import { openGrpcControl } from '../../remote/index.ts';
 import { createLogger, startTelemetry } from '../../telemetry/index.ts';
 import { nodeOf } from '../config.ts';
 import { ClusterFolder } from '../directory.ts';
+import { tlsOf } from '../node-tls.ts';
 import { fileMemberStore } from './member-store.ts';
 import { type LearnedAddresses, startControlPlane } from './plane.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
@@ -82,6 +83,7 @@ async function start({ settings, coordinator }: ControlThreadData): Promise<Cont
     random: systemRandom,
     logger,
     allowInsecureBeyondLoopback: nodeOf(config, node).insecure,
+    tls: tlsOf(config, node, { clock: systemClock, logger }),
     resolve: async (peer) => {
       const fixed = listen.get(peer);
       if (fixed !== undefined && !fixed.endsWith(':0')) return fixed;

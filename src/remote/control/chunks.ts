@@ -26,7 +26,7 @@ export async function* readChunks(
   const address = await context.resolve(to);
   if (address === undefined) throw unavailable('its address is not known');
   if (signal.aborted) return;
-  const connection = context.streams.dial(address, method);
+  const connection = context.streams.dial(address, method, to);
   const ahead = new Deque<Chunk__Output>();
   let failure: TroupeError | undefined;
   let wake = (): void => {};

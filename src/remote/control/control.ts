@@ -133,12 +133,13 @@ class Control implements ControlTransport {
     calling: (from: NodeId) => void,
   ): (bytes: Uint8Array) => void {
     const { cluster, self, limits } = this.#context;
+    const proven = connection.peer;
     let from: NodeId | undefined;
     switch (method) {
       case 'Raft':
         return (bytes) => {
           const batch = decode(RaftBatch, bytes);
-          from ??= checkHello(batch.hello, cluster, self);
+          from ??= checkHello(batch.hello, cluster, self, proven);
           handlers.raft(from, batch.messages ?? []);
         };
       case 'Call': {
@@ -146,7 +147,7 @@ class Control implements ControlTransport {
         return (bytes) => {
           const request = decode(ControlRequest, bytes);
           if (server === undefined) {
-            const caller = checkHello(request.hello, cluster, self);
+            const caller = checkHello(request.hello, cluster, self, proven);
             server = new CallServer(this.#context, connection, caller, handlers);
             calling(caller);
           }
@@ -156,7 +157,7 @@ class Control implements ControlTransport {
       case 'Watch':
         return (bytes) => {
           if (from !== undefined) return;
-          const node = checkHello(decode(WatchRequest, bytes).hello, cluster, self);
+          const node = checkHello(decode(WatchRequest, bytes).hello, cluster, self, proven);
           from = node;
           void writeChunks(connection, (signal) => handlers.watch(node, signal), limits.bodyBytesMax);
         };
@@ -164,7 +165,7 @@ class Control implements ControlTransport {
         return (bytes) => {
           if (from !== undefined) return;
           const { hello, index = 0 } = decode(SnapshotRequest, bytes);
-          const node = checkHello(hello, cluster, self);
+          const node = checkHello(hello, cluster, self, proven);
           from = node;
           const chunks = (): AsyncIterable<Uint8Array> => sliced(handlers.snapshot(node, index), limits.chunkBytes);
           void writeChunks(connection, chunks, limits.chunkBytes);

@@ -59,7 +59,7 @@ export class PeerStream {
       .then((address) => {
         if (!this.#opening) return;
         if (address === undefined) throw this.#unavailable('its address is not known');
-        this.#adopt(this.#context.streams.dial(address, this.#method));
+        this.#adopt(this.#context.streams.dial(address, this.#method, this.#to));
       })
       .catch((error) => {
         if (this.#opening) this.#fail(isTroupeError(error) ? error : this.#unavailable(errorMessage(error), error));

@@ -7,7 +7,7 @@ import { GrpcStreams, type GrpcStreamsOptions } from './streams.ts';
 /** Settings of the control port. */
 export interface GrpcControlOptions
   extends Omit<ControlOptions, 'streams'>,
-    Pick<GrpcStreamsOptions, 'credentials' | 'allowInsecureBeyondLoopback'>,
+    Pick<GrpcStreamsOptions, 'tls' | 'allowInsecureBeyondLoopback'>,
     Partial<Pick<GrpcStreamsOptions, 'keepaliveMs' | 'keepaliveTimeoutMs'>> {}
 
 /**

@@ -1,20 +1,51 @@
-import { ChannelCredentials, ServerCredentials } from '@grpc/grpc-js';
+import type { Socket } from 'node:net';
+import { CallCredentials, ChannelCredentials, type Server, ServerCredentials } from '@grpc/grpc-js';
 import { TroupeError } from '../../core/index.ts';
+import type { Expected, Tls, TlsListener } from '../tls/index.ts';
 
-/** How one port proves who it is and checks who calls. Asked anew for each listener and each dial. */
-export interface PeerCredentials {
-  /** False when nothing is encrypted: such a port stays on loopback. */
-  readonly secure: boolean;
-  server(): ServerCredentials;
-  client(): ChannelCredentials;
+type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
+
+/**
+ * Serves gRPC on a TLS port of our own: grpc-js would refuse a bad certificate without a word, and takes new files only by
+ * an experimental API. It gets the connections of those who are welcome.
+ */
+export function listenTls(server: Server, address: string, tls: Tls, expected: Expected): Promise<TlsListener> {
+  const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
+  return tls.listen(address, expected, (socket) => injector.injectConnection(socket));
 }
 
-/** No encryption and no identity; for loopback. */
-export const insecureCredentials: PeerCredentials = {
-  secure: false,
-  server: () => ServerCredentials.createInsecure(),
-  client: () => ChannelCredentials.createInsecure(),
-};
+/** Credentials for one peer, or for one kind of peer; with TLS each connection uses the certificates of its moment. */
+export function channelCredentials(tls: Tls | undefined, expected: Expected): ChannelCredentials {
+  return tls === undefined ? ChannelCredentials.createInsecure() : new TlsChannelCredentials(tls, expected);
+}
+
+class TlsChannelCredentials extends ChannelCredentials {
+  readonly #tls: Tls;
+  readonly #expected: Expected;
+
+  constructor(tls: Tls, expected: Expected) {
+    super();
+    this.#tls = tls;
+    this.#expected = expected;
+  }
+
+  _isSecure(): boolean {
+    return true;
+  }
+
+  _equals(other: ChannelCredentials): boolean {
+    return this === other;
+  }
+
+  _createSecureConnector(_target: unknown, _options: unknown, callCredentials?: CallCredentials): SecureConnector {
+    return {
+      connect: async (socket: Socket) => ({ socket: await this.#tls.secure(socket, this.#expected), secure: true }),
+      waitForReady: () => Promise.resolve(),
+      getCallCredentials: () => callCredentials ?? CallCredentials.createEmpty(),
+      destroy: () => undefined,
+    };
+  }
+}
 
 /** Whether an address, `host:port`, is on this machine's loopback interface. */
 export function isLoopback(address: string): boolean {
@@ -27,9 +58,8 @@ export function isLoopback(address: string): boolean {
  *
  * @throws TroupeError INVALID_CONFIGURATION
  */
-export function checkExposure(address: string, credentials: PeerCredentials, allowInsecure: boolean): void {
-  if (credentials.secure || allowInsecure || isLoopback(address)) return;
-  throw new TroupeError('INVALID_CONFIGURATION', `${address} is beyond loopback and would listen without TLS`, {
-    address,
-  });
+export function checkExposure(address: string, tls: Tls | undefined, allowInsecure: boolean): void {
+  if (tls !== undefined || allowInsecure || isLoopback(address)) return;
+  const message = `${address} is beyond loopback and would listen without TLS; run troupe certs, and set tls`;
+  throw new TroupeError('INVALID_CONFIGURATION', message, { address });
 }

@@ -4,24 +4,26 @@ import {
   connectivityState,
   logVerbosity,
   Server,
+  ServerCredentials,
   type ServerDuplexStream,
   type ServiceDefinition,
   type ServiceError,
   setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
-import { systemClock, TroupeError } from '../../core/index.ts';
+import { type NodeId, systemClock, TroupeError } from '../../core/index.ts';
 import { asBuffer } from '../../wire/index.ts';
 import type { Connection, Streams } from '../port.ts';
-import { checkExposure, insecureCredentials, type PeerCredentials } from './credentials.ts';
+import { identityOf, type Tls, type TlsListener } from '../tls/index.ts';
+import { channelCredentials, checkExposure, listenTls } from './credentials.ts';
 import { widenServerWindow } from './flow-window.ts';
 
 /** How a port of gRPC streams is set up. */
 export interface GrpcStreamsOptions {
   /** The service, from its `.proto` file; its methods are the streams. */
   readonly service: ServiceDefinition;
-  /** Default: none, on loopback only. */
-  readonly credentials?: PeerCredentials;
+  /** Lets only nodes of the cluster in, and dials none but the node that is meant. Default: in clear, on loopback only. */
+  readonly tls?: Tls | undefined;
   /** Lets a port without TLS listen beyond loopback. Default false. */
   readonly allowInsecureBeyondLoopback?: boolean;
   /** Largest frame, bytes. */
@@ -55,17 +57,17 @@ const same = (bytes: Buffer): Buffer => bytes;
  */
 export class GrpcStreams<Method extends string> implements Streams<Method> {
   readonly #options: GrpcStreamsOptions;
-  readonly #credentials: PeerCredentials;
   readonly #dialled: Set<GrpcConnection> = new Set();
   #server: Server | undefined;
+  #listener: TlsListener | undefined;
 
   constructor(options: GrpcStreamsOptions) {
     this.#options = options;
-    this.#credentials = options.credentials ?? insecureCredentials;
   }
 
   async listen(address: string, onStream: (connection: Connection, method: Method) => void): Promise<string> {
-    checkExposure(address, this.#credentials, this.#options.allowInsecureBeyondLoopback ?? false);
+    const { tls } = this.#options;
+    checkExposure(address, tls, this.#options.allowInsecureBeyondLoopback ?? false);
     // Without channelz grpc-js forgets which sessions it has, and `forceShutdown` leaves them open.
     const server = new Server({ ...this.#channelOptions(), 'grpc.enable_channelz': 1 });
     const definition: Record<string, ServiceDefinition[string]> = {};
@@ -80,17 +82,27 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
         responseSerialize: asBuffer,
         responseDeserialize: same,
       };
-      handlers[method] = (call) => onStream(servedConnection(call, declared.requestStream), method as Method);
+      handlers[method] = (call) => {
+        const peer = tls === undefined ? undefined : provenBy(call);
+        onStream(servedConnection(call, declared.requestStream, peer), method as Method);
+      };
       widenServerWindow(declared.path.split('/')[1]!, this.#options.windowBytes);
     }
     server.addService(definition, handlers);
-    const port = await bind(server, address, this.#credentials);
+    let port: number;
+    if (tls === undefined) port = await bind(server, address);
+    else {
+      this.#listener = await listenTls(server, address, tls, { cluster: tls.cluster, kinds: ['node'] });
+      port = this.#listener.port;
+    }
     this.#server = server;
     return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
   }
 
-  dial(address: string, method: Method): Connection {
-    const client = new Client(address, this.#credentials.client(), this.#channelOptions());
+  dial(address: string, method: Method, node?: NodeId): Connection {
+    const { tls } = this.#options;
+    const credentials = channelCredentials(tls, { cluster: tls?.cluster, kinds: ['node'], name: node });
+    const client = new Client(address, credentials, this.#channelOptions());
     const call = client.makeBidiStreamRequest(this.#options.service[method]!.path, asBuffer, same);
     const overdue = systemClock.schedule(CONNECT_MS, () => {
       if (client.getChannel().getConnectivityState(false) === connectivityState.READY) return;
@@ -107,6 +119,7 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
 
   async close(): Promise<void> {
     for (const connection of this.#dialled) connection.close();
+    this.#listener?.close();
     this.#server?.forceShutdown();
     this.#server = undefined;
   }
@@ -129,14 +142,14 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
 }
 
 /**
- * Binds a gRPC server to one address.
+ * Binds a gRPC server to one address, in clear.
  *
  * @returns the port, also when 0 was asked for
  * @throws TroupeError PORT_IN_USE, or INVALID_CONFIGURATION when the address can't be bound at all
  */
-export function bind(server: Server, address: string, credentials: PeerCredentials): Promise<number> {
+function bind(server: Server, address: string): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials.server(), (error, port) => {
+    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
       if (error === null) return resolve(port);
       const taken = error.message.includes('EADDRINUSE');
       reject(
@@ -150,7 +163,13 @@ export function bind(server: Server, address: string, credentials: PeerCredentia
 
 type Duplex = ClientDuplexStream<Uint8Array, Buffer> | ServerDuplexStream<Buffer, Uint8Array>;
 
+/** Whom the caller's certificate names. One that names nobody was refused before; if it weren't, no hello fits the empty name. */
+function provenBy(call: ServerDuplexStream<Buffer, Uint8Array>): NodeId {
+  return identityOf(call.getAuthContext().sslPeerCertificate?.subjectaltname)?.name ?? '';
+}
+
 class GrpcConnection implements Connection {
+  readonly peer: NodeId | undefined;
   readonly #stream: Duplex;
   readonly #end: () => void;
   #open = true;
@@ -158,7 +177,8 @@ class GrpcConnection implements Connection {
   #drainListener: (() => void) | undefined;
   #closeListener: ((reason: string) => void) | undefined;
 
-  constructor(stream: Duplex, end: () => void) {
+  constructor(stream: Duplex, end: () => void, peer?: NodeId) {
+    this.peer = peer;
     this.#stream = stream;
     this.#end = end;
     stream.on('drain', () => {
@@ -220,8 +240,12 @@ function dialledConnection(call: ClientDuplexStream<Uint8Array, Buffer>, release
   return connection;
 }
 
-function servedConnection(call: ServerDuplexStream<Buffer, Uint8Array>, endsWithRequests: boolean): GrpcConnection {
-  const connection = new GrpcConnection(call, () => call.end());
+function servedConnection(
+  call: ServerDuplexStream<Buffer, Uint8Array>,
+  endsWithRequests: boolean,
+  peer: NodeId | undefined,
+): GrpcConnection {
+  const connection = new GrpcConnection(call, () => call.end(), peer);
   call.on('error', (error) => connection.closed(error.message));
   call.on('cancelled', () => connection.closed('the other side is gone'));
   call.on('close', () => connection.closed('the other side is gone'));

@@ -5,7 +5,7 @@ import { GrpcStreams, type GrpcStreamsOptions } from './streams.ts';
 
 /** Settings of the data port. */
 export interface GrpcTransportOptions
-  extends Pick<GrpcStreamsOptions, 'credentials' | 'allowInsecureBeyondLoopback'>,
+  extends Pick<GrpcStreamsOptions, 'tls' | 'allowInsecureBeyondLoopback'>,
     Partial<Pick<GrpcStreamsOptions, 'windowBytes'>> {}
 
 /**
@@ -26,7 +26,7 @@ export function openGrpcTransport(options: GrpcTransportOptions = {}): Transport
   });
   return {
     listen: (address, onConnection) => streams.listen(address, onConnection),
-    dial: (address) => streams.dial(address, 'Link'),
+    dial: (address, _lane, node) => streams.dial(address, 'Link', node),
     close: () => streams.close(),
   };
 }

@@ -12,6 +12,7 @@ import {
 import type { LinkHello__Output } from '../../wire/generated/troupe/v1/LinkHello.ts';
 import { toErrorDetail } from '../../wire/index.ts';
 import type { Connection, Envelope, Lane, Links, PeerLoss, Transport } from '../port.ts';
+import { checkProven } from '../proven.ts';
 import type { LinkContext } from './context.ts';
 import { FrameDecoder } from './decode.ts';
 import { Inbound } from './inbound.ts';
@@ -204,6 +205,7 @@ class OpenLinks implements Links {
       const ours = `cluster ${clusterId}, protocol ${LINK_PROTOCOL}`;
       throw new TroupeError('IDENTITY_MISMATCH', `${theirs} doesn't fit ${ours}`, { address: this.self.node });
     }
+    checkProven(connection.peer, from.node, this.#context.logger);
     if (nodeRefKey(to) !== nodeRefKey(this.self)) {
       const said = `${nodeRefKey(this.self)} listens here, not ${nodeRefKey(to)}`;
       throw new TroupeError('IDENTITY_MISMATCH', said, { address: this.self.node });

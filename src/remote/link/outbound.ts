@@ -181,7 +181,7 @@ export class Outbound {
     let connection: Connection;
     this.#attempt++;
     try {
-      connection = transport.dial(this.#address(), this.#lane);
+      connection = transport.dial(this.#address(), this.#lane, this.#peer.node);
     } catch (error) {
       this.#drop(errorMessage(error));
       return;

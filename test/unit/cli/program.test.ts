@@ -13,7 +13,7 @@ async function troupe(...argv: string[]): Promise<{ out: string; error: unknown 
 }
 
 describe('troupe', () => {
-  test.each(['run', 'node', 'status', 'drain', 'voters', 'kv', 'ask', 'decide', 'logs'])(
+  test.each(['run', 'node', 'status', 'drain', 'voters', 'kv', 'ask', 'decide', 'logs', 'certs'])(
     '%s has help',
     async (command) => {
       const { out, error } = await troupe(command, '--help');
@@ -38,6 +38,8 @@ describe('troupe', () => {
     [['decide', 'q', '--member', 'a/b', '--rule', 'dice'], 'Allowed choices are majority, plurality, unanimous'],
     [['node', '--id', 'n'], "required option '--config <file>' not specified"],
     [['logs', '-n', 'many'], 'is not a number of lines'],
+    [['certs', 'issue'], "missing required argument 'names'; see troupe certs --help"],
+    [['certs', 'init', '--days', '0'], '--days: "0" is not a number of days'],
     [['run'], 'name a job file'],
     [['run', 'nothing.ts'], 'there is no job file nothing.ts'],
     [['run', 'test/unit/cli/fakes.ts'], 'exports no job: it has no default export'],
@@ -52,6 +54,7 @@ describe('troupe', () => {
     [['status', '--cluster', 'no/such/folder'], 'no cluster runs in no/such/folder; start one'],
     [['logs', '--cluster', 'no/such/folder'], 'there are no logs in no/such/folder/logs'],
     [['node', '--config', 'no.ts', '--id', 'x'], 'there is no configuration file'],
+    [['certs', 'issue', 'n1', '--dir', 'no/such/folder'], 'there is no authority in no/such/folder'],
   ])('%j fails with exit code 1', async (argv, text) => {
     const { error } = await troupe(...argv);
     expect((error as Error).message).toContain(text);

@@ -204,3 +204,51 @@ describe('the coordinator', () => {
     expect(lines.map((line) => line.slice(0, line.indexOf(': ')))).toEqual([path]);
   });
 });
+
+describe('TLS', () => {
+  const files = { ca: 'ca.pem', cert: '/etc/a.pem', key: 'a.key' };
+  const reachable = { control: '10.0.0.1:7000' };
+
+  test('gives each node its files in the folder, and a node with its own the ones it names', () => {
+    const nodes = [voter, { id: 'b', listen: reachable, tls: files }];
+    const config = checkConfig({ ...good, tls: { dir: 'certs' }, nodes }, folder);
+    expect(config.tls).toEqual({ dir: 'certs', clientCertificates: 'optional' });
+    expect(config.nodes.map(({ tls }) => tls)).toEqual([
+      { ca: join(folder, 'certs/ca.crt'), cert: join(folder, 'certs/a.crt'), key: join(folder, 'certs/a.key') },
+      { ca: join(folder, 'ca.pem'), cert: '/etc/a.pem', key: join(folder, 'a.key') },
+    ]);
+    expect(checkConfig(config, '/elsewhere')).toEqual(config);
+  });
+
+  test('lets ports listen beyond loopback; without it the error says how to get it', () => {
+    expect(problems({ ...good, tls: { dir: 'certs' }, nodes: [{ ...voter, listen: reachable }] })).toEqual([]);
+    expect(problems({ ...good, nodes: [{ ...voter, listen: reachable, tls: files }] })).toEqual([]);
+    const [line] = problems({ ...good, nodes: [{ ...voter, listen: reachable }] });
+    expect(line).toContain("run troupe certs and set tls: { dir: 'certs' }");
+    expect(problems({ ...good, tls: {}, nodes: [{ ...voter, listen: reachable }] })).toHaveLength(1);
+  });
+
+  test('is for all nodes or for none', () => {
+    expect(
+      paths({
+        ...good,
+        nodes: [
+          { ...voter, tls: files },
+          { id: 'b', insecure: true },
+        ],
+      }),
+    ).toEqual(['nodes[1].tls']);
+  });
+
+  test.each([
+    ['a certificate without its key', { nodes: [{ ...voter, tls: { ca: 'ca', cert: 'c' } }] }, 'nodes[0].tls.key'],
+    ['another word for clients', { tls: { clientCertificates: 'never' } }, 'tls.clientCertificates'],
+  ])('is refused with %s', (_what, given, path) => {
+    expect(paths({ ...good, ...given })).toEqual([path]);
+  });
+
+  test('without it a configuration is as it was', () => {
+    const config = checkConfig(good, folder);
+    expect('tls' in config || config.nodes.some((node) => 'tls' in node)).toBe(false);
+  });
+});
