@@ -300,9 +300,9 @@ export class ActorCell<M> implements Ref<M> {
     return (this.busy && this.context?.handling === message) || (this.#mailbox?.includes(message) ?? false);
   }
 
-  /** Whether it has nothing to do. */
-  get idle(): boolean {
-    return !this.busy && (this.#mailbox === undefined || this.#mailbox.length === 0);
+  /** How many messages it has: the one being handled and those that wait. */
+  get load(): number {
+    return (this.#mailbox?.length ?? 0) + (this.busy ? 1 : 0);
   }
 
   // --- handling -----------------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@ import type { ActorCell } from './actor-cell.ts';
 import { askCycle } from './ask-cycle.ts';
 import { Context } from './context.ts';
 import type { DeadlineQueue } from './deadlines.ts';
-import type { AskOptions, ReplyTo } from './ref.ts';
+import type { AskOptions, ReplyTo, Route } from './ref.ts';
 
 /** The longest delay that a timer of Node can have, ms. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
@@ -153,17 +153,22 @@ function noLongerNeeded(path: string, cause: unknown): TroupeError {
   return new TroupeError(code, 'the ask that this one was made for has ended', { address: path, cause });
 }
 
-/** Opens an ask; see `Ref.ask` for what it promises. */
+/**
+ * Opens an ask; see `Ref.ask` for what it promises.
+ *
+ * @param target who is asked; with a `route` merely an actor of the same system, and the route says who
+ */
 export function openAsk<M, R>(
   target: ActorCell<M>,
   makeMessage: (reply: ReplyTo<R>) => M,
   options: AskOptions | undefined,
+  route?: Route<M>,
 ): Promise<R> {
   const { deadlines, limits, clock } = target.kernel;
   const signal = options?.signal;
   return new Promise<R>((resolve, reject) => {
     if (signal?.aborted) return reject(cancelled(target.path));
-    if (target.closed && !target.forwards) return reject(target.terminatedError());
+    if (route === undefined && target.closed && !target.forwards) return reject(target.terminatedError());
     if (deadlines.full) return reject(new TroupeError('OVERLOADED', 'too many open asks', { address: target.path }));
     const timeoutMs = options?.timeoutMs ?? limits.askTimeoutMs;
     if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS)) {
@@ -180,9 +185,11 @@ export function openAsk<M, R>(
       resolve as (reply: unknown) => void,
       reject,
     );
-    ask.message = makeMessage(ask);
+    const message = makeMessage(ask);
+    ask.message = message;
+    if (route !== undefined) ask.target = route.routeOf(message) as ActorCell<unknown>;
     queue.add(ask);
-    target.addAsk(ask);
+    ask.target.addAsk(ask);
     if (signal !== undefined) ask.takeBackOn(signal);
     if (asker !== undefined) ask.askedBy(asker, enclosing);
     if (ask.send() && asker !== undefined) watchForCycle(ask, asker);

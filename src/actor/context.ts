@@ -6,7 +6,7 @@ import type { AnyCell, Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import type { SpawnOptions } from './options.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
-import type { Ref } from './ref.ts';
+import type { Ref, Route } from './ref.ts';
 import { Stash } from './stash.ts';
 import { Note, Timers } from './timers.ts';
 
@@ -201,7 +201,7 @@ export class Context<M> implements ActorContext<M> {
     this.#receiveTimeout = new ReceiveTimeout<M>(
       cell.kernel.clock,
       timeoutMs,
-      () => cell.idle,
+      () => cell.load === 0,
       () => new Note(this, message),
       (note) => cell.post(note),
     );
@@ -215,7 +215,9 @@ export class Context<M> implements ActorContext<M> {
   forward<N>(to: Ref<N>, message: N): boolean {
     this.#live();
     const ask = this.enclosingAsk();
-    return ask === undefined ? to.tell(message) : ask.passOn(this.cell.cellOf(to) as AnyCell, message);
+    if (ask === undefined) return to.tell(message);
+    const target = 'routeOf' in to ? (to as Route<N>).routeOf(message) : to;
+    return ask.passOn(this.cell.cellOf(target) as AnyCell, message);
   }
 
   /** The ask that came with the message being handled, while it is open. */

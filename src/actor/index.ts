@@ -8,6 +8,13 @@ export type { EnvelopeAccess, RestartBackoff, SpawnOptions, SupervisionOptions }
 export type { MailboxBounds, OverflowPolicy } from './overflow.ts';
 export { type MailPriority, PRIORITY_LEVELS_MAX } from './priority-mailbox.ts';
 export type { AskOptions, Ref, ReplyTo } from './ref.ts';
+export { type Broadcast, broadcast } from './routing/broadcast.ts';
+export { consistentHash } from './routing/consistent-hash.ts';
+export { leastMailbox } from './routing/least-mailbox.ts';
+export { roundRobin } from './routing/round-robin.ts';
+export { ROUTEES_MAX, Routees } from './routing/routees.ts';
+export { type ScatterGather, scatterGatherFirst } from './routing/scatter-gather.ts';
 export type { ActorFacts, StatusName } from './status.ts';
 export type { Directive, ExitKind, RestartLimit, RestartType, Strategy } from './supervision.ts';
 export { ActorSystem, type ActorSystemOptions } from './system.ts';
+export { SUBSCRIBERS_MAX, TOPICS_MAX, Topics } from './topics.ts';

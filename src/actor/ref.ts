@@ -51,3 +51,9 @@ export interface Ref<M> {
    */
   readonly offer: (message: M) => Promise<void>;
 }
+
+/** A ref that stands for several actors and sends each message to one of them. */
+export interface Route<M> extends Ref<M> {
+  /** Who gets this message. */
+  readonly routeOf: (message: M) => Ref<M>;
+}
