@@ -1,4 +1,4 @@
-import { DatabaseSync } from 'node:sqlite';
+import { DatabaseSync, StatementSync } from 'node:sqlite';
 import { CoordinatorServer, type Ledger, raftLog, stateMachineOf } from '../../src/coordinator/index.ts';
 import { type Clock, isTroupeError, type NodeId, SeededRandom, type TroupeError } from '../../src/core/index.ts';
 import {
@@ -82,8 +82,9 @@ export class Machine {
   readonly #shared: Surroundings;
   readonly #clock: Clock;
   readonly #transport: RaftTransport;
-  /** The ledger's file outlives the process, not the machine. */
   #ledger: Ledger | undefined;
+  /** What a process that died left of its ledger: the file outlives it, but not the machine. */
+  #file: { readonly index: number; readonly image: readonly Uint8Array[] } | undefined;
   #restoring = false;
   /** The process died in the middle of an apply. */
   #dying = false;
@@ -123,7 +124,7 @@ export class Machine {
     this.#disconnect();
     this.#end();
     this.disk.kill();
-    if (this.#restoring) this.#dropLedger();
+    this.#leaveFile();
   }
 
   /** For good. */
@@ -170,6 +171,8 @@ export class Machine {
     const watched = new WatchedLog(id, log, invariants);
     this.#ledger ??= await takeLedger();
     const ledger = this.#ledger;
+    if (this.#file !== undefined) await ledger.restore(this.#file.index, this.#file.image);
+    this.#file = undefined;
     const member = await openRaftMember({
       id,
       clusterId: CLUSTER,
@@ -250,10 +253,18 @@ export class Machine {
     if (at === undefined) return machine.apply(entries);
     this.breakApplyAt = undefined;
     const { exec } = DatabaseSync.prototype;
+    const { run } = StatementSync.prototype;
     let calls = 0;
-    DatabaseSync.prototype.exec = function (sql) {
+    const live = (): void => {
       if (calls++ === at) throw Object.assign(new Error('the process died'), { errcode: SQLITE_FULL });
+    };
+    DatabaseSync.prototype.exec = function (sql) {
+      live();
       return exec.call(this, sql);
+    };
+    StatementSync.prototype.run = function (this: StatementSync, ...values: unknown[]) {
+      live();
+      return Reflect.apply(run, this, values);
     };
     this.#dying = true;
     try {
@@ -262,6 +273,7 @@ export class Machine {
       return replies;
     } finally {
       DatabaseSync.prototype.exec = exec;
+      StatementSync.prototype.run = run;
     }
   }
 
@@ -318,12 +330,27 @@ export class Machine {
     this.disk.onSync = () => {};
     this.onVote = () => {};
     this.breakApplyAt = undefined;
+    if (this.#dying) this.#leaveFile();
     this.#dying = false;
+  }
+
+  /** The process is gone, and with it what its ledger had not committed. */
+  #leaveFile(): void {
+    const ledger = this.#ledger;
+    if (ledger === undefined) return;
+    if (this.#restoring) {
+      this.#dropLedger();
+      return;
+    }
+    // No entry comes before the first: at that the ledger fails, and takes back what it would have lost.
+    expectFailure(() => ledger.apply([{ index: 0, term: 0, data: new Uint8Array(0) }]));
+    this.#file = { index: ledger.appliedIndex, image: [...ledger.snapshot()] };
   }
 
   #dropLedger(): void {
     if (this.#ledger !== undefined) returnLedger(this.#ledger, this.#restoring);
     this.#ledger = undefined;
+    this.#file = undefined;
     this.#restoring = false;
   }
 
@@ -359,4 +386,13 @@ export class Machine {
       (damaged && ['LOG_CORRUPT', 'SNAPSHOT_CORRUPT'].includes(error.code))
     );
   }
+}
+
+function expectFailure(work: () => unknown): void {
+  try {
+    work();
+  } catch {
+    return;
+  }
+  throw new Violation('an entry out of order was applied');
 }

@@ -300,7 +300,7 @@ export class Ledger implements LogConsumer {
   }
 
   /**
-   * Replaces the whole state, or on error nothing.
+   * Replaces the whole state, or on error nothing. A ledger that had failed is whole again.
    *
    * @throws TroupeError SNAPSHOT_CORRUPT; also what the chunks' source throws
    */
@@ -314,6 +314,7 @@ export class Ledger implements LogConsumer {
       const found = await readImage(db, TABLES, chunks);
       if (found !== index) throw new TroupeError('SNAPSHOT_CORRUPT', `the image is of index ${found}, not of ${index}`);
       db.exec('commit');
+      this.#failure = undefined;
     } catch (error) {
       if (db.isTransaction) db.exec('rollback');
       throw error;
