@@ -44,6 +44,8 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
   readonly #commands: CommandSender;
   readonly #queries: QuerySender;
   #line: Line | undefined;
+  /** All that are open: calls may wait on one that was left for a better one. */
+  readonly #open: Set<Line> = new Set();
   #lastId = 0;
 
   /** @param channel for these calls only: it follows the leader */
@@ -80,7 +82,7 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
   close(): void {
     this.#commands.close();
     this.#queries.close();
-    this.#line?.stream.cancel();
+    for (const { stream } of this.#open) stream.cancel();
     this.#channel.close();
   }
 
@@ -90,7 +92,7 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
    * @throws TroupeError what the node answered; NODE_UNAVAILABLE, TIMEOUT when nothing is known
    */
   async #call(kind: 'write' | 'read', body: Uint8Array, traceparent: string | undefined): Promise<Uint8Array> {
-    const line = await this.#open();
+    const line = await this.#present();
     try {
       return await this.#ask(line, kind, body, traceparent);
     } catch (error) {
@@ -116,13 +118,14 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     return answer.promise;
   }
 
-  async #open(): Promise<Line> {
+  async #present(): Promise<Line> {
     const connected = await this.#channel.get();
     if (this.#line?.connected === connected) return this.#line;
     const before = this.#line;
     const stream: Stream = connected.client.RelayValues(traceMetadata(undefined));
     const line: Line = { connected, stream, waiting: new Map() };
     this.#line = line;
+    this.#open.add(line);
     stream.on('data', (reply) => this.#receive(line, reply));
     stream.on('end', () => this.#end(line, new TroupeError('NODE_UNAVAILABLE', 'the node ended the stream')));
     stream.on('error', (error) => {
@@ -147,6 +150,7 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
 
   #end(line: Line, error: TroupeError): void {
     if (this.#line === line) this.#line = undefined;
+    this.#open.delete(line);
     line.stream.cancel();
     for (const { reject } of line.waiting.values()) reject(error);
     line.waiting.clear();
