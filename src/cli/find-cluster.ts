@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { type ApiClient, connectApi } from '../api/index.ts';
-import { nullLogger, nullTracer, TroupeError } from '../core/index.ts';
+import { type LogFields, type Logger, nullLogger, nullTracer, TroupeError } from '../core/index.ts';
 import type { NodeCard } from '../node/index.ts';
 import type { CliContext } from './cli-context.ts';
 import { usageError } from './errors.ts';
 import { clusterFolders, FOLDER, isRunning } from './run-folder.ts';
+import type { Terminal } from './terminal.ts';
 
 /** A person waits this long for a cluster that doesn't answer, ms. */
 const UNAVAILABLE_MS = 5_000;
@@ -42,11 +43,11 @@ export async function withCluster<T>(
 ): Promise<T> {
   const { clock, interrupts } = context;
   const { addresses, files } = await place(options);
+  // Only with TLS, since it loads what a node is made of.
+  const secure = files === undefined ? undefined : (await import('../node/index.ts')).clientTls;
   const client = connectApi({
     addresses,
-    ...(files === undefined
-      ? {}
-      : { tls: (await import('../node/index.ts')).clientTls(files, undefined, { clock, logger: nullLogger }) }),
+    tls: secure?.(files, undefined, { clock, logger: noting(context.terminal) }),
     clock,
     logger: nullLogger,
     tracer: nullTracer,
@@ -60,6 +61,15 @@ export async function withCluster<T>(
     interrupts.signal.removeEventListener('abort', onAbort);
     await client.close();
   }
+}
+
+/** What a node would log of a server that it refuses, a person is told. */
+function noting(terminal: Terminal): Logger {
+  const warn = (message: string, fields: LogFields = {}): void => {
+    const details = Object.entries(fields).map(([name, value]) => `${name} ${value}`);
+    terminal.note(`troupe: ${[message, ...details].join(', ')}`);
+  };
+  return { ...nullLogger, warn };
 }
 
 function address(value: string): string {

@@ -37,9 +37,16 @@ test('clients need what the cluster asks for, and new certificates are taken up 
 
   // On this machine the folder says all; from elsewhere it takes the authority, and a certificate.
   const status = (...args: string[]) => troupe('status', '--json', ...args);
-  expect(await status('--cluster', box.folder)).toMatchObject({ code: 0 });
-  expect(await status('--api', api)).toMatchObject({ code: 1 });
-  expect(await status('--api', api, '--tls', certs)).toMatchObject({ code: 1 });
+  const elsewhere = join(box.folder, 'elsewhere');
+  await troupe('certs', 'init', '--dir', elsewhere, '--cluster', 'test');
+  const [here, clear, anonymous, misled] = await Promise.all([
+    status('--cluster', box.folder),
+    status('--api', api),
+    status('--api', api, '--tls', certs),
+    status('--api', api, '--tls', elsewhere),
+  ]);
+  expect([here, clear, anonymous, misled].map(({ code }) => code)).toEqual([0, 1, 1, 1]);
+  expect(misled.stderr.match(/peer refused, .*foreign authority.*spiffe:\/\/test\/node\/node-/g)).toHaveLength(1);
   expect(await issue('--client', 'client')).toMatchObject({ code: 0 });
   expect(await status('--api', api, '--tls', certs)).toMatchObject({ code: 0 });
   const tls = { ca: at('ca.crt'), cert: at('client.crt'), key: at('client.key') };

@@ -7,6 +7,8 @@ import { Tls, type TlsFiles } from '../../src/remote/index.ts';
 import { ManualClock } from '../../src/testkit/index.ts';
 
 const DAY_MS = 86_400_000;
+/** How long certificates count, days. */
+const DAYS = 90;
 
 /** One line that was logged. */
 export interface Line extends LogFields {
@@ -38,7 +40,7 @@ export class TestAuthorities implements Disposable {
 
   /** @param dir folder of the authority, below this one */
   async init(dir = 'certs', cluster = 'demo'): Promise<void> {
-    await initCertificates(join(this.folder, dir), cluster, 3_650, clockDaysAgo(100));
+    await initCertificates(join(this.folder, dir), cluster, 3_650, clockDaysAgo(200));
   }
 
   /** Issues, or issues again. */
@@ -46,7 +48,7 @@ export class TestAuthorities implements Disposable {
     name: string,
     { dir = 'certs', clock = clockDaysAgo(0), kind = 'node' }: IssueOptions = {},
   ): Promise<TlsFiles> {
-    await issueCertificates(join(this.folder, dir), kind, [name], [], 1, clock);
+    await issueCertificates(join(this.folder, dir), kind, [name], [], DAYS, clock);
     return filesIn(join(this.folder, dir), name);
   }
 

@@ -24,7 +24,7 @@ beforeAll(async () => {
   await authorities.init('elsewhere');
   n1 = await authorities.issue('n1');
   n2 = await authorities.issue('n2');
-  expired = await authorities.issue('n3', { clock: clockDaysAgo(5) });
+  expired = await authorities.issue('n3', { clock: clockDaysAgo(150) });
   foreign = await authorities.issue('n2', { dir: 'elsewhere' });
 });
 afterAll(() => authorities[Symbol.dispose]());
@@ -85,7 +85,7 @@ describe('a port with TLS', () => {
 
   test.each([
     ['from a foreign authority', 'n2', () => foreign, 0, /foreign authority/, 'spiffe://demo/node/n2'],
-    ['that has expired', 'n3', () => expired, 5, /^expired at /, 'spiffe://demo/node/n3'],
+    ['that has expired', 'n3', () => expired, 150, /^expired at /, 'spiffe://demo/node/n3'],
   ])(
     'refuses a certificate %s, in one line however often it comes',
     async (_what, node, files, daysAgo, reason, says) => {
@@ -142,6 +142,26 @@ describe('a port with TLS', () => {
     await vi.waitFor(() => expect(seen).toEqual([[1, 7]]));
   });
 
+  test('resumes no session: each connection shows its certificate', async () => {
+    const { address } = await listening();
+    const [ca, cert, key] = [n2.ca, n2.cert!, n2.key!].map((file) => readFileSync(file));
+    /** Connects; what is needed to resume, if the server gave it, is there when it speaks HTTP/2. */
+    const visit = async (session?: Buffer): Promise<{ session: Buffer | undefined; reused: boolean }> => {
+      const port = Number(address.split(':')[1]);
+      const socket = connect({ port, host: '127.0.0.1', ca, cert, key, ALPNProtocols: ['h2'], session });
+      let given: Buffer | undefined;
+      socket.on('session', (ticket) => {
+        given = ticket;
+      });
+      await new Promise((resolve, reject) => socket.once('data', resolve).once('error', reject));
+      const reused = socket.isSessionReused();
+      socket.destroy();
+      return { session: given, reused };
+    };
+    const { session } = await visit();
+    expect((await visit(session)).reused).toBe(false);
+  });
+
   test('closes with the node', async () => {
     const { address } = await listening();
     await opened[0]!.close();
@@ -181,8 +201,8 @@ describe('a dialler with TLS', () => {
 
   test('refuses a server whose certificate has expired', async () => {
     const { address } = await listening(
-      await authorities.issue('n1', { dir: 'certs', clock: clockDaysAgo(5) }),
-      clockDaysAgo(5),
+      await authorities.issue('n1', { dir: 'certs', clock: clockDaysAgo(150) }),
+      clockDaysAgo(150),
     );
     n1 = await authorities.issue('n1');
     const { tls, lines } = tlsOf('n2', n2);
@@ -344,6 +364,22 @@ describe('new certificates', () => {
     n1 = await authorities.issue('n1');
     await clock.advance(1_000);
     expect(await serialAt(address)).not.toBe(before);
+  });
+
+  test('are asked for in one line when the present ones end soon', async () => {
+    const clock = clockDaysAgo(0);
+    const { tls, lines } = tlsOf('n1', n1, clock);
+    const address = await transport(tls).listen('127.0.0.1:0', () => {});
+    await clock.advance(75 * 86_400_000);
+    await serialAt(address);
+    expect(lines).toEqual([]);
+    for (let i = 0; i < 3; i++) {
+      await clock.advance(86_400_000);
+      await serialAt(address);
+    }
+    expect(lines).toEqual([
+      expect.objectContaining({ level: 'warn', message: expect.stringContaining('ends soon'), file: n1.cert }),
+    ]);
   });
 
   test('that nobody would believe keep a node from starting', () => {

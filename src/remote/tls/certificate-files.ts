@@ -6,6 +6,8 @@ import { type Identity, identityOf, identityUri } from './identity.ts';
 
 /** The files are looked at when a connection is made, but not more often than this, ms. */
 const LOOK_MS = 1_000;
+/** From when on a certificate is said to end, ms. */
+const SOON_MS = 14 * 86_400_000;
 
 /** Paths of PEM files. Only a client may be without certificate and key. */
 export interface TlsFiles {
@@ -21,6 +23,8 @@ export interface Certificates {
   readonly cert: Buffer | undefined;
   readonly key: Buffer | undefined;
   readonly context: SecureContext;
+  /** When ours ends, ms since 1970. */
+  readonly endsAt: number;
 }
 
 /** What reading certificates takes. */
@@ -43,6 +47,8 @@ export class CertificateFiles {
   #stamp: string;
   #lookedAt: number;
   #complaint = '';
+  /** The certificate whose end has been told of. */
+  #ending: Certificates | undefined;
 
   /** @throws TroupeError INVALID_CONFIGURATION (not readable, no pair, expired), IDENTITY_MISMATCH (it names another) */
   constructor(options: CertificateFilesOptions) {
@@ -56,9 +62,23 @@ export class CertificateFiles {
     const { clock, logger, files } = this.#options;
     if (clock.monotonic() - this.#lookedAt < LOOK_MS) return this.#current;
     this.#lookedAt = clock.monotonic();
+    this.#renew();
+    const { endsAt } = this.#current;
+    if (endsAt - clock.now() < SOON_MS && this.#ending !== this.#current) {
+      this.#ending = this.#current;
+      logger.warn('certificate ends soon; run troupe certs issue', {
+        file: files.cert,
+        at: new Date(endsAt).toISOString(),
+      });
+    }
+    return this.#current;
+  }
+
+  #renew(): void {
+    const { logger, files } = this.#options;
     try {
       const stamp = this.#stampNow();
-      if (stamp === this.#stamp) return this.#current;
+      if (stamp === this.#stamp) return;
       this.#current = this.#read();
       this.#stamp = stamp;
       this.#complaint = '';
@@ -68,7 +88,6 @@ export class CertificateFiles {
       if (this.#complaint !== errorMessage(error)) logger.warn('new certificates are not used', { error });
       this.#complaint = errorMessage(error);
     }
-    return this.#current;
   }
 
   /** Changes whenever a file does. */
@@ -93,8 +112,10 @@ export class CertificateFiles {
     const address = files.cert ?? files.ca;
     try {
       const context = createSecureContext({ ca, cert, key });
-      if (cert !== undefined) checkOwn(new X509Certificate(cert), self, clock.now(), address);
-      return { ca, cert, key, context };
+      if (cert === undefined) return { ca, cert, key, context, endsAt: Number.POSITIVE_INFINITY };
+      const own = new X509Certificate(cert);
+      checkOwn(own, self, clock.now(), address);
+      return { ca, cert, key, context, endsAt: own.validToDate.getTime() };
     } catch (error) {
       throw asTroupeError(error, 'INVALID_CONFIGURATION', { address });
     }

@@ -60,6 +60,7 @@ export class Tls {
       // We turn away ourselves, before a byte is read: here the certificate can still be told of.
       rejectUnauthorized: false,
       handshakeTimeout: HANDSHAKE_MS,
+      noDelay: true,
     });
     listener.prependListener('connection', () => {
       const current = this.#files.current();
