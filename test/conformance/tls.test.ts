@@ -220,6 +220,48 @@ describe('a dialler with TLS', () => {
   });
 });
 
+describe('a port for clients', () => {
+  const files = async (who: string): Promise<TlsFiles> =>
+    ({
+      'a client': await authorities.issue('alice', { kind: 'client' }),
+      'a node': n2,
+      nobody: { ca: n1.ca },
+      'a client of a foreign authority': {
+        ...(await authorities.issue('alice', { dir: 'elsewhere', kind: 'client' })),
+        ca: n1.ca,
+      },
+    })[who] as TlsFiles;
+
+  test.each([
+    ['a client', true, true],
+    ['a client', false, true],
+    ['a node', false, true],
+    ['nobody', true, true],
+    ['nobody', false, false],
+    ['a client of a foreign authority', true, false],
+  ])('with %s, when it need not show a certificate: %s, welcome: %s', async (who, anonymous, welcome) => {
+    const { tls, lines } = tlsOf('n1', n1);
+    const came = Promise.withResolvers<string>();
+    const { port, close } = await tls.listen(
+      '127.0.0.1:0',
+      { cluster: 'demo', kinds: ['node', 'client'], anonymous },
+      (socket) => {
+        came.resolve('welcome');
+        socket.destroy();
+      },
+    );
+    const client = new Tls({ files: await files(who), cluster: undefined, clock: systemClock, logger: nullLogger });
+    const socket = connectTcp(port, '127.0.0.1');
+    await new Promise((resolve) => socket.once('connect', resolve));
+    const secured = await client.secure(socket, { cluster: undefined, kinds: ['node'] });
+    secured.once('close', () => came.resolve('refused'));
+    secured.resume();
+    expect(await came.promise).toBe(welcome ? 'welcome' : 'refused');
+    expect(refusals(lines)).toHaveLength(welcome ? 0 : 1);
+    close();
+  });
+});
+
 describe('a hello that says another name than the certificate', () => {
   test('is refused on the control port, with IDENTITY_MISMATCH and one line', async () => {
     const lines: Line[] = [];
