@@ -7,6 +7,7 @@ import { Context } from './context.ts';
 import type { DeadLetterReason } from './dead-letters.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
 import { type Ending, endIncarnation, settledWhileEnding } from './ending.ts';
+import type { Extraction } from './extract.ts';
 import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
@@ -23,14 +24,6 @@ const NEW = Status.new;
 const RUNNING = Status.running;
 const STOPPING = Status.stopping;
 
-/** Mail that is moved away from an actor. */
-export interface Extraction<M> {
-  /** Messages to hand over before those in the mailbox. */
-  readonly first: M[];
-  readonly onLate: ((message: M) => void) | undefined;
-  readonly done: (messages: M[]) => void;
-}
-
 /** One actor: its mailbox, and which incarnation handles it. Rarely needed parts are made when first used. */
 export class ActorCell<M> implements Ref<M> {
   readonly kernel: Kernel;
@@ -46,6 +39,8 @@ export class ActorCell<M> implements Ref<M> {
   busy = false;
   /** Whether its context is told of each message: somebody asks it, or it wants to know. */
   tracked = false;
+  /** Notes of timers that fell due while it couldn't take them, in order. */
+  #due: Note<M>[] | undefined;
   /** How many notes wait in the mailbox. */
   #notes = 0;
   #mailbox: AnyMailbox<M | Note<M>> | undefined;
@@ -135,6 +130,25 @@ export class ActorCell<M> implements Ref<M> {
     mailbox.push(note, dispatcher.stamp, 0);
     this.#notes++;
     if (!this.#queued) this.#enqueue();
+  }
+
+  /** Hands over a timer's note as soon as it can, past its mailbox and all other actors: whatever the flood, timers are on time. */
+  postNow(note: Note<M>): void {
+    this.kernel.dispatcher.signal(() => {
+      if (note.owner !== this.context || this.status > Status.failed) return;
+      if (this.busy || this.status !== RUNNING) {
+        this.#due ??= [];
+        this.#due.push(note);
+        return;
+      }
+      this.#handleNote(note);
+      if (this.tracked && !this.busy) this.context?.rests();
+    });
+  }
+
+  #takeDue(due: readonly Note<M>[]): void {
+    this.#due = undefined;
+    for (const note of due) this.postNow(note);
   }
 
   /** Puts messages that were accepted before in front of the others, in their order. */
@@ -302,7 +316,11 @@ export class ActorCell<M> implements Ref<M> {
 
   /** How many messages it has: the one being handled and those that wait. */
   get load(): number {
-    return (this.#mailbox?.length ?? 0) + (this.busy ? 1 : 0);
+    return this.#depth + (this.busy ? 1 : 0);
+  }
+
+  get #depth(): number {
+    return (this.#mailbox?.length ?? 0) + (this.#due?.length ?? 0);
   }
 
   // --- handling -----------------------------------------------------------------------------------------------------
@@ -389,7 +407,7 @@ export class ActorCell<M> implements Ref<M> {
     if (this.status === Status.starting || this.status === RUNNING) {
       if (crash !== undefined) this.fail(crash.error, current);
       else if (this.status === Status.starting) this.#started(context);
-      else if (this.#mailbox !== undefined && this.#mailbox.length > 0) this.#enqueue();
+      else this.#goOn();
       return;
     }
     if (crash !== undefined && current !== undefined) this.#deadLetter(current.message, 'crashed', crash.error);
@@ -397,6 +415,11 @@ export class ActorCell<M> implements Ref<M> {
     // A start hook that ended well while the stop was already under way has something to clean up.
     if (crash === undefined) context.started = true;
     settledWhileEnding(this, this.ending, crash);
+  }
+
+  #goOn(): void {
+    if (this.#due !== undefined) this.#takeDue(this.#due);
+    if (this.#mailbox !== undefined && this.#mailbox.length > 0 && !this.#queued) this.#enqueue();
   }
 
   /** Gives up the handler or hook under way: its message is handed over or becomes a dead letter. */
@@ -459,7 +482,7 @@ export class ActorCell<M> implements Ref<M> {
   /** Goes on handling messages. */
   resume(): void {
     this.status = RUNNING;
-    if (this.#mailbox !== undefined && this.#mailbox.length > 0 && !this.#queued) this.#enqueue();
+    this.#goOn();
     supervisePostponed(this.context?.family);
   }
 
@@ -557,7 +580,7 @@ export class ActorCell<M> implements Ref<M> {
     return {
       path: this.path,
       status: statusName(this.status),
-      depth: mailbox?.length ?? 0,
+      depth: this.#depth,
       bytes: mailbox?.bytes ?? 0,
       oldestAgeMs: waiting ? Math.max(0, this.kernel.dispatcher.elapsedMs() - mailbox.oldestStamp()) : 0,
       restarts: this.record?.restarts ?? 0,

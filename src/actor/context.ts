@@ -284,7 +284,7 @@ export class Context<M> implements ActorContext<M> {
   #timerSet(): Timers<M> {
     this.#live();
     const { clock, limits } = this.cell.kernel;
-    this.#timers ??= new Timers(clock, this, limits.timersPerActor, (note) => this.cell.post(note));
+    this.#timers ??= new Timers(clock, this, limits.timersPerActor, (note) => this.cell.postNow(note));
     return this.#timers;
   }
 

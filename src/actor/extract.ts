@@ -2,6 +2,14 @@ import type { ActorCell } from './actor-cell.ts';
 import { endIncarnation } from './ending.ts';
 import { Status } from './status.ts';
 
+/** Mail that is moved away from an actor. */
+export interface Extraction<M> {
+  /** Messages to hand over before those in the mailbox. */
+  readonly first: M[];
+  readonly onLate: ((message: M) => void) | undefined;
+  readonly done: (messages: M[]) => void;
+}
+
 /** How mail is moved away from an actor. */
 export interface ExtractOptions<M> {
   /** How long the message being handled may take before it is cut off and handed over with the others, ms. */

@@ -118,6 +118,16 @@ describe('least mailbox', () => {
     expect(loads()).toEqual([0, 0, 0]);
   });
 
+  test('idle ones are taken in turn', async () => {
+    const { routees, clock, handled } = workers(3);
+    const router = leastMailbox(routees);
+    for (const job of jobs('a', 'b', 'c', 'd')) {
+      router.tell(job);
+      await clock.settle();
+    }
+    expect(handled).toEqual(['w0 a', 'w1 b', 'w2 c', 'w0 d']);
+  });
+
   test('the dead are not idle', async () => {
     const { routees, clock, system, refs, handled, lost } = workers(2);
     const router = leastMailbox(routees);
