@@ -60,7 +60,8 @@ export class ClusterFolder {
     const run = join(this.path, 'run');
     inFolder(this.path, () => {
       rmSync(run, { recursive: true, force: true });
-      mkdirSync(run);
+      // A node of a killed parent may still be there and have made it again.
+      mkdirSync(run, { recursive: true });
     });
   }
 
