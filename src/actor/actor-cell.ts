@@ -17,7 +17,7 @@ import type { AskOptions, Ref, ReplyTo } from './ref.ts';
 import { type ActorFacts, Status, statusName } from './status.ts';
 import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
 import { Note } from './timers.ts';
-import { endWith, startProcessSpan } from './tracing.ts';
+import { receiveTraced } from './tracing.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 const NEW = Status.new;
@@ -37,8 +37,8 @@ export class ActorCell<M> implements Ref<M> {
   #queued = false;
   /** Whether a promise of the current incarnation's handler or hook is awaited. */
   busy = false;
-  /** Whether its context is told of each message: somebody asks it, or it wants to know. */
-  tracked = false;
+  /** Whether more is done about a message than handling it: its context is told, it may have a span. */
+  tracked: boolean;
   /** Notes of timers that fell due while it couldn't take them, in order. */
   #due: Note<M>[] | undefined;
   /** How many notes wait in the mailbox. */
@@ -72,6 +72,7 @@ export class ActorCell<M> implements Ref<M> {
     this.name = name;
     this.#factory = factory;
     this.spec = spec;
+    this.tracked = spec.traceparent !== undefined;
   }
 
   get path(): string {
@@ -142,7 +143,6 @@ export class ActorCell<M> implements Ref<M> {
         return;
       }
       this.#handleNote(note);
-      if (this.tracked && !this.busy) this.context?.rests();
     });
   }
 
@@ -354,7 +354,6 @@ export class ActorCell<M> implements Ref<M> {
       else this.#handle(message as M);
     }
     this.#queued = false;
-    if (this.tracked && !this.busy) this.context?.rests();
     return done;
   }
 
@@ -365,11 +364,9 @@ export class ActorCell<M> implements Ref<M> {
 
   #handle(message: M): void {
     const context = this.context!;
-    if (this.tracked) context.begins(message);
     let outcome: void | Promise<void>;
     try {
-      if (this.spec.traceparent === undefined) outcome = context.behavior!.receive(message, context);
-      else outcome = this.#receiveTraced(context, message, this.spec.traceparent(message));
+      outcome = this.tracked ? this.#receiveTracked(context, message) : context.behavior!.receive(message, context);
     } catch (error) {
       this.fail(error, { message });
       return;
@@ -377,17 +374,14 @@ export class ActorCell<M> implements Ref<M> {
     if (outcome !== undefined) this.#await(context, outcome, message);
   }
 
-  #receiveTraced(context: Context<M>, message: M, parent: string | undefined): void | Promise<void> {
-    const span = parent === undefined ? undefined : startProcessSpan(this, parent);
-    context.traceparent = span?.traceparent;
-    try {
-      const outcome = context.behavior!.receive(message, context);
-      if (span !== undefined) endWith(span, outcome);
-      return outcome;
-    } catch (error) {
-      span?.end(error);
-      throw error;
-    }
+  #receiveTracked(context: Context<M>, message: M): void | Promise<void> {
+    context.begins(message);
+    const outcome =
+      this.spec.traceparent === undefined
+        ? context.behavior!.receive(message, context)
+        : receiveTraced(this, context, message, this.spec.traceparent(message));
+    if (typeof outcome?.then !== 'function') context.rests();
+    return outcome;
   }
 
   #await(context: Context<M>, outcome: Promise<void>, message: M): void {

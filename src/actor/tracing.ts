@@ -1,14 +1,33 @@
 import type { Span } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
+import type { Context } from './context.ts';
 
-/** Starts the span of a message that is sampled. @param parent its W3C traceparent */
-export function startProcessSpan<M>(cell: ActorCell<M>, parent: string): Span {
+/** Lets the actor receive a message, in a span of its own when it is sampled. @param parent its W3C traceparent, if it is */
+export function receiveTraced<M>(
+  cell: ActorCell<M>,
+  context: Context<M>,
+  message: M,
+  parent: string | undefined,
+): void | Promise<void> {
+  const span = parent === undefined ? undefined : startProcessSpan(cell, parent);
+  context.traceparent = span?.traceparent;
+  try {
+    const outcome = context.behavior!.receive(message, context);
+    if (span !== undefined) endWith(span, outcome);
+    return outcome;
+  } catch (error) {
+    span?.end(error);
+    throw error;
+  }
+}
+
+function startProcessSpan<M>(cell: ActorCell<M>, parent: string): Span {
   const attributes = { 'messaging.destination.name': cell.path };
   return cell.kernel.tracer.start('process', { parent, kind: 'consumer', attributes });
 }
 
 /** Ends the span with the handler's outcome, now or when its promise settles. */
-export function endWith(span: Span, outcome: unknown): void {
+function endWith(span: Span, outcome: unknown): void {
   if (outcome instanceof Promise) {
     outcome.then(
       () => span.end(),
