@@ -29,6 +29,12 @@ const CALL_MS = 6_000;
 const HURRIED_OPERATIONS = 6;
 const HURRY_MS = 20;
 
+/** Mean time between two reads of a contest, ms. */
+const CONTEST_MS = 80;
+
+/** Writes of a client to each machine that is elected during a contest. */
+const CONTEST_WRITES = 3;
+
 /** Operations of a rush. */
 const RUSHED_OPERATIONS = 4;
 
@@ -66,12 +72,14 @@ export class Client {
   readonly #random: Random;
   readonly #clock: MachineClock;
   readonly #coordinator: CoordinatorClient;
-  /** Clients that know one voter only, to read from it. */
-  readonly #readers: Map<string, CoordinatorClient> = new Map();
+  /** Clients that know one voter only. */
+  readonly #alones: Map<string, CoordinatorClient> = new Map();
   #next: Event | undefined;
   /** Operations that it does without a pause between them, and the machine that it reads from meanwhile. */
   #hurried = 0;
   #reading: Machine | undefined;
+  /** A machine that may believe that it leads though another does. */
+  #contest: { readonly machine: Machine; readonly key: string; readonly untilMs: number } | undefined;
   #stopped = false;
   #busy = false;
   /** Operations that aren't answered. */
@@ -112,6 +120,40 @@ export class Client {
     }
   }
 
+  /** Until virtual time `untilMs` reads `key` from `machine`, and writes it to whoever else is elected meanwhile. */
+  contest(machine: Machine, key: string, untilMs: number): void {
+    if (this.#random.next() < 0.4) return;
+    this.#contest = { machine, key, untilMs };
+    // A read that hangs must not keep the next from coming.
+    this.#keepOn(
+      untilMs,
+      CONTEST_MS,
+      Number.POSITIVE_INFINITY,
+      async () => void this.#heard(this.#readAt(machine, key)),
+    );
+  }
+
+  /** Another machine may not know yet that this one leads. */
+  elected(machine: Machine): void {
+    if (this.#contest === undefined || this.#contest.machine === machine) return;
+    const { key, untilMs } = this.#contest;
+    this.#keepOn(untilMs, HURRY_MS, CONTEST_WRITES, () => this.#heard(this.#writeAt(machine, key)));
+  }
+
+  /** Operates again and again, `meanMs` apart. */
+  #keepOn(untilMs: number, meanMs: number, times: number, operate: () => Promise<void>): void {
+    const { world } = this.#shared;
+    world.schedule(exponential(this.#random, meanMs), this.actor, () => {
+      if (this.#stopped || world.now >= untilMs || times === 0) return;
+      void operate().then(() => this.#keepOn(untilMs, meanMs, times - 1, operate));
+    });
+  }
+
+  /** Operations report for themselves, but for what should never be thrown. */
+  async #heard(work: Promise<boolean>): Promise<void> {
+    await work.catch((error: unknown) => this.#shared.invariants.report(error));
+  }
+
   /** Begins nothing new. */
   stop(): void {
     this.#stopped = true;
@@ -124,7 +166,7 @@ export class Client {
 
   close(): void {
     this.#coordinator.close();
-    for (const reader of this.#readers.values()) reader.close();
+    for (const alone of this.#alones.values()) alone.close();
   }
 
   /** Reads a key through the leader. @returns whether an answer came */
@@ -163,12 +205,7 @@ export class Client {
     const random = this.#random;
     const key = `k${random.int(0, this.#shared.plan.keys)}`;
     const reading = this.#reading;
-    if (reading !== undefined) {
-      const lease = this.#shared.plan.leaseReads && random.next() < 0.7;
-      return this.#record(key, { kind: 'get' }, () =>
-        lease ? this.#readUnderLease(reading, key) : this.#readFrom(reading, key),
-      );
-    }
+    if (reading !== undefined) return this.#readAt(reading, key);
     const dice = random.next();
     if (dice < 0.25) return this.write(key);
     if (dice < 0.45) {
@@ -188,9 +225,9 @@ export class Client {
     return this.#history.value(fillerBytesMax === 0 ? 0 : this.#random.int(0, fillerBytesMax));
   }
 
-  async #put(key: string, value: string, expect: number | undefined): Promise<Output> {
+  async #put(key: string, value: string, expect: number | undefined, through = this.#coordinator): Promise<Output> {
     const request = { key, value: Buffer.from(value), ...(expect === undefined ? {} : { expect }) };
-    const { version } = await this.#coordinator.execute('kv.put', request, { timeoutMs: CALL_MS });
+    const { version } = await through.execute('kv.put', request, { timeoutMs: CALL_MS });
     return { kind: 'written', version };
   }
 
@@ -199,14 +236,30 @@ export class Client {
     return { kind: 'written' };
   }
 
+  /** Reads from one machine, most often under a lease when there are leases. */
+  #readAt(machine: Machine, key: string): Promise<boolean> {
+    const lease = this.#shared.plan.leaseReads && this.#random.next() < 0.7;
+    return this.#record(key, { kind: 'get' }, () =>
+      lease ? this.#readUnderLease(machine, key) : this.#readFrom(machine, key),
+    );
+  }
+
   /** A linearizable read by one voter, which may be a follower. */
   async #readFrom(machine: Machine, key: string): Promise<Output> {
-    let reader = this.#readers.get(machine.id);
-    if (reader === undefined) {
-      reader = this.#connect([machine.id]);
-      this.#readers.set(machine.id, reader);
-    }
-    return toRead(await reader.query('kv.get', { key }, { timeoutMs: CALL_MS / 2 }));
+    return toRead(await this.#alone(machine).query('kv.get', { key }, { timeoutMs: CALL_MS / 2 }));
+  }
+
+  /** Writes through one voter. */
+  #writeAt(machine: Machine, key: string): Promise<boolean> {
+    const value = this.#value();
+    return this.#record(key, { kind: 'put', value }, () => this.#put(key, value, undefined, this.#alone(machine)));
+  }
+
+  /** A client that knows this voter only. */
+  #alone(machine: Machine): CoordinatorClient {
+    const known = this.#alones.get(machine.id) ?? this.#connect([machine.id]);
+    this.#alones.set(machine.id, known);
+    return known;
   }
 
   /** A read under a leader's lease, if it has one. */
@@ -290,7 +343,7 @@ export class Client {
     });
   }
 
-  /** Has `serve` done on a machine, as often as the request arrives there; the first answer to arrive here counts. */
+  /** Has `serve` done on a machine when the request arrives there; the first answer to arrive here counts. */
   #call<T>(machine: Machine, timeoutMs: number, serve: () => Promise<T>): Promise<T> {
     const { network } = this.#shared;
     return new Promise((resolve, reject) => {
@@ -301,8 +354,11 @@ export class Client {
           timer.cancel();
           how();
         });
+      let served: Promise<T> | undefined;
       network.carry(this.actor, machine.actor, () => {
-        (async () => serve())().then(
+        // A connection brings a request once, else a refusal could not be believed: its copies fetch the same answer.
+        served ??= (async () => serve())();
+        served.then(
           (answer) => settle(() => resolve(answer)),
           (error) => settle(() => reject(fromWireError(toWireError(error)))),
         );

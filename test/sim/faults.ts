@@ -7,6 +7,12 @@ import type { Actor } from './world.ts';
 /** Links as they are when all faults have stopped. */
 const CALM: LinkPlan = { loss: 0, replay: 0, replayMs: 0, delayMs: 1, jitterMs: 1, reorder: false };
 
+/** Election time-outs for which a leader is cut off whom others replace at once: as long as it may go on believing. */
+const CONTEST_ELECTIONS = 2;
+
+/** Ticks for which a leader that was paused goes on without any news. */
+const AWAKE_TICKS = 3;
+
 /** Refusals of a change of the members that say that nothing was proposed. */
 const NOT_PROPOSED = ['NOT_LEADER', 'INVALID_ARGUMENT', 'NOT_CAUGHT_UP', 'OVERLOADED'];
 
@@ -116,6 +122,8 @@ export class Faults {
         );
       case 'pause':
         return machine !== undefined && this.#pause(machine);
+      case 'pause-at-heartbeat':
+        return this.#pauseAtHeartbeat();
       case 'cut-one':
         return machine !== undefined && this.#cut((a, b) => (a === machine.id) !== (b === machine.id));
       case 'cut-halves': {
@@ -129,6 +137,10 @@ export class Faults {
           machine !== undefined &&
           (random.next() < 0.5 ? this.#cut((a) => a === machine.id) : this.#cut((_, b) => b === machine.id))
         );
+      case 'cut-leader':
+        return this.#cutLeader();
+      case 'cut-at-transfer':
+        return this.#cutAtTransfer();
       case 'clog':
         return this.#clog();
       case 'slow-disk':
@@ -195,6 +207,72 @@ export class Faults {
     return true;
   }
 
+  /**
+   * A leader stands still when its heartbeats have just left: their answers wait for it, and nothing that the others send later
+   * gets through for as long as it takes them to elect another, and a bit longer.
+   */
+  #pauseAtHeartbeat(): boolean {
+    const { world, network, plan } = this.#shared;
+    const leader = this.#leader();
+    if (leader === undefined) return false;
+    leader.onSent = (type) => {
+      if (type !== 'heartbeat' || this.#over) return;
+      leader.onSent = () => {};
+      const forMs = this.#electionMs * (1 + 1.5 * this.#random.next());
+      world.schedule(0, leader.actor, () => {
+        leader.actor.pausedUntil = world.now + forMs;
+      });
+      this.#in(plan.tickMs, () => {
+        const clogMs = forMs + AWAKE_TICKS * plan.tickMs;
+        for (const { id } of this.#others(leader)) network.clog(id, leader.id, clogMs);
+        this.#lost(leader);
+        this.#shared.contest(leader, world.now + clogMs);
+      });
+    };
+    return true;
+  }
+
+  /** A leader is cut off from the others, who notice at once. Clients still reach it. */
+  #cutLeader(): boolean {
+    const leader = this.#leader();
+    if (leader === undefined) return false;
+    const others = this.#others(leader);
+    const blocks = others.flatMap(({ id }) => [
+      this.#shared.network.block(id, leader.id),
+      this.#shared.network.block(leader.id, id),
+    ]);
+    this.#lost(leader);
+    this.#healIn(CONTEST_ELECTIONS * this.#electionMs, blocks);
+    this.#shared.contest(leader, this.#shared.world.now + CONTEST_ELECTIONS * this.#electionMs);
+    return true;
+  }
+
+  /** A leader hands over, and doesn't hear what comes of it. */
+  #cutAtTransfer(): boolean {
+    const leader = this.#leader();
+    if (leader === undefined) return false;
+    leader.onSent = (type) => {
+      if (type !== 'timeoutNow' || this.#over) return;
+      leader.onSent = () => {};
+      this.#healIn(
+        this.#electionMs,
+        this.#others(leader).map(({ id }) => this.#shared.network.block(id, leader.id)),
+      );
+      this.#shared.contest(leader, this.#shared.world.now + this.#electionMs);
+    };
+    leader.running?.member.transferLeadership().catch(() => {});
+    return true;
+  }
+
+  #others(machine: Machine): Machine[] {
+    return [...this.#shared.machines.values()].filter((each) => each !== machine);
+  }
+
+  /** The connections to a machine break, as the others see it. */
+  #lost(machine: Machine): void {
+    for (const { running } of this.#others(machine)) running?.member.disconnected(machine.id);
+  }
+
   #restartLater(machine: Machine): void {
     this.#in(this.#while(4), () => this.#restart(machine));
   }
@@ -209,7 +287,7 @@ export class Faults {
   }
 
   #cut(separates: (from: string, to: string) => boolean): boolean {
-    const { network, machines, world, clients } = this.#shared;
+    const { network, machines, clients } = this.#shared;
     // Clients may well reach machines that don't reach each other.
     const names = this.#random.next() < 0.5 ? [...machines.keys()] : [...machines.keys(), ...clients];
     const leader = this.#leader();
@@ -227,13 +305,17 @@ export class Faults {
         if (breaks) this.#in(this.#while(1), () => machines.get(to)?.running?.member.disconnected(from));
       }
     }
+    this.#healIn(this.#while(6), blocks);
+    return true;
+  }
+
+  #healIn(delayMs: number, blocks: readonly (() => void)[]): void {
     const heal = (): void => {
       for (const end of blocks) end();
       this.#cuts.delete(heal);
     };
     this.#cuts.add(heal);
-    world.schedule(this.#while(6), this.#actor, heal);
-    return true;
+    this.#in(delayMs, heal);
   }
 
   #sides(): (name: string) => boolean {

@@ -232,6 +232,10 @@ export class Invariants {
     const before = this.#leaders.get(status.term) ?? name;
     if (before !== name) this.#fail(`term ${status.term} has two leaders: ${before} and ${name}`);
     this.#leaders.set(status.term, name);
+    const { voters, votersOutgoing = [] } = status.configuration;
+    const chosen = (by: string): boolean => by === id || this.#votes.get(`${by} ${status.term}`) === id;
+    if (![voters, votersOutgoing].every((set) => isMajority(set, chosen)))
+      this.#fail(`${id} leads term ${status.term} without the votes of a quorum`);
     let index = this.commit;
     while ((this.#committed[index] as { by: number }).by >= status.term) index--;
     if (index < log.firstIndex() - 1) return;
@@ -359,10 +363,7 @@ export class Invariants {
   }
 
   #onQuorum(index: number, term: number, { voters, votersOutgoing = [] }: Configuration): boolean {
-    return [voters, votersOutgoing].every((set) => {
-      const holding = set.filter((id) => this.#of(id).holds(index, term)).length;
-      return set.length === 0 || 2 * holding > set.length;
-    });
+    return [voters, votersOutgoing].every((set) => isMajority(set, (id) => this.#of(id).holds(index, term)));
   }
 
   #fail(message: string): never {
@@ -379,6 +380,11 @@ export class Invariants {
     }
     return promises;
   }
+}
+
+/** Whether most of a set do; the empty set stands for no condition. */
+function isMajority(set: readonly string[], does: (id: string) => boolean): boolean {
+  return set.length === 0 || 2 * set.filter(does).length > set.length;
 }
 
 function sameReply(a: unknown, b: unknown): boolean {

@@ -47,8 +47,10 @@ export interface Surroundings {
   readonly clients: readonly string[];
   /** Who leads may change, or what this machine believes of it be wrong: clients look closely, some when `inMs` have passed. */
   unrest(machine: Machine, inMs: number): void;
+  /** Until virtual time `untilMs` this machine may believe that it leads while another does: clients read from it. */
+  contest(machine: Machine, untilMs: number): void;
   /** There is a new leader. */
-  elected(): void;
+  elected(machine: Machine): void;
   /** Many writes come at once, and the leader may have no time to pass them on. */
   rush(): void;
 }
@@ -79,6 +81,8 @@ export class Machine {
   onDown: () => void = () => {};
   /** Called when a vote has been given, or asked for, which gives one's own. */
   onVote: () => void = () => {};
+  /** Called when a message of this type has left. */
+  onSent: (type: Message['type']) => void = () => {};
   readonly #shared: Surroundings;
   readonly #clock: Clock;
   readonly #transport: RaftTransport;
@@ -204,7 +208,7 @@ export class Machine {
       if (status.role !== 'leader') return;
       invariants.elected({ id, status, log: watched }, actor.life);
       this.#shared.unrest(this, 0);
-      this.#shared.elected();
+      this.#shared.elected(this);
     });
     if (member.status.role === 'leader') invariants.elected({ id, status: member.status, log: watched }, actor.life);
     const { life } = actor;
@@ -288,6 +292,7 @@ export class Machine {
     if (target === undefined) return;
     const wire = messages.map(toWire);
     network.carry(this.actor, target.actor, () => target.running?.member.receive(wire.map(fromWire)));
+    for (const { type } of messages) this.onSent(type);
   }
 
   async *#fetch(from: NodeId, meta: SnapshotMeta, signal: AbortSignal): AsyncGenerator<Uint8Array> {
@@ -329,6 +334,7 @@ export class Machine {
     this.actor.pausedUntil = 0;
     this.disk.onSync = () => {};
     this.onVote = () => {};
+    this.onSent = () => {};
     this.breakApplyAt = undefined;
     if (this.#dying) this.#leaveFile();
     this.#dying = false;

@@ -10,10 +10,13 @@ export const FAULTS = [
   'crash-at-sync',
   'crash-at-vote',
   'pause',
+  'pause-at-heartbeat',
   'cut-one',
   'cut-halves',
   'cut-random',
   'cut-one-way',
+  'cut-leader',
+  'cut-at-transfer',
   'clog',
   'slow-disk',
   'failed-sync',
@@ -106,7 +109,9 @@ export function planOf(seed: number, voters?: number): Plan {
   const random = stream(seed, 'plan');
   const size = pick(random, [1, 2, 3, 3, 3, 3, 4, 5, 5]);
   const tickMs = pick(random, [100, 100, 150]);
-  const electionTicks = pick(random, [6, 8, 10]);
+  const leaseReads = random.next() < 0.5;
+  // Short leases are over before anything can go wrong with them.
+  const electionTicks = pick(random, leaseReads ? [8, 10, 16] : [6, 8, 10]);
   const electionMs = tickMs * electionTicks;
   const chaos = pick(random, [1, 1.5, 2.5, 5]);
   const faults = new Map<Fault, number>();
@@ -144,7 +149,7 @@ export function planOf(seed: number, voters?: number): Plan {
     fillerBytesMax: pick(random, [0, 0, 0, 700]),
     thinkMs: pick(random, [1_000, 2_000, 5_000]),
     activeMs: pick(random, [60_000, 90_000, 120_000]),
-    leaseReads: random.next() < 0.5,
+    leaseReads,
     drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
   };
 }
@@ -158,10 +163,13 @@ const MEAN_ELECTIONS: Readonly<Record<Fault, number>> = {
   'crash-at-sync': 12,
   'crash-at-vote': 12,
   pause: 10,
+  'pause-at-heartbeat': 20,
   'cut-one': 15,
   'cut-halves': 20,
   'cut-random': 20,
   'cut-one-way': 15,
+  'cut-leader': 20,
+  'cut-at-transfer': 20,
   clog: 10,
   'slow-disk': 12,
   'failed-sync': 40,

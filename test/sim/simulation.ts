@@ -89,7 +89,14 @@ class Simulation {
       unrest: (machine, inMs) => {
         for (const client of this.#clients) client.hurry(machine, inMs);
       },
-      elected: () => this.#faults.elected(),
+      contest: (machine, untilMs) => {
+        const key = `k${world.events % plan.keys}`;
+        for (const client of this.#clients) client.contest(machine, key, untilMs);
+      },
+      elected: (machine) => {
+        this.#faults.elected();
+        for (const client of this.#clients) client.elected(machine);
+      },
       rush: () => {
         for (const client of this.#clients) client.rush();
       },

@@ -4,7 +4,7 @@ import { MISTAKES, MUTATIONS, type Mutation, SEEDS_MAX } from './index.ts';
 
 const MUTANT = fileURLToPath(new URL('./mutant.ts', import.meta.url));
 
-/** Mutants that run at once. */
+/** Mutants that run at once, when no other number is told. */
 const PROCESSES = 2;
 
 /** What one mutant's process says at its end. */
@@ -75,11 +75,12 @@ export async function find({ mistake, name }: Mutation, seeds: number = SEEDS_MA
   return { mistake, name, seed: undefined, seeds: tried, seconds, reason: '' };
 }
 
-/** `npm run sim:mutations [-- --only NUMBER|NAME,...] [--seeds N] [--json]` */
+/** `npm run sim:mutations [-- --only NUMBER|NAME,...] [--seeds N] [--processes N] [--json]` */
 async function main(args: readonly string[]): Promise<void> {
   const value = (flag: string): string | undefined => (args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined);
   const only = value('--only')?.split(',');
   const seeds = Number(value('--seeds') ?? SEEDS_MAX);
+  const processes = Number(value('--processes') ?? PROCESSES);
   const chosen = MUTATIONS.filter(
     ({ mistake, name }) => only === undefined || only.includes(`${mistake}`) || only.includes(name),
   );
@@ -103,7 +104,7 @@ async function main(args: readonly string[]): Promise<void> {
       console.log(line(mistake, name, seed, tried, `${seed === '-' ? 'NOT FOUND ' : ''}${headline(reason)}`));
     }
   };
-  await Promise.all(Array.from({ length: PROCESSES }, work));
+  await Promise.all(Array.from({ length: processes }, work));
   const missed = finds.filter(({ seed }) => seed === undefined).map(({ name }) => name);
   const mistakes = new Set(finds.filter(({ seed }) => seed !== undefined).map(({ mistake }) => mistake));
   const slowest = finds.reduce((most, each) => Math.max(most, each.seeds), 0);

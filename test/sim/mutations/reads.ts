@@ -87,7 +87,7 @@ export const READS: readonly Mutation[] = [
       {
         file: 'raft/consensus/node.ts',
         find: 'return this.#promised > 0 || (term > this.#term && this.#hearsLeader());',
-        replace: 'return false;',
+        replace: 'return term > this.#term && this.#hearsLeader();',
       },
       {
         file: 'raft/consensus/node.ts',
