@@ -278,6 +278,7 @@ export class Leader {
       if (this.#options.checkQuorum && !this.#hearsQuorum()) return false;
       this.#marks = [this.#marks[1], this.#log.lastIndex];
       for (const member of this.#peers) {
+        member.activeBefore = member.active;
         member.active = false;
         // The message that named the snapshot may have been lost, and nothing else would ever ask again.
         if (member.state === 'snapshot') member.waiting = false;

@@ -19,12 +19,16 @@ export class Progress {
   #watched = 0;
   #stalled = false;
   #next: number;
+  /** In `snapshot`: where the first snapshot lies that was named to it. */
+  #named = 0;
   /** In `probe`: one message is out, wait. In `snapshot`: the snapshot was named, wait. */
   waiting = false;
   /** Send an append even when there is nothing new: an answer may have been lost. */
   nudge = false;
   /** Heard from since the last check of the quorum. */
   active = false;
+  /** And before that check. */
+  activeBefore = false;
   /** Last round of heartbeats it answered; see ReadRounds. */
   readRound = 0;
   /** Last round of heartbeats for which it granted a lease; see Lease. */
@@ -59,6 +63,11 @@ export class Progress {
   /** Whether nothing may be sent for now. */
   get paused(): boolean {
     return this.#state === 'replicate' ? this.inflights.full : this.waiting;
+  }
+
+  /** Entries after this one are what the member needs next: it has what is before, or gets it with a snapshot. */
+  get needsAfter(): number {
+    return this.#state === 'snapshot' ? this.#named : this.#match;
   }
 
   /** The member holds the log up to `index`. Old news changes nothing: `match` only grows. */
@@ -127,6 +136,8 @@ export class Progress {
 
   /** A snapshot at `index` was named to the member. */
   snapshot(index: number): void {
+    // One named later may go unheard while it fetches this one.
+    if (this.#state !== 'snapshot') this.#named = index;
     this.#enter('snapshot', Math.max(index, this.#match) + 1);
     this.waiting = true;
   }

@@ -114,6 +114,7 @@ export class Member implements RaftMember {
       stateMachine,
       logger,
       meta: () => this.#node.snapshotMeta(),
+      neededAfter: () => this.#node.neededAfter(),
       everyEntries: settings.snapshotEveryEntries,
       everyBytes: settings.snapshotEveryBytes,
       keepEntries: settings.keepEntries,

@@ -10,18 +10,31 @@ export interface SnapshotsContext {
   readonly logger: Logger;
   /** What names a snapshot of the state machine as it is now: index, term, and the members as of that index. */
   meta(): SnapshotMeta;
+  /** Entries up to here are needed by no member that is heard of; undefined when this one doesn't know. */
+  neededAfter(): number | undefined;
   readonly everyEntries: number;
   readonly everyBytes: number;
   readonly keepEntries: number;
 }
 
-/** Takes snapshots as the log grows, one at a time, and so keeps it short. */
+/**
+ * The log reaches back to the snapshot before so many others at most, however far behind a member is: with the defaults 640,000 entries
+ * or about 512 MiB.
+ */
+const REACH_SNAPSHOTS_MAX = 64;
+
+/**
+ * Takes snapshots as the log grows, one at a time, and so keeps it short. It is cut behind what members that live still need: else
+ * one that takes longer to fetch a snapshot than the log takes to grow past it would have to start over for ever.
+ */
 export class Snapshots {
   readonly #context: SnapshotsContext;
   /** Applied when one was last taken, tried or installed, and bytes applied since. */
   #index: number;
   #bytes = 0;
   #saving: Promise<void> | undefined;
+  /** Where the last snapshots were taken. */
+  readonly #taken: number[] = [];
 
   constructor(context: SnapshotsContext) {
     this.#context = context;
@@ -64,7 +77,13 @@ export class Snapshots {
     invariant(index === stateMachine.appliedIndex, 'a snapshot is named after what the state machine has applied');
     this.installed(index);
     if (index <= (log.snapshot()?.index ?? 0)) return;
-    await log.saveSnapshot(meta, stateMachine.snapshot(), keepEntries);
+    await log.saveSnapshot(meta, stateMachine.snapshot(), Math.max(keepEntries, index - this.#reach(index)));
     logger.debug('took a snapshot', { index, term });
+  }
+
+  /** How far back the log is to reach. */
+  #reach(index: number): number {
+    if (this.#taken.push(index) > REACH_SNAPSHOTS_MAX) this.#taken.shift();
+    return Math.max(this.#taken[0] as number, this.#context.neededAfter() ?? index);
   }
 }

@@ -56,6 +56,8 @@ export class Cluster {
   /** Links on which these messages are lost. */
   lose: (message: Message) => boolean = () => false;
   fetches = 0;
+  /** How long each chunk of a snapshot takes on its way, ms. */
+  fetchMs = 0;
   readonly #options: Partial<RaftMemberOptions>;
   readonly #random: SeededRandom;
 
@@ -165,6 +167,7 @@ export class Cluster {
   async *#fetch(from: NodeId, to: NodeId, meta: SnapshotMeta): AsyncGenerator<Uint8Array> {
     this.fetches++;
     for await (const chunk of this.member(from).readSnapshot(meta.index)) {
+      if (this.fetchMs > 0) await new Promise<void>((resolve) => this.clock.schedule(this.fetchMs, resolve));
       if (this.cut.has(from) || this.cut.has(to)) throw new RangeError('the link is down');
       yield chunk;
     }

@@ -216,6 +216,35 @@ describe('snapshots', () => {
     await cluster.until(() => cluster.machine(laggard).commands.length === 110);
   });
 
+  test('a member whose fetch takes longer than the log takes to grow past it need not start over', async () => {
+    cluster = await Cluster.start(3, small);
+    const leader = await cluster.leader();
+    const laggard = cluster.others(leader)[0] as string;
+    cluster.cut.add(laggard);
+    for (let i = 0; i < 10; i++) await proposeMany(leader, i * 10 + 1, i * 10 + 10);
+    cluster.fetchMs = 400;
+    cluster.cut.clear();
+    await cluster.until(() => cluster.fetches === 1);
+    for (let i = 10; i < 40; i++) {
+      await proposeMany(leader, i * 10 + 1, i * 10 + 10);
+      await cluster.clock.advance(25);
+    }
+    await cluster.until(() => cluster.machine(laggard).commands.length === 400);
+    expect(cluster.fetches).toBe(1);
+  });
+
+  test('a member that is gone keeps no log for itself', async () => {
+    cluster = await Cluster.start(3, small);
+    const leader = await cluster.leader();
+    cluster.cut.add(cluster.others(leader)[0] as string);
+    for (let i = 0; i < 60; i++) {
+      await proposeMany(leader, i * 10 + 1, i * 10 + 10);
+      await cluster.clock.advance(25);
+    }
+    const { disk } = cluster.seats.get(leader) as { disk: { list(): readonly string[] } };
+    expect(disk.list().filter((name) => name.endsWith('.wal')).length).toBeLessThan(4);
+  });
+
   test('a fetch that breaks off is tried again, and changes nothing meanwhile', async () => {
     cluster = await Cluster.start(3, small);
     const leader = await cluster.leader();
