@@ -57,15 +57,17 @@ function toLogMember(member: MemberId): LogMember {
 /**
  * The replicated log on embedded Raft, in terms of nodes. The member also takes snapshots by itself as its log grows.
  *
+ * @param options `lease`: barriers may rest on the leader's lease, if the member grants and holds any; default false
+ *
  * @example
  * const log = raftLog(await openRaftMember({ stateMachine: stateMachineOf(ledger), … }));
  */
-export function raftLog(member: RaftMember): ReplicatedLog {
+export function raftLog(member: RaftMember, { lease = false }: { readonly lease?: boolean } = {}): ReplicatedLog {
   const memberOf = (node: NodeId): MemberId =>
     votersOf(member.status.configuration).find((each) => nodeOfMember(each) === node) ?? node;
   return {
     append: (data) => member.propose(data),
-    barrier: () => member.barrier(),
+    barrier: () => member.barrier({ lease }),
     get role() {
       return roleOf(member.status);
     },

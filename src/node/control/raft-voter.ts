@@ -33,6 +33,7 @@ export interface RaftVoter extends Voter {
 export async function startRaftVoter(parts: ControlPlaneParts, id: MemberId, log: RaftLog): Promise<RaftVoter> {
   const { config, ledgerPath, clock, random, logger, tracer } = parts;
   const ledger = new Ledger({ path: ledgerPath, logger });
+  const lease = config.coordinator.kind === 'raft' && config.coordinator.leaseReads;
   const member = await openRaftMember({
     id,
     clusterId: config.name,
@@ -45,8 +46,9 @@ export async function startRaftVoter(parts: ControlPlaneParts, id: MemberId, log
     logger,
     tickMs: config.timing.raftTickMs,
     electionTicks: config.timing.electionTicks,
+    leaseReads: lease,
   });
-  const server = new CoordinatorServer({ log: raftLog(member), ledger, clock, tracer, logger });
+  const server = new CoordinatorServer({ log: raftLog(member, { lease }), ledger, clock, tracer, logger });
   return {
     member,
     ledger,

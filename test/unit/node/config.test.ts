@@ -172,7 +172,7 @@ describe('the coordinator', () => {
   const coordinator = (given: object): string[] => problems({ ...good, coordinator: given });
 
   test('is embedded Raft unless told otherwise', () => {
-    expect(checkConfig(good, folder).coordinator).toEqual({ kind: 'raft' });
+    expect(checkConfig(good, folder).coordinator).toEqual({ kind: 'raft', leaseReads: false });
   });
 
   test('at etcd has keys of its own for each cluster, and a log of its own for each run', () => {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { foundingEntry, Ledger, type LedgerEvent, stateMachineOf } from '../../../../src/coordinator/index.ts';
+import { foundingEntry, Ledger, type LedgerEvent, raftLog, stateMachineOf } from '../../../../src/coordinator/index.ts';
 import { encodeConfiguration } from '../../../../src/raft/index.ts';
+import { Cluster } from '../../raft/driver/cluster.ts';
 
 const a = { node: 'n1', member: 'n1@a' };
 const b = { node: 'n2', member: 'n2@b' };
@@ -28,4 +29,26 @@ test('the ledger hears from the log who keeps it: founders, learners, both sets 
   await copy.restore(2, ledger.snapshot());
   expect(copy.query('cluster.view', {}).members).toEqual({ voters: [a, b], learners: [c] });
   expect(copy.digest()).toBe(ledger.digest());
+});
+
+test.each([true, false])('reads rest on a lease only where that was asked for: %s', async (lease) => {
+  const cluster = await Cluster.start(3, { leaseReads: true });
+  const leader = await cluster.leader();
+  await cluster.wait(cluster.member(leader).propose(Buffer.from('x')));
+  await cluster.clock.advance(2_000);
+  // Cut off, a leader can answer for as long as its lease lasts, and no quorum round ever ends.
+  for (const other of cluster.others(leader)) cluster.cut.add(other);
+  let answered = false;
+  const reading = raftLog(cluster.member(leader), { lease })
+    .barrier()
+    .then(
+      () => {
+        answered = true;
+      },
+      () => undefined,
+    );
+  await cluster.clock.advance(1);
+  expect(answered).toBe(lease);
+  await cluster.wait(reading);
+  await cluster.close();
 });
