@@ -95,6 +95,8 @@ export class Invariants {
   readonly #seen: Map<string, Seen> = new Map();
   readonly #leaders: Map<number, string> = new Map();
   readonly #votes: Map<string, string> = new Map();
+  /** Where a candidate's log ends, by who and in which term. */
+  readonly #candidates: Map<string, Place> = new Map();
   /** By index: the entry's term, and in whose term it was first known to be committed. */
   readonly #committed: { readonly term: number; readonly by: number }[] = [{ term: 0, by: 0 }];
   readonly #applied: { readonly term: number; readonly reply: unknown }[] = [];
@@ -214,15 +216,30 @@ export class Invariants {
     this.#seen.delete(id);
   }
 
-  /** A member sends: nobody votes twice in a term, not even before and after a crash. */
+  /** A member sends: nobody votes twice in a term, not even before and after a crash, nor for one whose log is behind its own. */
   sends(id: string, message: Message): void {
+    const { term } = message;
     const grants = message.type === 'voteReply' && !message.reject;
     if (!grants && message.type !== 'vote') return;
     const to = grants ? message.to : id;
-    const key = `${id} ${message.term}`;
+    const key = `${id} ${term}`;
     const before = this.#votes.get(key) ?? to;
-    if (before !== to) this.#fail(`${id} voted for ${before} and for ${to} in term ${message.term}`);
+    if (before !== to) this.#fail(`${id} voted for ${before} and for ${to} in term ${term}`);
     this.#votes.set(key, to);
+    const promises = this.#of(id);
+    if (promises.term < term || (promises.term === term && promises.vote !== to))
+      this.#fail(`${id} votes for ${to} in term ${term}, which its log never called durable`);
+    if (!grants) this.#candidates.set(key, { index: message.index ?? 0, term: message.logTerm ?? 0 });
+    // Once the term has a leader the voter may have more than when it gave its vote.
+    else if (!this.#leaders.has(term)) this.#comparesLogs(id, to, term);
+  }
+
+  #comparesLogs(id: string, candidate: string, term: number): void {
+    const theirs = this.#candidates.get(`${candidate} ${term}`);
+    const { last, terms } = this.#of(id);
+    const lastTerm = terms.get(last) ?? 0;
+    if (theirs === undefined || theirs.term > lastTerm || (theirs.term === lastTerm && theirs.index >= last)) return;
+    this.#fail(`${id} votes for ${candidate} in term ${term}, whose log is behind its own`);
   }
 
   /** A member was elected. @param life which life of it, as not even the same member may win a term twice */

@@ -69,6 +69,25 @@ describe('replication', () => {
     expect(() => node.step(appendReply('b', 1, 50))).toThrow(expect.objectContaining({ code: 'PROTOCOL_VIOLATION' }));
   });
 
+  test('an acknowledgement of an earlier term counts for nothing: what it speaks of may have been replaced', () => {
+    const network = new Network(THREE);
+    const a = network.elect('a');
+    a.node.transferLeader('b');
+    network.settle();
+    network.at('b').node.transferLeader('a');
+    network.settle();
+    expect(a.status).toMatchObject({ role: 'leader', term: 3 });
+    network.at('b').slowDisk = true;
+    network.at('c').slowDisk = true;
+    network.propose('a', 'x');
+    network.settle();
+    const { commit } = a.status;
+    a.node.step(appendReply('b', 1, a.log.lastIndex()));
+    expect(a.status.commit).toBe(commit);
+    a.node.step(appendReply('b', a.status.term, a.log.lastIndex()));
+    expect(a.status.commit).toBe(a.log.lastIndex());
+  });
+
   test('a diverged follower is found by whole terms, not entry by entry', () => {
     const old = (term: number, count: number): number[] => new Array(count).fill(term);
     const logs = {

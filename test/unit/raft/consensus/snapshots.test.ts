@@ -99,6 +99,19 @@ describe('snapshots', () => {
     expect(c.status).toMatchObject({ commit: 3, applied: 0 });
   });
 
+  test('one that the log agrees with only commits: what was acknowledged behind it stays', () => {
+    const hardState = { term: 1, vote: undefined, commit: 0 };
+    const network = new Network(THREE, { logs: { c: MemoryLog.of([1, 1, 1, 1], hardState) } });
+    const { node, status } = network.at('c');
+    expect(status.commit).toBe(0);
+    const snapshot = { index: 2, term: 1, configuration };
+    node.step({ type: 'snapshot', from: 'a', to: 'c', term: 1, snapshot });
+    network.settle();
+    expect(network.at('c').status.commit).toBe(2);
+    expect(network.at('c').log.firstIndex()).toBe(1);
+    expect(network.at('c').log.lastIndex()).toBe(4);
+  });
+
   test('a restart finds the snapshot, its configuration, and goes on', () => {
     const network = laggard();
     network.tick(2);
