@@ -75,10 +75,16 @@ export async function startControlThread(
     failed: failed.promise,
     keepAlive: (life) => order({ type: 'keepAlive', life }),
     transferLeadership: async () => {
-      transferred ??= Promise.withResolvers<void>();
-      order({ type: 'transferLeadership' });
-      if (!(await settlesWithin(parts.clock, TRANSFER_TIMEOUT_MS, transferred.promise))) {
-        throw new TroupeError('TIMEOUT', `leadership was not handed over within ${TRANSFER_TIMEOUT_MS} ms`);
+      const waiting = transferred ?? Promise.withResolvers<void>();
+      transferred = waiting;
+      try {
+        order({ type: 'transferLeadership' });
+        if (!(await settlesWithin(parts.clock, TRANSFER_TIMEOUT_MS, waiting.promise))) {
+          throw new TroupeError('TIMEOUT', `leadership was not handed over within ${TRANSFER_TIMEOUT_MS} ms`);
+        }
+      } finally {
+        // The next call is a transfer of its own.
+        if (transferred === waiting) transferred = undefined;
       }
     },
     changeVoters: (change, node, timeoutMs) => {
