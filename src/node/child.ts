@@ -48,6 +48,8 @@ export class NodeChild {
   #stopping = false;
   #gone: Promise<void> = Promise.resolve();
   #restarts = 0;
+  /** Killed on purpose, by the program that runs the cluster: that is no crash, and isn't counted as one. */
+  #killed = false;
 
   constructor(parts: ChildParts) {
     this.#parts = parts;
@@ -110,6 +112,7 @@ export class NodeChild {
     if (this.#process === undefined || this.#process.exitCode !== null || !this.#process.kill(signal)) {
       throw new TroupeError('NODE_UNAVAILABLE', `node ${this.#parts.id} has no process`, { address: this.#parts.id });
     }
+    if (signal === 'SIGKILL') this.#killed = true;
   }
 
   /** Lets the node close itself, then kills what is left. It isn't started again. */
@@ -131,7 +134,8 @@ export class NodeChild {
 
   async #again(livedMs: number): Promise<void> {
     const { id, clock, random, logger } = this.#parts;
-    if (livedMs >= STABLE_MS) this.#restarts = 0;
+    if (this.#killed || livedMs >= STABLE_MS) this.#restarts = 0;
+    this.#killed = false;
     while (!this.#stopping && this.#restarts < RESTARTS_MAX) {
       await delay(clock, backoffMs(RESTART_BACKOFF, this.#restarts++, random));
       if (this.#stopping) return;
