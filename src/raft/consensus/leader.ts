@@ -95,6 +95,18 @@ export class Leader {
     return this.#members;
   }
 
+  /**
+   * Index of the last entry that nobody needs sent any more: members that were heard of lately are not to start over with another
+   * snapshot because the log was cut in front of them.
+   */
+  neededAfter(): number {
+    let index = this.#log.applied;
+    for (const { active, activeBefore, needsAfter } of this.#members.values()) {
+      if (active || activeBefore) index = Math.min(index, needsAfter);
+    }
+    return index;
+  }
+
   /** The configuration changed by an entry that was applied; what is known of members that stay is kept. */
   reconfigure(configuration: Configuration): void {
     // A newcomer is given a whole election time-out before its silence counts.

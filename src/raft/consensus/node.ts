@@ -139,17 +139,9 @@ export class RaftNode {
     return this.#leading?.progress;
   }
 
-  /**
-   * The last entry that nobody needs sent any more: members that were heard of lately are not to start over with another snapshot
-   * because the log was cut in front of them. Undefined when this one doesn't lead.
-   */
+  /** See Leader.neededAfter; undefined when this one doesn't lead. */
   neededAfter(): number | undefined {
-    if (this.#leading === undefined) return undefined;
-    let index = this.#log.applied;
-    for (const { active, activeBefore, needsAfter } of this.#leading.progress.values()) {
-      if (active || activeBefore) index = Math.min(index, needsAfter);
-    }
-    return index;
+    return this.#leading?.neededAfter();
   }
 
   /** Whom the leadership is being handed to, while it is. */
