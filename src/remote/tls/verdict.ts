@@ -6,7 +6,7 @@ export interface Expected {
   /** Undefined: whatever our authority vouches for. */
   readonly cluster: string | undefined;
   readonly kinds: readonly Identity['kind'][];
-  /** Undefined: any of them. */
+  /** The one that it must be; undefined allows anyone of these kinds. */
   readonly name?: string | undefined;
   /** Whether it may come without a certificate. A bad one is refused all the same. */
   readonly anonymous?: boolean;
