@@ -84,10 +84,14 @@ describe('a cluster of real processes', () => {
     const agent = cluster.agent(account, key);
     await agent.ask('add', 1, { requestId: 'before' });
     const lives = (await cluster.status()).view.nodes.find((node) => node.node === 'spot-1');
+    const recordsBefore = (await cluster.status()).stats.journalRecords;
     // A turn is under way, with steps to come, when the node stops; its request is answered by the next owner.
     const slow = agent.ask('slow', { steps: 40, stepMs: 50 }, { requestId: 'slow', timeoutMs: 60_000 });
     const added = agent.ask('add', 1, { requestId: 'queued', timeoutMs: 60_000 });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await eventually('a step of the turn is recorded', async () => {
+      const { journalRecords } = (await cluster.status()).stats;
+      return journalRecords > recordsBefore ? journalRecords : undefined;
+    });
     cluster.node('spot-1').signal('SIGSTOP');
     const stoppedAt = performance.now();
     expect(await slow).toBe(2);
