@@ -27,10 +27,10 @@ const CALL_MS = 6_000;
 
 /** Operations of a client in a hurry, and the mean time between them, ms. */
 const HURRIED_OPERATIONS = 6;
-const HURRY_MS = 20;
+const HURRY_MS = 32;
 
 /** Mean time between two reads of a contest, ms. */
-const CONTEST_MS = 80;
+const CONTEST_MS = 128;
 
 /** Writes of a client to each machine that is elected during a contest. */
 const CONTEST_WRITES = 3;

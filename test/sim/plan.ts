@@ -108,7 +108,7 @@ export function exponential(random: Random, meanMs: number): number {
 export function planOf(seed: number, voters?: number): Plan {
   const random = stream(seed, 'plan');
   const size = pick(random, [1, 2, 3, 3, 3, 3, 4, 5, 5]);
-  const tickMs = pick(random, [100, 100, 150]);
+  const tickMs = pick(random, [160, 160, 240]);
   const leaseReads = random.next() < 0.5;
   // Short leases are over before anything can go wrong with them.
   const electionTicks = pick(random, leaseReads ? [8, 10, 16] : [6, 8, 10]);
@@ -137,18 +137,18 @@ export function planOf(seed: number, voters?: number): Plan {
       loss: calm ? 0 : pick(random, [0, 0.02, 0.1, 0.3]),
       replay: calm ? 0 : pick(random, [0, 0.05, 0.2, 0.5]),
       replayMs: 8 * electionMs,
-      delayMs: pick(random, [0.5, 5, 20]),
-      jitterMs: pick(random, [1, 10, 80]),
+      delayMs: pick(random, [0.5, 8, 32]),
+      jitterMs: pick(random, [2, 16, 128]),
       reorder: random.next() < 0.7,
     },
     sectorBytes: pick(random, [512, 512, 64]),
-    syncMs: pick(random, [1, 5, 20]),
+    syncMs: pick(random, [1, 8, 32]),
     faults,
     clients: pick(random, [2, 3, 4]),
     keys: pick(random, [1, 2, 4]),
     fillerBytesMax: pick(random, [0, 0, 0, 700]),
-    thinkMs: pick(random, [1_000, 2_000, 5_000]),
-    activeMs: pick(random, [60_000, 90_000, 120_000]),
+    thinkMs: pick(random, [1_600, 3_200, 8_000]),
+    activeMs: pick(random, [96_000, 144_000, 192_000]),
     leaseReads,
     drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
   };
