@@ -6,15 +6,22 @@ export interface FigureSpec {
   readonly unit: string;
   /** What it means, a few words for the table. */
   readonly title: string;
-  /** What we aim at: the ratio to that peer, or our own value. */
-  readonly goal?: { readonly peer?: string; readonly atLeast?: number; readonly atMost?: number };
+  readonly goal?: Goal | readonly Goal[];
+}
+
+/** What we aim at: a bound of our own value, or of its ratio to a peer's or to another figure of ours. */
+export interface Goal {
+  readonly peer?: string;
+  readonly figure?: string;
+  readonly atLeast?: number;
+  readonly atMost?: number;
 }
 
 /** The last line with `--json`. */
 export interface ReportJson {
   readonly suite: string;
   readonly figures: Readonly<Record<string, { readonly value: number; readonly unit: string }>>;
-  /** Ours over theirs, keyed `name/peer`; `against` is the peer's own figure, in the figure's unit. */
+  /** Ours over theirs, keyed `name/peer`, or over another of ours, `name/figure`; `against` is what it is divided by. */
   readonly ratios: Readonly<Record<string, { readonly value: number; readonly against: number }>>;
 }
 
@@ -60,13 +67,17 @@ export class Report {
   get json(): ReportJson {
     const figures: Record<string, { value: number; unit: string }> = {};
     const ratios: Record<string, { value: number; against: number }> = {};
-    for (const { name, unit } of this.#specs) {
+    for (const { name, unit, goal } of this.#specs) {
       const ours = this.value(name);
       if (ours === undefined) continue;
       figures[name] = { value: rounded(ours), unit };
-      for (const peer of this.#peers) {
-        const against = this.value(name, peer);
-        if (against) ratios[`${name}/${peer}`] = { value: rounded(ours / against), against: rounded(against) };
+      const others = goalsOf(goal).flatMap(({ figure }) => (figure === undefined ? [] : [figure]));
+      const pairs = [
+        ...this.#peers.map((peer) => [peer, this.value(name, peer)] as const),
+        ...others.map((figure) => [figure, this.value(figure)] as const),
+      ];
+      for (const [other, against] of pairs) {
+        if (against) ratios[`${name}/${other}`] = { value: rounded(ours / against), against: rounded(against) };
       }
     }
     return { suite: this.#suite, figures, ratios };
@@ -109,15 +120,22 @@ export class Report {
   }
 
   #goal({ name, goal }: FigureSpec): string {
-    if (goal === undefined) return '';
-    const { peer, atLeast, atMost } = goal;
-    const ours = this.value(name);
-    const theirs = peer === undefined ? 1 : this.value(name, peer);
-    const text = `${peer === undefined ? '' : `/${peer} `}${atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`}`;
-    if (ours === undefined || theirs === undefined) return text;
-    const reached = ours / theirs;
-    return `${text} ${reached >= (atLeast ?? -Infinity) && reached <= (atMost ?? Infinity) ? 'met' : 'missed'}`;
+    const texts = goalsOf(goal).map(({ peer, figure, atLeast, atMost }) => {
+      const ours = this.value(name);
+      const theirs = peer !== undefined ? this.value(name, peer) : figure !== undefined ? this.value(figure) : 1;
+      const other = peer ?? figure;
+      const text = `${other === undefined ? '' : `/${other} `}${atLeast === undefined ? `<= ${atMost}` : `>= ${atLeast}`}`;
+      if (ours === undefined || theirs === undefined) return text;
+      const reached = ours / theirs;
+      const met = reached >= (atLeast ?? -Infinity) && reached <= (atMost ?? Infinity) ? 'met' : 'missed';
+      return `${text} ${met}${figure === undefined ? '' : ` (${reached.toFixed(2)})`}`;
+    });
+    return texts.join(', ');
   }
+}
+
+function goalsOf(goal: FigureSpec['goal'] = []): readonly Goal[] {
+  return 'length' in goal ? goal : [goal];
 }
 
 /** The middle value; the mean of the two middle ones when their number is even. */

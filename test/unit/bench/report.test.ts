@@ -6,23 +6,31 @@ import { median, OURS, percentile, Report } from '../../../bench/report.ts';
 describe('a report', () => {
   const report = new Report('suite', [
     { name: 'rate', unit: '/s', title: 'rate', goal: { peer: 'other', atLeast: 2.5 } },
+    {
+      name: 'safeRate',
+      unit: '/s',
+      title: 'rate',
+      goal: [{ figure: 'rate', atLeast: 0.7 }, { peer: 'other', atLeast: 2 }, { atLeast: 100 }],
+    },
     { name: 'ms', unit: 'ms', title: 'time', goal: { atMost: 5 } },
     { name: 'unmeasured', unit: 'ms', title: 'nothing' },
   ]);
   for (const value of [100, 900, 300]) report.add('rate', OURS, value);
   for (const value of [100, 120]) report.add('rate', 'other', value);
+  report.add('safeRate', OURS, 200);
   report.add('ms', OURS, 6);
 
   test('gives the medians of ours, and ratios to the median of a peer', () => {
     expect(report.json).toEqual({
       suite: 'suite',
-      figures: { rate: { value: 300, unit: '/s' }, ms: { value: 6, unit: 'ms' } },
-      ratios: { 'rate/other': { value: 2.727, against: 110 } },
+      figures: { rate: { value: 300, unit: '/s' }, safeRate: { value: 200, unit: '/s' }, ms: { value: 6, unit: 'ms' } },
+      ratios: { 'rate/other': { value: 2.727, against: 110 }, 'safeRate/rate': { value: 0.6667, against: 300 } },
     });
   });
 
   test('says in its table which goals are met', () => {
     expect(report.table).toMatch(/^rate .*300 \(100-900\) +110 \(100-120\) +2\.73 +\/other >= 2\.5 met/m);
+    expect(report.table).toMatch(/\/rate >= 0\.7 missed \(0\.67\), \/other >= 2, >= 100 met/);
     expect(report.table).toMatch(/^ms .* 6 .*<= 5 missed/m);
   });
 
