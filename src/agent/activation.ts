@@ -1,15 +1,12 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { ActorContext, Behavior } from '../actor/index.ts';
 import type { Coordinator } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   agentAddressKey,
   asTroupeError,
-  type Clock,
   type Fence,
   isTroupeError,
-  type Logger,
-  type NodeRef,
-  type Tracer,
   TroupeError,
   traced,
 } from '../core/index.ts';
@@ -17,27 +14,19 @@ import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
-import type { Host } from './host.ts';
 import { AgentJournal, JournalFailure } from './journal.ts';
-import { Turn } from './turn.ts';
+import { type AgentMemory, VolatileMemory } from './memory.ts';
+import { Turn, type TurnHouse } from './turn.ts';
 
 /** Name of the message by which a team asks a member for its vote. */
 export const VOTE_METHOD = '$vote';
 
-/** What one activation of an agent is made of. */
-export interface ActivationParts {
-  readonly address: AgentAddress;
+/** What all agents of one shard have in common while one epoch of it lasts on one node. */
+export interface Household extends TurnHouse {
   readonly fence: Fence;
-  readonly node: NodeRef;
   readonly spec: AgentSpec<unknown, Protocol>;
   readonly coordinator: Coordinator;
-  readonly host: Host;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly tracer: Tracer;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined): void;
-  /** Called when a delivery's turn begins. */
-  began(delivery: Delivery): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
 }
@@ -68,63 +57,129 @@ const PASSING = new Set([
  * One activation of an agent under one epoch: the behaviour of its actor. A message is a turn; what the turn did is durable
  * before its reply leaves. A handler that throws crashes the actor, whose supervisor starts it again from the journal.
  */
-export function activation(parts: ActivationParts): Behavior<Delivery> {
-  let journal: AgentJournal | undefined;
-  return {
-    async receive(delivery, actor) {
-      if (delivery.cancelled.signal.aborted || delivery.deadlineAt <= parts.clock.monotonic())
-        return parts.settled(delivery);
-      parts.began(delivery);
-      let run: Run;
-      try {
-        run = await read(parts, delivery.envelope);
-        journal ??= await AgentJournal.load(parts.coordinator, parts.fence, parts.address.key);
-      } catch (error) {
-        return refuse(parts, delivery, unreachable(error));
+export class Activation implements Behavior<Delivery> {
+  readonly #house: Household;
+  readonly #address: AgentAddress;
+  #memory: AgentMemory | undefined;
+
+  constructor(house: Household, address: AgentAddress) {
+    this.#house = house;
+    this.#address = address;
+  }
+
+  receive(delivery: Delivery, actor: ActorContext<Delivery>): void | Promise<void> {
+    const now = this.#house.clock.monotonic();
+    if (delivery.cancelled || delivery.deadlineAt <= now) return this.#house.settled(delivery);
+    delivery.resident.running = delivery;
+    delivery.resident.runningSince = now;
+    return this.#serve(delivery, actor);
+  }
+
+  async #serve(delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
+    const house = this.#house;
+    let run: Run;
+    let memory: AgentMemory;
+    try {
+      const reading = read(house, this.#address, delivery.envelope);
+      run = reading instanceof Promise ? await reading : reading;
+      memory = this.#memory ?? (await this.#recall());
+    } catch (error) {
+      return refuse(house, delivery, unreachable(error));
+    }
+    try {
+      const value = await this.#answer(memory, delivery, actor, run);
+      for (const asker of delivery.askers) house.reply(asker, value, undefined);
+      house.settled(delivery);
+    } catch (error) {
+      // The agent is being moved: its message goes along and is answered by its next activation.
+      if (actor.signal.aborted) return;
+      const { resident } = delivery;
+      if (resident.stopping) {
+        resident.cut = delivery;
+        return;
       }
-      try {
-        const value = await answer(parts, journal, delivery, actor, run);
-        for (const asker of delivery.askers) parts.reply(asker, value, undefined);
-        parts.settled(delivery);
-      } catch (error) {
-        // The agent is being moved: its message goes along and is answered by its next activation.
-        if (actor.signal.aborted) return;
-        const { resident } = delivery;
-        if (resident.stopping) {
-          resident.cut = delivery;
-          return;
-        }
-        // The handler may have changed the state in place: go on from what is durable.
-        journal = undefined;
-        if (error instanceof JournalFailure) return refuse(parts, delivery, unreachable(error.cause));
-        const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(parts.address) });
-        refuse(parts, delivery, known);
-        if (HARMLESS.has(known.code)) return;
-        crashed(parts, delivery.envelope.traceparent, error);
-        throw error;
-      }
-    },
-  };
+      // The handler may have changed the state in place: go on from what is durable, where anything is.
+      if (memory instanceof AgentJournal) this.#memory = undefined;
+      if (error instanceof JournalFailure) return refuse(house, delivery, unreachable(error.cause));
+      const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(this.#address) });
+      refuse(house, delivery, known);
+      if (HARMLESS.has(known.code)) return;
+      crashed(house, this.#address, delivery.envelope.traceparent, error);
+      throw error;
+    }
+  }
+
+  async #recall(): Promise<AgentMemory> {
+    const { spec, coordinator, fence } = this.#house;
+    this.#memory =
+      spec.durability === 'none'
+        ? new VolatileMemory()
+        : await AgentJournal.load(coordinator, fence, this.#address.key);
+    return this.#memory;
+  }
+
+  #answer(
+    memory: AgentMemory,
+    delivery: Delivery,
+    actor: ActorContext<Delivery>,
+    run: Run,
+  ): Uint8Array | Promise<Uint8Array> {
+    const recorded = memory.reply(delivery.requestId);
+    if (recorded !== undefined) return encodePayload(recorded.value);
+    const { tracer, node } = this.#house;
+    const { traceparent, method } = delivery.envelope;
+    if (!tracer.enabled || traceparent === undefined) return this.#turn(memory, delivery, actor, run, traceparent);
+    const attributes = {
+      'gen_ai.operation.name': 'invoke_agent',
+      'gen_ai.agent.name': this.#address.kind,
+      'gen_ai.agent.id': this.#address.key,
+      'troupe.message': method,
+      'troupe.node': node.node,
+    };
+    return traced(tracer, 'invoke_agent', { parent: traceparent, kind: 'consumer', attributes }, (span) =>
+      this.#turn(memory, delivery, actor, run, span.traceparent ?? traceparent),
+    );
+  }
+
+  async #turn(
+    memory: AgentMemory,
+    delivery: Delivery,
+    actor: ActorContext<Delivery>,
+    run: Run,
+    traceparent: string | undefined,
+  ): Promise<Uint8Array> {
+    const house = this.#house;
+    memory.traceparent = traceparent;
+    const state = memory.state === undefined ? house.spec.state() : memory.state.value;
+    const turn = new Turn<unknown>({ house, address: this.#address, delivery, traceparent, state, memory, actor });
+    try {
+      const value = await run(turn);
+      if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
+      if (turn.durable) await memory.turnDone(delivery.requestId, value, turn.changedState);
+      return encodePayload(value);
+    } finally {
+      turn.close();
+    }
+  }
 }
 
 /** Puts the crash into the trace of the message that caused it; the supervisor starts the agent again. */
-function crashed(parts: ActivationParts, traceparent: string | undefined, error: unknown): void {
-  const { tracer, address } = parts;
+function crashed({ tracer }: Household, address: AgentAddress, traceparent: string | undefined, error: unknown): void {
   if (!tracer.enabled || traceparent === undefined) return;
   const attributes = { 'gen_ai.agent.name': address.kind, 'gen_ai.agent.id': address.key };
   tracer.start('agent.restart', { parent: traceparent, attributes }).end(error);
 }
 
-function refuse(parts: ActivationParts, delivery: Delivery, error: TroupeError): void {
-  for (const asker of delivery.askers) parts.reply(asker, undefined, error);
+function refuse(house: Household, delivery: Delivery, error: TroupeError): void {
+  for (const asker of delivery.askers) house.reply(asker, undefined, error);
   if (delivery.askers.length === 0) {
-    parts.logger.warn('message failed', {
+    house.logger.warn('message failed', {
       to: delivery.envelope.to,
       method: delivery.envelope.method,
       code: error.code,
     });
   }
-  parts.settled(delivery);
+  house.settled(delivery);
 }
 
 /** The ledger's refusal in the asker's terms: it asks the current owner, or again. */
@@ -136,71 +191,14 @@ function unreachable(error: unknown): TroupeError {
   return asTroupeError(error, 'HANDLER_FAILED');
 }
 
-async function answer(
-  parts: ActivationParts,
-  journal: AgentJournal,
-  delivery: Delivery,
-  actor: ActorContext<Delivery>,
-  run: Run,
-): Promise<Uint8Array> {
-  const { envelope, requestId } = delivery;
-  const recorded = journal.reply(requestId);
-  if (recorded !== undefined) return encodePayload(recorded.value);
-  const attributes = {
-    'gen_ai.operation.name': 'invoke_agent',
-    'gen_ai.agent.name': parts.address.kind,
-    'gen_ai.agent.id': parts.address.key,
-    'troupe.message': envelope.method,
-    'troupe.node': parts.node.node,
-  };
-  return traced(
-    parts.tracer,
-    'invoke_agent',
-    { parent: envelope.traceparent, kind: 'consumer', attributes },
-    async (span) => {
-      const limit = new AbortController();
-      const timer =
-        delivery.deadlineAt === Number.POSITIVE_INFINITY
-          ? undefined
-          : parts.clock.schedule(delivery.deadlineAt - parts.clock.monotonic(), () =>
-              limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed')),
-            );
-      journal.traceparent = span.traceparent ?? envelope.traceparent;
-      const turn = new Turn<unknown>({
-        address: parts.address,
-        node: parts.node,
-        requestId,
-        traceparent: span.traceparent ?? envelope.traceparent,
-        state: journal.state === undefined ? parts.spec.state() : journal.state.value,
-        journal,
-        host: parts.host,
-        signal: AbortSignal.any([actor.signal, delivery.cancelled.signal, limit.signal]),
-        stopping: () => delivery.resident.stopping,
-        deadlineAt: delivery.deadlineAt,
-        clock: parts.clock,
-        logger: parts.logger,
-        tracer: parts.tracer,
-      });
-      try {
-        const value = await run(turn);
-        if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
-        if (turn.durable) await journal.turnDone(requestId, value, turn.changedState);
-        return encodePayload(value);
-      } finally {
-        timer?.cancel();
-      }
-    },
-  );
-}
-
 /** What a message makes the agent do. */
-type Run = (turn: Turn<unknown>) => Promise<unknown>;
+type Run = (turn: Turn<unknown>) => unknown;
 
 /** Reads a message: what the agent has no handler for, or doesn't fit its schema, is refused before anything happens. */
-async function read(parts: ActivationParts, { method, payload }: Envelope): Promise<Run> {
-  const { spec, address } = parts;
+function read(house: Household, address: AgentAddress, { method, payload }: Envelope): Run | Promise<Run> {
+  const { spec } = house;
   const input = decodePayload(payload);
-  if (method === VOTE_METHOD) return (turn) => vote(parts, turn, input as VoteRequest);
+  if (method === VOTE_METHOD) return (turn) => vote(house, address, turn, input as VoteRequest);
   const message = Object.hasOwn(spec.messages, method) ? spec.messages[method] : undefined;
   if (message === undefined) {
     throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, {
@@ -209,20 +207,29 @@ async function read(parts: ActivationParts, { method, payload }: Envelope): Prom
   }
   const { output } = message;
   const handler = spec.handlers[method] as (ctx: Turn<unknown>, input: unknown) => unknown;
-  const checked = await check(message.input, input, `${address.kind}.${method} input`);
-  return async (turn) => {
-    const value = await handler(turn, checked);
-    return output === undefined ? value : check(output, value, `${address.kind}.${method} output`);
-  };
+  const where = (part: string): string => `${address.kind}.${method} ${part}`;
+  const runOn =
+    (checked: unknown): Run =>
+    async (turn) => {
+      const value = await handler(turn, checked);
+      return output === undefined ? value : check(output, value, () => where('output'));
+    };
+  const checked = check(message.input, input, () => where('input'));
+  return checked instanceof Promise ? checked.then(runOn) : runOn(checked);
 }
 
 /** The vote is cast under the agent's epoch before it is told: a zombie's ballot is refused by the ledger. */
-async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRequest): Promise<unknown> {
-  const member = agentAddressKey(parts.address);
-  if (parts.spec.vote === undefined) {
-    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${parts.address.kind}" do not vote`, { address: member });
+async function vote(
+  { spec, coordinator, fence }: Household,
+  address: AgentAddress,
+  turn: Turn<unknown>,
+  request: VoteRequest,
+): Promise<unknown> {
+  const member = agentAddressKey(address);
+  if (spec.vote === undefined) {
+    throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" do not vote`, { address: member });
   }
-  const given = await parts.spec.vote(turn, request);
+  const given = await spec.vote(turn, request);
   const ballot = {
     member,
     ...(given.choice === undefined ? {} : { choice: given.choice }),
@@ -230,7 +237,7 @@ async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRe
   };
   try {
     const options = { traceparent: turn.traceparent };
-    await parts.coordinator.execute('decision.cast', { id: request.decision, ballot, fence: parts.fence }, options);
+    await coordinator.execute('decision.cast', { id: request.decision, ballot, fence }, options);
   } catch (error) {
     // The decision has its result, or this member's ballot of an earlier run: that one stands.
     if (isTroupeError(error, 'DECISION_CLOSED') || isTroupeError(error, 'ALREADY_EXISTS')) return given;
@@ -241,12 +248,17 @@ async function vote(parts: ActivationParts, turn: Turn<unknown>, request: VoteRe
   return given;
 }
 
-async function check(schema: Schema, value: unknown, what: string): Promise<unknown> {
-  const result = await schema['~standard'].validate(value);
+function check(schema: Schema, value: unknown, what: () => string): unknown {
+  const checked = schema['~standard'].validate(value);
+  return checked instanceof Promise ? checked.then((result) => accepted(result, what)) : accepted(checked, what);
+}
+
+/** @throws TroupeError SCHEMA_MISMATCH with everything that doesn't fit */
+function accepted(result: StandardSchemaV1.Result<unknown>, what: () => string): unknown {
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(
     (issue) =>
       `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`,
   );
-  throw new TroupeError('SCHEMA_MISMATCH', `${what} does not fit its schema: ${issues.join('; ')}`);
+  throw new TroupeError('SCHEMA_MISMATCH', `${what()} does not fit its schema: ${issues.join('; ')}`);
 }

@@ -73,6 +73,11 @@ export interface AgentSpec<State, P extends Protocol> {
   /** Makes this kind able to sit in a team that decides. The runtime casts the returned vote under the agent's epoch. */
   readonly vote?: (ctx: AgentContext<State>, request: VoteRequest) => Vote | Promise<Vote>;
   readonly placement?: PlacementRule;
+  /**
+   * `journal` (default): state, steps and replies survive every crash. `none`: state is the activation's own and goes with it, there are no
+   * steps, and a repeated request is a new turn; such an agent costs the ledger nothing.
+   */
+  readonly durability?: 'journal' | 'none';
   /** Shards of the group; the same on all nodes, and never changed. Default 32. */
   readonly shards?: number;
   readonly mailbox?: Partial<MailboxSpec>;

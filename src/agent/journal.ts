@@ -1,6 +1,7 @@
 import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
 import { type Fence, TroupeError } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
+import type { AgentMemory } from './memory.ts';
 
 /** Replies remembered per agent, so that a repeated request is answered and not done again. */
 const REPLIES_MAX = 64;
@@ -43,8 +44,7 @@ interface Folded {
  * the ledger before it counts; a write under an old epoch is refused there (STALE_EPOCH), so a zombie commits nothing. After a
  * write failed, every later one fails too: the agent starts anew from what the ledger has.
  */
-export class AgentJournal {
-  /** W3C traceparent of the turn that writes; undefined when that isn't sampled. */
+export class AgentJournal implements AgentMemory {
   traceparent: string | undefined;
   readonly #coordinator: Coordinator;
   readonly #fence: Fence;

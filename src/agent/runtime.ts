@@ -1,4 +1,4 @@
-import { ActorSystem, type DeadLetter } from '../actor/index.ts';
+import { ActorSystem, type DeadLetter, type RestartLimit, type SpawnOptions } from '../actor/index.ts';
 import {
   askerOf,
   type Cargo,
@@ -15,6 +15,7 @@ import {
   agentAddressKey,
   type Clock,
   type Epoch,
+  type Fence,
   type Logger,
   type NodeRef,
   nodeRefKey,
@@ -26,9 +27,9 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
-import { activation } from './activation.ts';
-import type { AgentSpec, AnyAgent, Protocol } from './define.ts';
-import type { Asker, Delivery, Resident } from './delivery.ts';
+import { Activation, type Household } from './activation.ts';
+import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
+import { type Asker, Delivery, Resident } from './delivery.ts';
 import type { Host } from './host.ts';
 
 /** Shards of a kind that names no number. */
@@ -68,7 +69,24 @@ export interface RuntimeParts {
 /** The agents of one shard, all active under one epoch. */
 interface Tenancy {
   readonly epoch: Epoch;
+  readonly house: Household;
   readonly residents: Map<string, Resident>;
+}
+
+/** An agent kind on this node. */
+interface Kind {
+  readonly spec: AgentSpec<unknown, Protocol>;
+  /** How its actors are kept; one object for all, which their system fills in once. */
+  readonly keeping: SpawnOptions<Delivery> & {
+    readonly restartLimit: RestartLimit;
+    readonly mailbox: MailboxSpec;
+  };
+}
+
+function kindOf(spec: AgentSpec<unknown, Protocol>): Kind {
+  const { restart = 'permanent', intensity = INTENSITY_DEFAULT, periodMs = PERIOD_MS_DEFAULT } = spec.supervision ?? {};
+  const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
+  return { spec, keeping: { restart, restartLimit: { intensity, periodMs }, mailbox: { capacity, overflow } } };
 }
 
 /** The shard groups that agent kinds make, one per kind. */
@@ -87,7 +105,7 @@ function specOf(agent: AnyAgent): AgentSpec<unknown, Protocol> {
 export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #parts: RuntimeParts;
   readonly #system: ActorSystem;
-  readonly #specs: Map<string, AgentSpec<unknown, Protocol>> = new Map();
+  readonly #kinds: Map<string, Kind> = new Map();
   readonly #shards: Map<string, Tenancy> = new Map();
   readonly #sweep: Timer;
   /** Cargo of shards that were staged before they were ours. */
@@ -100,7 +118,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#parts = parts;
     this.#cargo = cargo;
     this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
-    for (const agent of parts.agents) this.#specs.set(agent.kind, specOf(agent));
+    for (const agent of parts.agents) this.#kinds.set(agent.kind, kindOf(specOf(agent)));
     const { self, map, clock, random, logger, tracer } = parts;
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
     this.#sweep = clock.repeat(SWEEP_MS, () => this.#passivate());
@@ -135,8 +153,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   turnMs(shard: ShardId): number {
     const now = this.#parts.clock.monotonic();
     let longest = 0;
-    for (const { running } of this.#residentsOf(shard)) {
-      if (running !== undefined) longest = Math.max(longest, now - running.since);
+    for (const { running, runningSince } of this.#residentsOf(shard)) {
+      if (running !== undefined) longest = Math.max(longest, now - runningSince);
     }
     return longest;
   }
@@ -190,15 +208,13 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const asker =
       envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
     const deadlineAt = clock.monotonic() + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
-    const known = resident.requests.get(requestId);
-    if (known !== undefined && !known.cancelled.signal.aborted) return this.#join(known, envelope, asker, deadlineAt);
+    const known = resident.request(requestId);
+    if (known !== undefined && !known.cancelled) return this.#join(known, envelope, asker, deadlineAt);
     const askers = asker === undefined ? [] : [asker];
-    const cancelled = new AbortController();
-    const delivery = { envelope, requestId, resident, askers, deadlineAt, cancelled, settled: false };
-    resident.open++;
-    resident.requests.set(requestId, delivery);
+    const delivery = new Delivery(envelope, requestId, resident, askers, deadlineAt);
+    resident.enter(delivery);
     // What the mailbox refuses is a dead letter, and those are answered.
-    if (this.#specs.get(address.kind)?.mailbox?.overflow === 'backpressure') {
+    if (this.#kinds.get(address.kind)?.keeping.mailbox.overflow === 'backpressure') {
       return resident.ref.offer(delivery).catch(() => undefined);
     }
     resident.ref.tell(delivery);
@@ -215,14 +231,14 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   /** One asker takes its request back; the turn is aborted when nobody waits for it any more. */
   #cancel(address: AgentAddress, shard: ShardId, envelope: Envelope): void {
     const resident = this.#shards.get(shardKey(shard))?.residents.get(address.key);
-    const delivery = resident?.requests.get(envelope.requestId ?? '');
+    const delivery = resident?.request(envelope.requestId ?? '');
     const node = askerOf(envelope);
     if (delivery === undefined || node === undefined) return;
     const asker = { node, correlation: envelope.correlation };
     const at = delivery.askers.findIndex((other) => sameAsker(other, asker));
     if (at >= 0) delivery.askers.splice(at, 1);
     if (at < 0 || delivery.askers.length > 0) return;
-    delivery.cancelled.abort(new TroupeError('CANCELLED', 'the asker took the request back'));
+    delivery.cancel(new TroupeError('CANCELLED', 'the asker took the request back'));
   }
 
   #resident(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
@@ -234,10 +250,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   #activate(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
-    const spec = this.#specs.get(address.kind);
+    const kind = this.#kinds.get(address.kind);
     const epoch = this.#parts.map.shard(shard)?.epoch ?? 0;
     const where = agentAddressKey(address);
-    if (spec === undefined) {
+    if (kind === undefined) {
       const message = `this node hosts no agents of kind "${address.kind}"`;
       return new TroupeError('UNKNOWN_AGENT', message, { address: where });
     }
@@ -249,55 +265,41 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       const message = `${this.#residentsMax} agents are resident on this node`;
       return new TroupeError('OVERLOADED', message, { address: where });
     }
-    const { self, coordinator, host, clock, logger, tracer, peers } = this.#parts;
-    const {
-      restart = 'permanent',
-      intensity = INTENSITY_DEFAULT,
-      periodMs = PERIOD_MS_DEFAULT,
-    } = spec.supervision ?? {};
-    const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
-    const behavior = (): ReturnType<typeof activation> =>
-      activation({
-        address,
-        fence: { group: shard.group, shard: shard.shard, epoch },
-        node: self,
-        spec,
-        coordinator,
-        host,
-        clock,
-        logger,
-        tracer,
-        reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
-        began: (delivery) => {
-          resident.running = { delivery, since: clock.monotonic() };
-        },
-        settled: (delivery) => this.#settled(delivery),
-      });
-    const resident: Resident = {
-      ref: this.#system.spawn<Delivery>(behavior, {
-        restart,
-        restartLimit: { intensity, periodMs },
-        mailbox: { capacity: Math.max(capacity, waiting), overflow },
-      }),
-      requests: new Map(),
-      open: 0,
-      running: undefined,
-      stopping: false,
-      cut: undefined,
-      idleSince: clock.monotonic(),
-      restsUntil: 0,
-    };
     const key = shardKey(shard);
-    const tenancy: Tenancy = this.#shards.get(key) ?? { epoch, residents: new Map() };
-    this.#shards.set(key, tenancy);
+    const tenancy =
+      this.#shards.get(key) ?? this.#moveIn(key, kind.spec, { group: shard.group, shard: shard.shard, epoch });
+    const { keeping } = kind;
+    const { mailbox, restart, restartLimit } = keeping;
+    const options = waiting <= mailbox.capacity ? keeping : { ...keeping, mailbox: { ...mailbox, capacity: waiting } };
+    const ref = this.#system.spawn<Delivery>(() => new Activation(tenancy.house, address), options);
+    const resident = new Resident(ref, this.#parts.clock.monotonic());
     tenancy.residents.set(address.key, resident);
     this.#residents++;
     this.#system.watch(resident.ref, ({ reason }) => {
       if (reason !== 'crashed' || restart === 'temporary') return this.#remove(key, address.key, resident);
-      logger.error('agent given up after too many crashes', { agent: where, intensity, periodMs });
-      resident.restsUntil = clock.monotonic() + periodMs;
+      this.#parts.logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
+      resident.restsUntil = this.#parts.clock.monotonic() + restartLimit.periodMs;
     });
     return resident;
+  }
+
+  #moveIn(key: string, spec: AgentSpec<unknown, Protocol>, fence: Fence): Tenancy {
+    const { self, coordinator, host, clock, logger, tracer, peers } = this.#parts;
+    const house: Household = {
+      fence,
+      node: self,
+      spec,
+      coordinator,
+      host,
+      clock,
+      logger,
+      tracer,
+      reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
+      settled: (delivery) => this.#settled(delivery),
+    };
+    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };
+    this.#shards.set(key, tenancy);
+    return tenancy;
   }
 
   #owns(shard: ShardId, epoch: Epoch): boolean {
@@ -322,17 +324,13 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #settled(delivery: Delivery): void {
     if (delivery.settled) return;
     delivery.settled = true;
-    const { resident, requestId } = delivery;
-    if (resident.requests.get(requestId) === delivery) resident.requests.delete(requestId);
-    if (resident.running?.delivery === delivery) resident.running = undefined;
-    resident.open--;
-    resident.idleSince = this.#parts.clock.monotonic();
+    delivery.resident.leave(delivery, this.#parts.clock.monotonic());
   }
 
   /** One envelope per asker, with what is left of the deadline. */
   #export(delivery: Delivery): Envelope[] {
     const left = delivery.deadlineAt - this.#parts.clock.monotonic();
-    if (left <= 0 || delivery.cancelled.signal.aborted) return [];
+    if (left <= 0 || delivery.cancelled) return [];
     const envelope = left === Number.POSITIVE_INFINITY ? delivery.envelope : { ...delivery.envelope, timeoutMs: left };
     if (delivery.askers.length === 0) return [envelope];
     return delivery.askers.map(({ node, correlation }) => ({ ...envelope, from: nodeRefKey(node), correlation }));
@@ -370,7 +368,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const now = this.#parts.clock.monotonic();
     for (const [shard, { residents }] of this.#shards) {
       const group = shard.slice(0, shard.lastIndexOf(':'));
-      const idleMs = this.#specs.get(group)?.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
+      const idleMs = this.#kinds.get(group)?.spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
       for (const [key, resident] of residents) {
         const rested = resident.restsUntil > 0 && now >= resident.restsUntil;
         const idle = resident.restsUntil === 0 && resident.open === 0 && now - resident.idleSince >= idleMs;

@@ -5,44 +5,53 @@ import {
   type Clock,
   type Logger,
   type NodeRef,
+  type Timer,
   type Tracer,
   TroupeError,
   traced,
 } from '../core/index.ts';
 import type { AgentContext, StepOptions, StepRun } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
+import type { Delivery, Resident } from './delivery.ts';
 import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
-import type { AgentJournal } from './journal.ts';
+import type { AgentMemory } from './memory.ts';
 
-/** What a turn is made of. */
-export interface TurnParts<State> {
-  readonly address: AgentAddress;
+/** What turns of all agents of a node have in common. */
+export interface TurnHouse {
   readonly node: NodeRef;
-  readonly requestId: string;
-  readonly traceparent: string | undefined;
-  readonly state: State;
-  readonly journal: AgentJournal;
   readonly host: Host;
-  readonly signal: AbortSignal;
-  /** Whether the agent is being moved and the turn stops before its next step. */
-  readonly stopping: () => boolean;
-  /** Monotonic time of the asker's deadline, ms; Infinity without one. */
-  readonly deadlineAt: number;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;
+}
+
+/** What a turn is made of. */
+export interface TurnParts<State> {
+  readonly house: TurnHouse;
+  readonly address: AgentAddress;
+  /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
+  readonly delivery: Pick<Delivery, 'requestId' | 'deadlineAt' | 'signal'> & {
+    readonly resident: Pick<Resident, 'stopping'>;
+  };
+  readonly traceparent: string | undefined;
+  readonly state: State;
+  readonly memory: AgentMemory;
+  /** Its actor, whose signal fires when the activation ends. */
+  readonly actor: { readonly signal: AbortSignal };
 }
 
 /** The processing of one message by an agent: its draft of the state, its steps, and what it asks of others. */
 export class Turn<State> implements AgentContext<State> {
   readonly #parts: TurnParts<State>;
   /** Names given to steps, asks and ids so far. */
-  readonly #names: Set<string> = new Set();
+  #names: Set<string> | undefined;
   #state: State;
   #changed = false;
   #stepped = false;
   #stopped = false;
   #host: Host | undefined;
+  #signal: AbortSignal | undefined;
+  #deadline: Timer | undefined;
 
   constructor(parts: TurnParts<State>) {
     this.#parts = parts;
@@ -54,23 +63,39 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   get node(): NodeRef {
-    return this.#parts.node;
+    return this.#parts.house.node;
   }
 
   get state(): State {
     return this.#state;
   }
 
+  /** Made when somebody first asks for it: most turns are over before it could fire. */
   get signal(): AbortSignal {
-    return this.#parts.signal;
+    this.#signal ??= AbortSignal.any([this.#parts.actor.signal, this.#parts.delivery.signal, this.#limit()]);
+    return this.#signal;
+  }
+
+  #limit(): AbortSignal {
+    const limit = new AbortController();
+    const expire = (): void => limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed'));
+    const leftMs = this.remainingMs();
+    if (leftMs === 0) expire();
+    else if (leftMs < Number.POSITIVE_INFINITY) this.#deadline = this.#parts.house.clock.schedule(leftMs, expire);
+    return limit.signal;
+  }
+
+  /** The handler has settled: nothing of the turn waits for its deadline any more. */
+  close(): void {
+    this.#deadline?.cancel();
   }
 
   get requestId(): string {
-    return this.#parts.requestId;
+    return this.#parts.delivery.requestId;
   }
 
   get log(): Logger {
-    return this.#parts.logger;
+    return this.#parts.house.logger;
   }
 
   get traceparent(): string | undefined {
@@ -98,13 +123,15 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   remainingMs(): number {
-    return Math.max(0, this.#parts.deadlineAt - this.#parts.clock.monotonic());
+    return Math.max(0, this.#parts.delivery.deadlineAt - this.#parts.house.clock.monotonic());
   }
 
   async step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options: StepOptions = {}): Promise<T> {
-    const { journal, requestId, signal, tracer, traceparent, address } = this.#parts;
+    const { memory, house, traceparent, address, delivery } = this.#parts;
+    const { requestId } = this;
+    const { tracer } = house;
     const unique = this.#unique(name);
-    const receipt = journal.step(requestId, unique);
+    const receipt = memory.step(requestId, unique);
     this.#stepped = true;
     const attributes = {
       'gen_ai.operation.name': 'execute_tool',
@@ -123,13 +150,14 @@ export class Turn<State> implements AgentContext<State> {
       });
     }
     // A turn that must stop, stops here: between two effects.
+    const { signal } = this;
     if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address: where });
-    if (this.#parts.stopping()) {
+    if (delivery.resident.stopping) {
       this.#stopped = true;
       throw new TroupeError('CANCELLED', 'the agent is being moved', { address: where });
     }
     const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
-    if (receipt === undefined) await journal.stepStarted(requestId, unique, key);
+    if (receipt === undefined) await memory.stepStarted(requestId, unique, key);
     return traced(tracer, 'execute_tool', { parent: traceparent, attributes }, async (span) => {
       const value = await fn({
         idempotencyKey: key,
@@ -137,7 +165,7 @@ export class Turn<State> implements AgentContext<State> {
         signal,
         traceparent: span.traceparent ?? traceparent,
       });
-      await journal.stepDone(requestId, unique, value);
+      await memory.stepDone(requestId, unique, value);
       return value;
     });
   }
@@ -148,7 +176,7 @@ export class Turn<State> implements AgentContext<State> {
 
   /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */
   get host(): Host {
-    this.#host ??= this.#derive(this.#parts.host);
+    this.#host ??= this.#derive(this.#parts.house.host);
     return this.#host;
   }
 
@@ -182,7 +210,7 @@ export class Turn<State> implements AgentContext<State> {
 
   /** The same again when the turn runs again, so that what it asks and opens is recognised. */
   #idOf(name: string): string {
-    return `${this.#parts.requestId}/${this.#unique(name)}`;
+    return `${this.requestId}/${this.#unique(name)}`;
   }
 
   #withSignal(signal: AbortSignal | undefined): AbortSignal {
@@ -190,6 +218,7 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   #unique(name: string): string {
+    this.#names ??= new Set();
     let unique = name;
     for (let count = 2; this.#names.has(unique); count++) unique = `${name}#${count}`;
     this.#names.add(unique);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
 import { AgentJournal } from '../../../src/agent/journal.ts';
-import { Turn, type TurnParts } from '../../../src/agent/turn.ts';
+import { Turn } from '../../../src/agent/turn.ts';
 import { type Fence, nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
 import { Bench, type BenchNode } from '../cluster/bench.ts';
 
@@ -49,23 +49,23 @@ const host = (): Host => ({
   watchJob: async function* () {},
 });
 
+interface BeginOptions {
+  readonly requestId?: string;
+  readonly deadlineAt?: number;
+  readonly traceparent?: string;
+}
+
 /** A turn of the agent `one/key`, from a journal that is read anew: as after a crash. */
-async function begin(parts: Partial<TurnParts<number>> = {}): Promise<Turn<number>> {
+async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
+  const { requestId = 'r1', deadlineAt = Number.POSITIVE_INFINITY, traceparent } = options;
   return new Turn<number>({
+    house: { node: node.self, host: host(), clock: bench.clock, logger: nullLogger, tracer: nullTracer },
     address: { kind: 'one', key: 'key' },
-    node: node.self,
-    requestId: 'r1',
-    traceparent: undefined,
+    delivery: { requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    traceparent,
     state: 0,
-    journal: await bench.settle(AgentJournal.load(node.coordinator, fence, 'key')),
-    host: host(),
-    signal: stop.signal,
-    stopping: () => stopping,
-    deadlineAt: Number.POSITIVE_INFINITY,
-    clock: bench.clock,
-    logger: nullLogger,
-    tracer: nullTracer,
-    ...parts,
+    memory: await bench.settle(AgentJournal.load(node.coordinator, fence, 'key')),
+    actor: { signal: stop.signal },
   });
 }
 const settle = <T>(promise: Promise<T>): Promise<T> => bench.settle(promise);

@@ -1,0 +1,48 @@
+import { TroupeError } from '../core/index.ts';
+import type { StepReceipt } from './journal.ts';
+
+/** What an activation knows of its agent, and where it puts what a turn did. */
+export interface AgentMemory {
+  /** W3C traceparent of the turn that writes; undefined when that isn't sampled. */
+  traceparent: string | undefined;
+  /** The last state that was kept, or undefined when there never was one. */
+  readonly state: { readonly value: unknown } | undefined;
+  /** The reply already given to a request, if it is still remembered. */
+  reply(request: string): { readonly value: unknown } | undefined;
+  /** What an earlier run of this request's turn recorded of a step. */
+  step(request: string, name: string): StepReceipt | undefined;
+  /** Records that a step begins; kept when it resolves. */
+  stepStarted(request: string, name: string, key: string): Promise<void>;
+  /** Records a step's result; kept when it resolves. */
+  stepDone(request: string, name: string, value: unknown): Promise<void>;
+  /** Records the end of a turn; kept when it resolves. `state` only when it changed. */
+  turnDone(request: string, reply: unknown, state: { readonly state: unknown } | undefined): Promise<void> | undefined;
+}
+
+/** Memory of an agent whose kind has `durability: 'none'`: its state, for as long as the activation lasts. */
+export class VolatileMemory implements AgentMemory {
+  traceparent: string | undefined;
+  state: { readonly value: unknown } | undefined;
+
+  reply(): undefined {
+    return undefined;
+  }
+
+  /** @throws TroupeError INVALID_ARGUMENT: a receipt that doesn't outlive a crash would promise what it can't keep */
+  step(_request: string, name: string): never {
+    const message = `step "${name}" would have no receipt: its agent's kind has durability "none"`;
+    throw new TroupeError('INVALID_ARGUMENT', message);
+  }
+
+  stepStarted(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  stepDone(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  turnDone(_request: string, _reply: unknown, state: { readonly state: unknown } | undefined): undefined {
+    if (state !== undefined) this.state = { value: state.state };
+  }
+}
