@@ -1,5 +1,5 @@
 import { asTroupeError, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
-import { type Ask, openAsk } from './ask.ts';
+import { type Ask, type AskTarget, openAsk } from './ask.ts';
 import { addToRing, findInRing, removeFromRing, ringOf } from './ask-ring.ts';
 import type { BehaviorFactory, StopReason } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
@@ -14,6 +14,7 @@ import type { ActorSpec } from './options.ts';
 import { dropOldest, fits } from './overflow.ts';
 import { type AnyMailbox, PriorityMailbox } from './priority-mailbox.ts';
 import type { AskOptions, Ref, ReplyTo } from './ref.ts';
+import { RemoteActor } from './remote-actor.ts';
 import { type ActorFacts, Status, statusName } from './status.ts';
 import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
 import { Note } from './timers.ts';
@@ -567,6 +568,11 @@ export class ActorCell<M> implements Ref<M> {
     return asCell(ref);
   }
 
+  /** Whom a ref names, here or elsewhere. @throws TroupeError INVALID_ARGUMENT when it is no actor's */
+  targetOf<N>(ref: Ref<N>): AskTarget {
+    return asTarget(ref);
+  }
+
   /** What there is to see from outside. */
   inspect(): ActorFacts {
     const mailbox = this.#mailbox;
@@ -587,4 +593,9 @@ export class ActorCell<M> implements Ref<M> {
 export function asCell<M>(ref: Ref<M>): ActorCell<M> {
   if (ref instanceof ActorCell) return ref;
   throw new TroupeError('INVALID_ARGUMENT', 'this ref does not name a local actor', { address: ref.path });
+}
+
+/** Whom a ref names, here or elsewhere. @throws TroupeError INVALID_ARGUMENT when it is no actor's */
+export function asTarget<M>(ref: Ref<M>): AskTarget {
+  return ref instanceof RemoteActor ? ref : (asCell(ref) as AnyCell);
 }

@@ -19,8 +19,8 @@ export function askCycle(ask: Ask): AnyCell[] | undefined {
 
 function wayTo(asker: AnyCell, ask: Ask, seen: Set<AnyCell>): AnyCell[] | undefined {
   const { target } = ask;
-  if (target === asker) return target.holds(ask.message) ? [target] : undefined;
-  if (seen.has(target) || seen.size >= CYCLE_ACTORS_MAX) return undefined;
+  if (target === asker) return asker.holds(ask.message) ? [asker] : undefined;
+  if (!target.busy || seen.has(target) || seen.size >= CYCLE_ACTORS_MAX) return undefined;
   seen.add(target);
   for (const next of target.context?.asking ?? []) {
     if (!isAwaited(next)) continue;

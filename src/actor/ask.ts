@@ -4,16 +4,26 @@ import { askCycle } from './ask-cycle.ts';
 import { Context } from './context.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import type { AskOptions, ReplyTo, Route } from './ref.ts';
+import type { RemoteActor } from './remote-actor.ts';
 
 /** The longest delay that a timer of Node can have, ms. */
 const TIMEOUT_MAX_MS = 2 ** 31 - 1;
+
+/** Whom an ask may be put to. */
+export type AskTarget = ActorCell<unknown> | RemoteActor<unknown>;
+
+/** What was given away of an ask. */
+export interface Lent {
+  /** The ask has ended. */
+  askClosed(): void;
+}
 
 /**
  * One question that waits for its answer, and the place the answer goes to. It hangs in two rings: that of its target, so
  * that it fails when the target dies, and that of its time-out.
  */
 export class Ask implements ReplyTo<unknown> {
-  target: ActorCell<unknown>;
+  target: AskTarget;
   readonly deadline: number;
   message: unknown = undefined;
   /** Undefined once settled. */
@@ -37,9 +47,11 @@ export class Ask implements ReplyTo<unknown> {
   #abort: AbortController | undefined;
   /** Why it ended without an answer. */
   #lost: unknown;
+  /** Told when it ends: whoever has let another node answer it. */
+  lent: Lent | undefined = undefined;
 
   constructor(
-    target: ActorCell<unknown>,
+    target: AskTarget,
     deadline: number,
     queue: DeadlineQueue,
     resolve: (reply: unknown) => void,
@@ -105,7 +117,7 @@ export class Ask implements ReplyTo<unknown> {
   }
 
   /** Another actor is to answer it. @returns false when that one refused: the ask has failed */
-  passOn(target: ActorCell<unknown>, message: unknown): boolean {
+  passOn(target: AskTarget, message: unknown): boolean {
     this.target.removeAsk(this);
     this.target = target;
     this.message = message;
@@ -131,6 +143,7 @@ export class Ask implements ReplyTo<unknown> {
     this.target.removeAsk(this);
     if (this.#onAbort !== undefined) this.#takenBackBy?.removeEventListener('abort', this.#onAbort);
     if (this.asker !== undefined) this.#closeLinks(this.asker);
+    this.lent?.askClosed();
     if (this.#nested !== undefined) for (const ask of this.#nested) ask.#enclosing = undefined;
     this.#nested = undefined;
     return true;
@@ -159,41 +172,51 @@ function noLongerNeeded(path: string, cause: unknown): TroupeError {
  * @param target who is asked; with a `route` merely an actor of the same system, and the route says who
  */
 export function openAsk<M, R>(
-  target: ActorCell<M>,
+  target: ActorCell<M> | RemoteActor<M>,
   makeMessage: (reply: ReplyTo<R>) => M,
   options: AskOptions | undefined,
   route?: Route<M>,
 ): Promise<R> {
+  return new Promise<R>((resolve, reject) => startAsk(target, makeMessage, options, route, resolve, reject));
+}
+
+/** The same, for an asker who isn't waiting for a promise. @throws what keeps the ask from being made */
+export function startAsk<M, R>(
+  target: ActorCell<M> | RemoteActor<M>,
+  makeMessage: (reply: ReplyTo<R>) => M,
+  options: AskOptions | undefined,
+  route: Route<M> | undefined,
+  resolve: (reply: R) => void,
+  reject: (error: unknown) => void,
+): void {
   const { deadlines, limits, clock } = target.kernel;
   const signal = options?.signal;
-  return new Promise<R>((resolve, reject) => {
-    if (signal?.aborted) return reject(cancelled(target.path));
-    if (route === undefined && target.closed && !target.forwards) return reject(target.terminatedError());
-    if (deadlines.full) return reject(new TroupeError('OVERLOADED', 'too many open asks', { address: target.path }));
-    const timeoutMs = options?.timeoutMs ?? limits.askTimeoutMs;
-    if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS)) {
-      return reject(new TroupeError('INVALID_ARGUMENT', `timeoutMs must be 0 to ${TIMEOUT_MAX_MS}, not ${timeoutMs}`));
-    }
-    const asker = options?.within === undefined ? undefined : askerOf(options.within);
-    const enclosing = asker?.enclosingAsk();
-    const latest = clock.monotonic() + timeoutMs;
-    const queue = deadlines.queue(timeoutMs);
-    const ask = new Ask(
-      target as ActorCell<unknown>,
-      enclosing === undefined ? latest : Math.min(latest, enclosing.deadline),
-      queue,
-      resolve as (reply: unknown) => void,
-      reject,
-    );
-    const message = makeMessage(ask);
-    ask.message = message;
-    if (route !== undefined) ask.target = route.routeOf(message) as ActorCell<unknown>;
-    queue.add(ask);
-    ask.target.addAsk(ask);
-    if (signal !== undefined) ask.takeBackOn(signal);
-    if (asker !== undefined) ask.askedBy(asker, enclosing);
-    if (ask.send() && asker !== undefined) watchForCycle(ask, asker);
-  });
+  if (signal?.aborted) throw cancelled(target.path);
+  if (route === undefined && target.closed && !target.forwards) throw target.terminatedError();
+  if (deadlines.full) throw new TroupeError('OVERLOADED', 'too many open asks', { address: target.path });
+  const timeoutMs = options?.timeoutMs ?? limits.askTimeoutMs;
+  if (!(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MAX_MS)) {
+    throw new TroupeError('INVALID_ARGUMENT', `timeoutMs must be 0 to ${TIMEOUT_MAX_MS}, not ${timeoutMs}`);
+  }
+  const asker = options?.within === undefined ? undefined : askerOf(options.within);
+  const enclosing = asker?.enclosingAsk();
+  const latest = clock.monotonic() + timeoutMs;
+  const queue = deadlines.queue(timeoutMs);
+  const ask = new Ask(
+    target as AskTarget,
+    enclosing === undefined ? latest : Math.min(latest, enclosing.deadline),
+    queue,
+    resolve as (reply: unknown) => void,
+    reject,
+  );
+  const message = makeMessage(ask);
+  ask.message = message;
+  if (route !== undefined) ask.target = route.routeOf(message) as AskTarget;
+  queue.add(ask);
+  ask.target.addAsk(ask);
+  if (signal !== undefined) ask.takeBackOn(signal);
+  if (asker !== undefined) ask.askedBy(asker, enclosing);
+  if (ask.send() && asker !== undefined) watchForCycle(ask, asker);
 }
 
 /** @throws TroupeError INVALID_ARGUMENT when it is no actor's context, ACTOR_TERMINATED when its incarnation is over */

@@ -7,11 +7,17 @@ import type { Ref } from './ref.ts';
  */
 export type StopReason = 'normal' | 'shutdown' | 'crashed' | 'killed' | 'extracted';
 
+/**
+ * Why an actor is said to have ended. Beside its own reasons: `lost`, the life of its node is over, whatever became of the
+ * actor; `gone`, it had ended before, and nobody remembers why.
+ */
+export type EndReason = StopReason | 'lost' | 'gone';
+
 /** What a watcher hears, exactly once per watched actor. */
 export interface Terminated {
   readonly ref: Ref<never>;
-  readonly reason: StopReason;
-  /** The last error, when the reason is `crashed`. */
+  readonly reason: EndReason;
+  /** The last error when the reason is `crashed`, what became of the node when it is `lost`. */
   readonly error?: unknown;
 }
 

@@ -1,8 +1,8 @@
 import { type Logger, type Timer, TroupeError } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
-import type { Ask } from './ask.ts';
+import type { Ask, AskTarget } from './ask.ts';
 import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
-import type { AnyCell, Children } from './children.ts';
+import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import type { SpawnOptions } from './options.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
@@ -86,7 +86,7 @@ export class Context<M> implements ActorContext<M> {
   run = 0;
   /** Open asks that this incarnation has said are its own. */
   asking: Set<Ask> | undefined;
-  #watching: Map<ActorCell<never>, Watcher> | undefined;
+  #watching: Map<AskTarget, Watcher> | undefined;
   #pipes = 0;
   #abort: AbortController | undefined;
   #resolved: (() => void) | undefined;
@@ -142,7 +142,7 @@ export class Context<M> implements ActorContext<M> {
   watch(ref: Ref<never>, toMessage: (terminated: Terminated) => M): void {
     this.#live();
     this.unwatch(ref);
-    const target = this.cell.cellOf(ref);
+    const target = this.cell.targetOf(ref);
     const watcher: Watcher = (terminated) => {
       if (this.#watching?.get(target) !== watcher) return;
       this.#watching.delete(target);
@@ -154,7 +154,7 @@ export class Context<M> implements ActorContext<M> {
   }
 
   unwatch(ref: Ref<never>): void {
-    const target = this.cell.cellOf(ref);
+    const target = this.cell.targetOf(ref);
     const watcher = this.#watching?.get(target);
     if (watcher === undefined) return;
     this.#watching?.delete(target);
@@ -217,7 +217,7 @@ export class Context<M> implements ActorContext<M> {
     const ask = this.enclosingAsk();
     if (ask === undefined) return to.tell(message);
     const target = 'routeOf' in to ? (to as Route<N>).routeOf(message) : to;
-    return ask.passOn(this.cell.cellOf(target) as AnyCell, message);
+    return ask.passOn(this.cell.targetOf(target), message);
   }
 
   /** The ask that came with the message being handled, while it is open. */

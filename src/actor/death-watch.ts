@@ -15,6 +15,11 @@ export class DeathWatch {
     this.#kernel = kernel;
   }
 
+  /** Whether anybody waits. */
+  get watched(): boolean {
+    return this.#watchers !== undefined && this.#watchers.size > 0;
+  }
+
   add(watcher: Watcher): void {
     if (this.#terminated !== undefined) {
       this.#tell(watcher, this.#terminated);

@@ -1,13 +1,17 @@
-export type { Behavior, BehaviorFactory, StopReason, Terminated } from './behavior.ts';
+// For the rooms above: what it takes to show actors of another node as if they were here.
+export { ActorCell } from './actor-cell.ts';
+export { Ask, type Lent, startAsk } from './ask.ts';
+export type { Behavior, BehaviorFactory, EndReason, StopReason, Terminated } from './behavior.ts';
 export type { ActorContext, Settled } from './context.ts';
 export type { DeadLetter, DeadLetterReason, KeptDeadLetter, Replay } from './dead-letters.ts';
 export type { ExtractOptions } from './extract.ts';
-export type { RestartEvent } from './kernel.ts';
+export type { Kernel, RestartEvent } from './kernel.ts';
 export { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
 export type { EnvelopeAccess, RestartBackoff, SpawnOptions, SupervisionOptions } from './options.ts';
 export type { MailboxBounds, OverflowPolicy } from './overflow.ts';
 export { type MailPriority, PRIORITY_LEVELS_MAX } from './priority-mailbox.ts';
 export type { AskOptions, Ref, ReplyTo } from './ref.ts';
+export { RemoteActor } from './remote-actor.ts';
 export { type Broadcast, broadcast } from './routing/broadcast.ts';
 export { consistentHash } from './routing/consistent-hash.ts';
 export { leastMailbox } from './routing/least-mailbox.ts';

@@ -10,7 +10,7 @@ import {
   type Tracer,
   TroupeError,
 } from '../core/index.ts';
-import { ActorCell, asCell } from './actor-cell.ts';
+import { ActorCell, asCell, asTarget } from './actor-cell.ts';
 import type { BehaviorFactory, Terminated } from './behavior.ts';
 import type { AnyCell } from './children.ts';
 import { type DeadLetter, DeadLetters, type KeptDeadLetter, type Replay } from './dead-letters.ts';
@@ -97,9 +97,19 @@ export class ActorSystem implements AsyncDisposable {
 
   /** Calls `listener` once when the actor has ended, soon if it already has. @returns takes the listener back */
   watch(ref: Ref<never>, listener: (terminated: Terminated) => void): () => void {
-    const cell = asCell(ref);
-    cell.watch(listener);
-    return () => cell.unwatch(listener);
+    const target = asTarget(ref);
+    target.watch(listener);
+    return () => target.unwatch(listener);
+  }
+
+  /** The top-level actor of that name, while it lives. */
+  find<M>(name: string): Ref<M> | undefined {
+    return this.#root.context?.family?.get(name) as Ref<M> | undefined;
+  }
+
+  /** What its actors share; for rooms that stand on the kernel. */
+  get kernel(): Kernel {
+    return this.#kernel;
   }
 
   /** Stops an actor and hands back its mail, for another place to handle it; see `ExtractOptions`. */
