@@ -1,4 +1,12 @@
-import { agentTarget, askerName, type ClusterMap, type Peers, type Router, type ViewChange } from '../cluster/index.ts';
+import {
+  agentTarget,
+  askerName,
+  type ClusterMap,
+  type Peers,
+  type Router,
+  sameNode,
+  type ViewChange,
+} from '../cluster/index.ts';
 import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
@@ -6,8 +14,8 @@ import {
   type Clock,
   isTroupeError,
   type NodeRef,
-  nodeRefKey,
   type Random,
+  type ShardId,
   shardKey,
   type Timer,
   type Tracer,
@@ -36,20 +44,54 @@ export interface AsksParts {
   readonly tracer: Tracer;
 }
 
-interface OpenAsk {
+/** One ask that waits for its answer. */
+class OpenAsk {
   readonly address: AgentAddress;
   readonly envelope: Envelope;
   readonly deadlineAt: number;
-  readonly settle: (value: unknown, error: TroupeError | undefined) => void;
+  readonly signal: AbortSignal | undefined;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+  timer: Timer | undefined;
   /** Where the reply comes in; 0 while none is awaited. */
-  correlation: number;
-  /** Its shard's key. */
-  shard: string;
-  /** Lives that the message, or its answer, may be with: the owners of its shard since it was sent. */
-  readonly trail: Set<string>;
+  correlation = 0;
+  shard: ShardId | undefined;
+  /** Who owned its shard when it was sent: the first life that the message, or its answer, may be with. */
+  sentTo: NodeRef | undefined;
+  /** The owners since. */
+  movedTo: NodeRef[] | undefined;
   /** Epoch of the last of them. */
-  epoch: number;
+  epoch = 0;
   resend: Timer | undefined;
+
+  constructor(
+    address: AgentAddress,
+    envelope: Envelope,
+    deadlineAt: number,
+    signal: AbortSignal | undefined,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.address = address;
+    this.envelope = envelope;
+    this.deadlineAt = deadlineAt;
+    this.signal = signal;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  /** Whether the message, or its answer, may be with one of these lives. */
+  mayBeWith(lives: readonly NodeRef[]): boolean {
+    return lives.some(
+      (life) => sameNode(this.sentTo, life) || (this.movedTo?.some((owner) => sameNode(owner, life)) ?? false),
+    );
+  }
+}
+
+/** The asks that one signal takes back. */
+interface SignalAsks {
+  readonly asks: Set<OpenAsk>;
+  readonly onAbort: () => void;
 }
 
 /**
@@ -59,11 +101,18 @@ interface OpenAsk {
 export class Asks {
   readonly #parts: AsksParts;
   readonly #open: Set<OpenAsk> = new Set();
-
+  /** Asks by the signal that takes them back: a signal with many asks has one listener. */
+  readonly #bySignal: Map<AbortSignal, SignalAsks> = new Map();
+  readonly #from: string;
+  /** Begins each request id of this life; a number follows. */
+  readonly #idPrefix: string;
+  #ids = 0;
   #closed = false;
 
   constructor(parts: AsksParts) {
     this.#parts = parts;
+    this.#from = askerName(parts.self);
+    this.#idPrefix = parts.random.id(16);
     parts.map.onChange((change) => {
       if (this.#open.size > 0) this.#changed(change);
     });
@@ -72,7 +121,7 @@ export class Asks {
   /** Fails every ask: this life of the node is over. */
   close(): void {
     this.#closed = true;
-    for (const ask of [...this.#open]) ask.settle(undefined, this.#leaving(ask.envelope.to));
+    for (const ask of [...this.#open]) this.#settle(ask, undefined, this.#leaving(ask.envelope.to));
   }
 
   /**
@@ -80,10 +129,12 @@ export class Asks {
    * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, or what the agent answered
    */
   ask(address: AgentAddress, method: string, input: unknown, options: AskOptions = {}): Promise<unknown> {
-    const name = 'send';
+    const { tracer } = this.#parts;
+    const parent = options.traceparent;
+    if (!tracer.enabled || parent === undefined) return this.#send(address, method, input, options, parent);
     const attributes = { 'gen_ai.agent.name': address.kind, 'gen_ai.agent.id': address.key, 'troupe.message': method };
-    return traced(this.#parts.tracer, name, { parent: options.traceparent, kind: 'producer', attributes }, (span) =>
-      this.#send(address, method, input, { ...options, traceparent: span.traceparent ?? options.traceparent }),
+    return traced(tracer, 'send', { parent, kind: 'producer', attributes }, (span) =>
+      this.#send(address, method, input, options, span.traceparent ?? parent),
     );
   }
 
@@ -95,63 +146,84 @@ export class Asks {
       correlation: 0,
       method,
       payload: encodePayload(input),
-      from: askerName(this.#parts.self),
-      requestId: requestId ?? this.#parts.random.id(16),
+      from: this.#from,
+      requestId: requestId ?? this.#freshId(),
     });
   }
 
-  #send(address: AgentAddress, method: string, input: unknown, options: AskOptions): Promise<unknown> {
-    const { clock, random, self } = this.#parts;
+  #freshId(): string {
+    return `${this.#idPrefix}${(++this.#ids).toString(36)}`;
+  }
+
+  #send(
+    address: AgentAddress,
+    method: string,
+    input: unknown,
+    options: AskOptions,
+    traceparent: string | undefined,
+  ): Promise<unknown> {
+    const { signal, requestId } = options;
     const timeoutMs = Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, TIMEOUT_MS_MAX);
-    const target = agentTarget(address);
+    const to = agentTarget(address);
     return new Promise((resolve, reject) => {
-      if (options.signal?.aborted) return reject(cancelled(target));
-      if (this.#closed) return reject(this.#leaving(target));
-      let timer: Timer | undefined;
-      const settle = (value: unknown, error: TroupeError | undefined): void => {
-        if (!this.#open.delete(ask)) return;
-        timer?.cancel();
-        ask.resend?.cancel();
-        options.signal?.removeEventListener('abort', onAbort);
-        this.#parts.peers.forget(ask.correlation);
-        if (error === undefined) resolve(value);
-        else reject(error);
-      };
-      const onAbort = (): void => {
-        this.#cancel(ask);
-        settle(undefined, cancelled(target));
-      };
-      const ask: OpenAsk = {
-        address,
-        deadlineAt: clock.monotonic() + timeoutMs,
-        settle,
+      if (signal?.aborted) return reject(cancelled(to));
+      if (this.#closed) return reject(this.#leaving(to));
+      const envelope: Envelope = {
+        kind: 'ask',
+        to,
         correlation: 0,
-        shard: '',
-        trail: new Set(),
-        epoch: 0,
-        resend: undefined,
-        envelope: {
-          kind: 'ask',
-          to: target,
-          correlation: 0,
-          method,
-          payload: encodePayload(input),
-          from: askerName(self),
-          requestId: options.requestId ?? random.id(16),
-          traceparent: options.traceparent,
-        },
+        method,
+        payload: encodePayload(input),
+        from: this.#from,
+        requestId: requestId ?? this.#freshId(),
+        traceparent,
       };
+      const { clock } = this.#parts;
+      const ask = new OpenAsk(address, envelope, clock.monotonic() + timeoutMs, signal, resolve, reject);
       this.#open.add(ask);
-      timer = clock.schedule(timeoutMs, () => {
+      ask.timer = clock.schedule(timeoutMs, () => {
         this.#cancel(ask);
-        settle(
-          undefined,
-          new TroupeError('TIMEOUT', `no reply to "${method}" within ${Math.round(timeoutMs)} ms`, { address: target }),
-        );
+        const message = `no reply to "${method}" within ${Math.round(timeoutMs)} ms`;
+        this.#settle(ask, undefined, new TroupeError('TIMEOUT', message, { address: to }));
       });
-      options.signal?.addEventListener('abort', onAbort, { once: true });
+      if (signal !== undefined) this.#takeBackOn(signal, ask);
       this.#dispatch(ask);
     });
+  }
+
+  #settle(ask: OpenAsk, value: unknown, error: TroupeError | undefined): void {
+    if (!this.#open.delete(ask)) return;
+    ask.timer?.cancel();
+    ask.resend?.cancel();
+    if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);
+    this.#parts.peers.forget(ask.correlation);
+    if (error === undefined) ask.resolve(value);
+    else ask.reject(error);
+  }
+
+  #takeBackOn(signal: AbortSignal, ask: OpenAsk): void {
+    let known = this.#bySignal.get(signal);
+    if (known === undefined) {
+      const asks = new Set<OpenAsk>();
+      const onAbort = (): void => {
+        for (const each of [...asks]) {
+          this.#cancel(each);
+          this.#settle(each, undefined, cancelled(each.envelope.to));
+        }
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      known = { asks, onAbort };
+      this.#bySignal.set(signal, known);
+    }
+    known.asks.add(ask);
+  }
+
+  #forgetSignal(signal: AbortSignal, ask: OpenAsk): void {
+    const known = this.#bySignal.get(signal);
+    known?.asks.delete(ask);
+    if (known === undefined || known.asks.size > 0) return;
+    this.#bySignal.delete(signal);
+    signal.removeEventListener('abort', known.onAbort);
   }
 
   /** Sends it, or sends it again: under the same correlation, so that an agent that has it knows the asker. */
@@ -164,16 +236,15 @@ export class Asks {
           this.#answered(ask, reply, error),
         );
       }
-      const shard = map.shardOf(ask.address.kind, ask.address.key);
-      const record = shard === undefined ? undefined : map.shard(shard);
-      ask.shard = shard === undefined ? '' : shardKey(shard);
-      ask.trail.clear();
-      if (record?.owner !== undefined) ask.trail.add(nodeRefKey(record.owner));
+      ask.shard = map.shardOf(ask.address.kind, ask.address.key);
+      const record = ask.shard === undefined ? undefined : map.shard(ask.shard);
+      ask.sentTo = record?.owner;
+      ask.movedTo = undefined;
       ask.epoch = record?.epoch ?? 0;
       const timeoutMs = Math.max(1, ask.deadlineAt - clock.monotonic());
       void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
     } catch (error) {
-      ask.settle(undefined, asTroupeError(error, 'INVARIANT_VIOLATED'));
+      this.#settle(ask, undefined, asTroupeError(error, 'INVARIANT_VIOLATED'));
     }
   }
 
@@ -185,9 +256,9 @@ export class Asks {
     }
     try {
       if (error !== undefined) throw error;
-      ask.settle(decodePayload(reply as Uint8Array), undefined);
+      this.#settle(ask, decodePayload(reply as Uint8Array), undefined);
     } catch (failure) {
-      ask.settle(undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
+      this.#settle(ask, undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
     }
   }
 
@@ -207,10 +278,11 @@ export class Asks {
   /** One pass over the open asks, however many shards and nodes have changed. */
   #changed({ shards, nodes }: ViewChange): void {
     const moved = Map.groupBy(shards, shardKey);
-    const gone = nodes.filter(({ state }) => state === 'down' || state === 'left').map(nodeRefKey);
+    const gone = nodes.filter(({ state }) => state === 'down' || state === 'left');
     for (const ask of [...this.#open]) {
-      for (const shard of moved.get(ask.shard) ?? []) this.#moved(ask, shard);
-      if (gone.some((life) => ask.trail.has(life))) this.#dispatch(ask);
+      const own = ask.shard === undefined ? undefined : moved.get(shardKey(ask.shard));
+      for (const shard of own ?? []) this.#moved(ask, shard);
+      if (ask.mayBeWith(gone)) this.#dispatch(ask);
     }
   }
 
@@ -220,10 +292,16 @@ export class Asks {
    */
   #moved(ask: OpenAsk, { owner, epoch }: ShardRecord): void {
     if (owner === undefined || epoch <= ask.epoch) return;
-    if (ask.trail.size > 0 && epoch > ask.epoch + 1) this.#dispatch(ask);
+    const sent = ask.sentTo !== undefined;
+    if (sent && epoch > ask.epoch + 1) {
+      this.#dispatch(ask);
+      return;
+    }
+    ask.epoch = epoch;
+    if (!sent) ask.sentTo = owner;
     else {
-      ask.trail.add(nodeRefKey(owner));
-      ask.epoch = epoch;
+      ask.movedTo ??= [];
+      ask.movedTo.push(owner);
     }
   }
 
