@@ -6,7 +6,6 @@ import type { LinkLimits } from './limits.ts';
 export interface LinkContext {
   readonly self: NodeRef;
   readonly clusterId: string;
-  readonly capabilities: readonly string[];
   readonly transport: Transport;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,10 +1,11 @@
+import { crc32 } from 'node:zlib';
 import { TroupeError } from '../../core/index.ts';
 import type { LinkHello__Output } from '../../wire/generated/troupe/v1/LinkHello.ts';
 import type { LinkWelcome__Output } from '../../wire/generated/troupe/v1/LinkWelcome.ts';
 import { asBuffer, type ErrorDetail as Detail, detailToWireError } from '../../wire/index.ts';
 import type { Envelope } from '../port.ts';
-import type { Receipt as LinkReceipt } from './encode.ts';
-import { INTERNED_TEXTS, peerProto } from './messages.ts';
+import { CHECKSUM_TAG, type Receipt as LinkReceipt } from './encode.ts';
+import { checksums, INTERNED_TEXTS, peerProto } from './messages.ts';
 
 const { Budget, ErrorDetail, LinkHello, LinkWelcome, Receipt } = peerProto;
 
@@ -29,7 +30,7 @@ const violation = (what: string): TroupeError => new TroupeError('PROTOCOL_VIOLA
 
 /**
  * Reads `Frame`s of peer.proto as one connection brings them; the table of texts lasts as long as the connection. Fields
- * of later versions are skipped. Payloads and pieces are views of the frame.
+ * of later versions are skipped. Payloads and pieces are views of the frame. Whoever announces checksums has each frame checked.
  */
 export class FrameDecoder {
   readonly #texts: (string | undefined)[] = [];
@@ -37,6 +38,8 @@ export class FrameDecoder {
   #at = 0;
   #end = 0;
   #payloadBytes = 0;
+  /** The other side ends every frame with its checksum. */
+  #checksums = false;
 
   /** @throws TroupeError PROTOCOL_VIOLATION */
   decode(bytes: Uint8Array): DecodedFrame {
@@ -55,6 +58,7 @@ export class FrameDecoder {
       receipt: undefined,
       ping: false,
     };
+    let intact = false;
     while (this.#at < this.#end) {
       const tag = this.#varint();
       if (tag === 0x2a) this.#envelope(frame);
@@ -65,9 +69,12 @@ export class FrameDecoder {
       else if (tag === 0x0a) frame.hello = this.#message(LinkHello);
       else if (tag === 0x12) frame.welcome = this.#message(LinkWelcome);
       else if (tag === 0x1a) frame.refusal = this.#message(ErrorDetail);
+      else if (tag === CHECKSUM_TAG) intact = this.#checksum();
       else this.#skip(tag);
     }
     if (this.#at !== this.#end) throw violation('it ends early');
+    this.#checksums ||= checksums(frame.hello ?? frame.welcome);
+    if (this.#checksums && !intact) throw violation('its checksum is missing');
     frame.payloadBytes = this.#payloadBytes;
     return frame;
   }
@@ -197,6 +204,17 @@ export class FrameDecoder {
   #receipt(): LinkReceipt {
     const { received = 0, messagesUntil = 0, bytesUntil = 0 } = this.#message(Receipt);
     return { received, messagesUntil, bytesUntil };
+  }
+
+  /** Reads the checksum, over all that came before it. */
+  #checksum(): boolean {
+    const covered = this.#at - 1;
+    this.#at += 4;
+    if (this.#at !== this.#end) throw violation('something follows the checksum');
+    const buffer = this.#buffer;
+    if (buffer.readUInt32LE(covered + 1) !== crc32(buffer.subarray(0, covered)))
+      throw violation('its checksum is wrong');
+    return true;
   }
 
   #skip(tag: number): void {

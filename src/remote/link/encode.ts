@@ -1,4 +1,6 @@
+import { crc32 } from 'node:zlib';
 import { invariant } from '../../core/index.ts';
+import type { Frame as FrameMessage } from '../../wire/generated/troupe/v1/Frame.ts';
 import { wireErrorToDetail } from '../../wire/index.ts';
 import type { Envelope } from '../port.ts';
 import { InternTable } from './interning.ts';
@@ -17,6 +19,11 @@ export interface Receipt {
 const EPOCH_TAG = 0x80;
 
 const KIND_NUMBERS: Readonly<Record<Envelope['kind'], number>> = { tell: 0, ask: 1, reply: 2, error: 3, cancel: 4 };
+
+/** Tag of a frame's checksum: field 9, four bytes. */
+export const CHECKSUM_TAG = 0x4d;
+/** The checksum with its tag, bytes. */
+const CHECKSUM_BYTES = 5;
 
 /** Up to this length a loop beats the call into native code. */
 const SHORT = 40;
@@ -88,9 +95,9 @@ export class FrameEncoder {
 
   /** The frame, in memory of its own. */
   finish(): Uint8Array {
-    const frame = Buffer.allocUnsafe(this.#at);
+    const frame = Buffer.allocUnsafe(this.#at + CHECKSUM_BYTES);
     this.#buffer.copy(frame, 0, 0, this.#at);
-    return frame;
+    return seal(frame);
   }
 
   /** A frame with the next bytes of a payload that was announced. */
@@ -170,12 +177,28 @@ export class FrameEncoder {
   }
 }
 
+/** Writes the checksum into the last bytes of a frame, over all before them. */
+function seal(frame: Buffer): Buffer {
+  const end = frame.byteLength - CHECKSUM_BYTES;
+  frame[end] = CHECKSUM_TAG;
+  frame.writeUInt32LE(crc32(frame.subarray(0, end)), end + 1);
+  return frame;
+}
+
+/** Any frame by the general encoder: for those that aren't sent often. */
+export function encodeFrame(frame: FrameMessage): Uint8Array {
+  const bytes = Frame.serialize(frame);
+  const sealed = Buffer.allocUnsafe(bytes.byteLength + CHECKSUM_BYTES);
+  bytes.copy(sealed);
+  return seal(sealed);
+}
+
 /** A frame that asks for a receipt, and says which envelope would come next, so that a gap shows. */
 export function encodePing(nextSequence: number): Uint8Array {
-  return Frame.serialize({ firstSequence: nextSequence, ping: true });
+  return encodeFrame({ firstSequence: nextSequence, ping: true });
 }
 
 /** A frame with a receipt. */
 export function encodeReceipt(receipt: Receipt): Uint8Array {
-  return Frame.serialize({ receipt });
+  return encodeFrame({ receipt });
 }

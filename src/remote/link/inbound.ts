@@ -2,9 +2,9 @@ import { type NodeRef, nodeRefKey, type Timer, TroupeError } from '../../core/in
 import type { Connection, Envelope, Lane } from '../port.ts';
 import type { LinkContext } from './context.ts';
 import type { DecodedFrame, FrameDecoder } from './decode.ts';
-import { encodeReceipt, type Receipt } from './encode.ts';
+import { encodeFrame, encodeReceipt, type Receipt } from './encode.ts';
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
-import { LINK_PROTOCOL, peerProto } from './messages.ts';
+import { CAPABILITIES, LINK_PROTOCOL } from './messages.ts';
 
 interface Assembly {
   readonly envelope: Envelope;
@@ -75,9 +75,9 @@ export class Inbound {
         this.close();
       }
     });
-    const welcome = { protocol: LINK_PROTOCOL, capabilities: [...this.#context.capabilities] };
+    const welcome = { protocol: LINK_PROTOCOL, capabilities: [...CAPABILITIES] };
     this.#told = this.#receipt();
-    this.#writable = connection.write(peerProto.Frame.serialize({ welcome, receipt: this.#told }));
+    this.#writable = connection.write(encodeFrame({ welcome, receipt: this.#told }));
   }
 
   /** Ends the connection, not the memory of what was received. */

@@ -15,9 +15,10 @@ import type { Connection, Envelope, Lane, Links, PeerLoss, Transport } from '../
 import { checkProven } from '../proven.ts';
 import type { LinkContext } from './context.ts';
 import { FrameDecoder } from './decode.ts';
+import { encodeFrame } from './encode.ts';
 import { Inbound } from './inbound.ts';
 import { DEFAULT_LINK_LIMITS, type LinkLimits } from './limits.ts';
-import { LINK_PROTOCOL, peerProto } from './messages.ts';
+import { LINK_PROTOCOL, otherProtocol } from './messages.ts';
 import { Outbound } from './outbound.ts';
 
 /** Connections that haven't said hello yet; more are turned away. */
@@ -34,8 +35,6 @@ export interface LinksOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly limits?: Partial<LinkLimits>;
-  /** What this node understands beyond the protocol version. */
-  readonly capabilities?: readonly string[];
 }
 
 interface Peer {
@@ -82,7 +81,6 @@ class OpenLinks implements Links {
     this.#context = {
       ...options,
       limits: { ...DEFAULT_LINK_LIMITS, ...options.limits },
-      capabilities: options.capabilities ?? [],
       deliver: (from, lane, envelope) => this.#deliver(from, lane, envelope),
     };
     this.#ticks = options.clock.repeat(this.#context.limits.pingMs, () => {
@@ -170,7 +168,7 @@ class OpenLinks implements Links {
         this.#welcome(connection, decoder, hello);
       } catch (error) {
         logger.debug('link turned away', { error });
-        connection.write(peerProto.Frame.serialize({ refusal: toErrorDetail(error) }));
+        connection.write(encodeFrame({ refusal: toErrorDetail(error) }));
         connection.close();
       }
     });
@@ -200,10 +198,10 @@ class OpenLinks implements Links {
     const from = { node: hello.from?.node ?? '', incarnation: hello.from?.incarnation ?? 0 };
     const to = { node: hello.to?.node ?? '', incarnation: hello.to?.incarnation ?? 0 };
     const { clusterId } = this.#context;
-    if (hello.cluster !== clusterId || hello.protocol !== LINK_PROTOCOL) {
-      const theirs = `cluster ${hello.cluster}, protocol ${hello.protocol}`;
-      const ours = `cluster ${clusterId}, protocol ${LINK_PROTOCOL}`;
-      throw new TroupeError('IDENTITY_MISMATCH', `${theirs} doesn't fit ${ours}`, { address: this.self.node });
+    if (hello.protocol !== LINK_PROTOCOL) throw otherProtocol(from.node, hello.protocol);
+    if (hello.cluster !== clusterId) {
+      const said = `${this.self.node} is of cluster ${clusterId}, not of ${hello.cluster}`;
+      throw new TroupeError('IDENTITY_MISMATCH', said, { address: this.self.node });
     }
     checkProven(connection.peer, from.node, this.#context.logger);
     if (nodeRefKey(to) !== nodeRefKey(this.self)) {

@@ -3,9 +3,9 @@ import { fromErrorDetail } from '../../wire/index.ts';
 import type { Connection, Envelope, Lane } from '../port.ts';
 import type { LinkContext } from './context.ts';
 import { type DecodedFrame, FrameDecoder } from './decode.ts';
-import { encodePing, FrameEncoder, type Receipt } from './encode.ts';
+import { encodeFrame, encodePing, FrameEncoder, type Receipt } from './encode.ts';
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
-import { LINK_PROTOCOL, peerProto } from './messages.ts';
+import { CAPABILITIES, LINK_PROTOCOL, otherProtocol } from './messages.ts';
 
 interface Held {
   readonly envelope: Envelope;
@@ -177,7 +177,7 @@ export class Outbound {
 
   #dial(): void {
     if (this.#closed || this.#connection !== undefined || this.#redial !== undefined) return;
-    const { transport, self, clusterId, capabilities } = this.#context;
+    const { transport, self, clusterId } = this.#context;
     let connection: Connection;
     this.#attempt++;
     try {
@@ -213,31 +213,39 @@ export class Outbound {
       from: self,
       to: this.#peer,
       lane: this.#lane.toUpperCase() as 'SYSTEM' | 'USER' | 'BULK',
-      capabilities: [...capabilities],
+      capabilities: [...CAPABILITIES],
       attempt: this.#attempt,
       acknowledged: this.#acked,
     };
-    this.#write(peerProto.Frame.serialize({ hello }));
+    this.#write(encodeFrame({ hello }));
   }
 
   #receive(frame: DecodedFrame): void {
     this.#silentRounds = 0;
     if (frame.refusal !== undefined) {
-      const error = fromErrorDetail(frame.refusal);
-      // Until the membership decides, the peer may yet become who we think it is; said once, not at each try.
-      if (this.#refused !== error.code) {
-        this.#refused = error.code;
-        this.#context.logger.warn('link refused', { peer: nodeRefKey(this.#peer), lane: this.#lane, error });
-      }
-      this.#drop(error.message);
+      this.#refuse(fromErrorDetail(frame.refusal));
       return;
     }
     if (this.#encoder === undefined) {
       if (frame.welcome === undefined) throw new TroupeError('PROTOCOL_VIOLATION', 'the first frame is no welcome');
+      const { protocol } = frame.welcome;
+      if (protocol !== LINK_PROTOCOL) {
+        this.#refuse(otherProtocol(this.#peer.node, protocol));
+        return;
+      }
       this.#encoder = new FrameEncoder();
       this.#refused = undefined;
     }
     if (frame.receipt !== undefined) this.#acknowledge(frame.receipt);
+  }
+
+  /** Until the membership decides, the peer may yet become who we think it is; said once, not at each try. */
+  #refuse(error: TroupeError): void {
+    if (this.#refused !== error.message) {
+      this.#refused = error.message;
+      this.#context.logger.warn('link refused', { peer: nodeRefKey(this.#peer), lane: this.#lane, error });
+    }
+    this.#drop(error.message);
   }
 
   #acknowledge(receipt: Receipt): void {

@@ -152,7 +152,7 @@ describe('frames', () => {
     sendRound();
     sendRound();
     const again = { kind: 'tell', to: 'agent:k/4000', correlation: 0, method: 'm', payload: new Uint8Array() } as const;
-    expect(encode(encoder, 1, [again]).byteLength).toBeLessThan(14);
+    expect(encode(encoder, 1, [again]).byteLength).toBeLessThan(19);
   });
 
   test('a payload in pieces is announced by the last envelope only', () => {
@@ -197,7 +197,9 @@ describe('frames', () => {
       { numRuns: 2_000 },
     );
     for (let length = 5; length < good.byteLength; length++) {
-      expect(outcome(good.subarray(0, length)), `cut at ${length}`).toBe('PROTOCOL_VIOLATION');
+      // Without its checksum it is a frame of a peer that sends none.
+      const expected = length === good.byteLength - 5 ? 'fine' : 'PROTOCOL_VIOLATION';
+      expect(outcome(good.subarray(0, length)), `cut at ${length}`).toBe(expected);
     }
     expect(outcome(Uint8Array.from([0x20, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]))).toBe(
       'PROTOCOL_VIOLATION',

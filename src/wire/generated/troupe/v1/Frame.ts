@@ -16,6 +16,8 @@ export interface Frame {
   'piece'?: (Buffer | Uint8Array | string);
   'receipt'?: (_troupe_v1_Receipt | null);
   'ping'?: (boolean);
+  'checksum'?: (number);
+  '_checksum'?: "checksum";
 }
 
 export interface Frame__Output {
@@ -27,4 +29,6 @@ export interface Frame__Output {
   'piece'?: (Buffer);
   'receipt'?: (_troupe_v1_Receipt__Output);
   'ping'?: (boolean);
+  'checksum'?: (number);
+  '_checksum'?: "checksum";
 }
