@@ -22,6 +22,8 @@ export class TroupeCluster implements Cluster {
   readonly #env: Readonly<Record<string, string>>;
   /** Processes that were killed, by node. */
   readonly #killed: Map<string, number> = new Map();
+  /** Clients that only look at one node each; a new connection for each look would take processor time from what is measured. */
+  readonly #lookers: Map<string, ReturnType<typeof connectApi>> = new Map();
   #handle: Handle | undefined;
   #forget: () => void = () => undefined;
 
@@ -93,17 +95,17 @@ export class TroupeCluster implements Cluster {
 
   /** The newest log entry that a node has applied, as it says itself. */
   async appliedIndex(node: string): Promise<number> {
-    const client = connectApi({
-      addresses: () => this.#folder.cards().flatMap((card) => (card.node === node ? [card.addresses.api] : [])),
-      clock: systemClock,
-      logger: nullLogger,
-      tracer: nullTracer,
-    });
-    try {
-      return (await client.status({ stale: true })).view.index;
-    } finally {
-      await client.close();
+    let client = this.#lookers.get(node);
+    if (client === undefined) {
+      client = connectApi({
+        addresses: () => this.#folder.cards().flatMap((card) => (card.node === node ? [card.addresses.api] : [])),
+        clock: systemClock,
+        logger: nullLogger,
+        tracer: nullTracer,
+      });
+      this.#lookers.set(node, client);
     }
+    return (await client.status({ stale: true })).view.index;
   }
 
   /** Snapshots that a node has installed since its disk was new, as its log tells. */
@@ -118,6 +120,7 @@ export class TroupeCluster implements Cluster {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const client of this.#lookers.values()) await client.close();
     await this.#handle?.close();
     this.#forget();
   }
