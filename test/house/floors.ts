@@ -14,7 +14,7 @@ const TO_REMOTE = [
 ];
 const RAFT = ['raft', 'raft/consensus', 'raft/log', 'raft/driver'];
 const TO_COORDINATOR = [...TO_REMOTE, 'raft', 'coordinator'];
-const TO_TEAM = [...TO_COORDINATOR, 'cluster', 'agent', 'team'];
+const TO_TEAM = [...TO_COORDINATOR, 'thread', 'cluster', 'agent', 'team'];
 const TO_NODE = [...TO_TEAM, 'api', 'node'];
 
 /**
@@ -25,6 +25,7 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['core'],
   actor: ['core'],
+  thread: ['core', 'wire', 'actor'],
   model: ['core'],
   telemetry: ['core'],
   'raft/consensus': ['core'],
@@ -34,8 +35,9 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   remote: ['core', 'wire', 'actor'],
   coordinator: ['core', 'wire', ...RAFT],
   cluster: TO_COORDINATOR,
-  agent: [...TO_COORDINATOR, 'cluster'],
+  agent: [...TO_COORDINATOR, 'thread', 'cluster'],
   team: [...TO_COORDINATOR, 'cluster', 'agent'],
+  nact: ['core', 'actor', 'cluster', 'agent'],
   api: TO_TEAM,
   node: [...TO_TEAM, 'api'],
   cli: ['core', 'node', 'api'],

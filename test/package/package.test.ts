@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SUBPATHS = ['actor', 'agent', 'team', 'raft', 'coordinator', 'remote', 'model', 'telemetry', 'testkit'];
+const SUBPATHS = ['actor', 'agent', 'team', 'raft', 'coordinator', 'remote', 'model', 'telemetry', 'nact', 'testkit'];
 const MODULES = ['troupe', ...SUBPATHS.map((subpath) => `troupe/${subpath}`)];
 /** What is asked of a child starts with the Node that runs this test, wherever npm comes from. */
 const ENV = { ...process.env, NODE_OPTIONS: '', PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
