@@ -563,11 +563,6 @@ export class ActorCell<M> implements Ref<M> {
     }
   }
 
-  /** The cell behind a ref. @throws TroupeError INVALID_ARGUMENT when the ref isn't of this kernel */
-  cellOf<N>(ref: Ref<N>): ActorCell<N> {
-    return asCell(ref);
-  }
-
   /** Whom a ref names, here or elsewhere. @throws TroupeError INVALID_ARGUMENT when it is no actor's */
   targetOf<N>(ref: Ref<N>): AskTarget {
     return asTarget(ref);

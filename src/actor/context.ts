@@ -128,8 +128,8 @@ export class Context<M> implements ActorContext<M> {
 
   stop(child: Ref<never>): Promise<void> {
     this.#live();
-    const cell = this.cell.cellOf(child);
-    if (cell.parent !== this.cell)
+    const cell = this.cell.targetOf(child);
+    if (!('parent' in cell) || cell.parent !== this.cell)
       throw new TroupeError('INVALID_ARGUMENT', `${child.path} is no child of ${this.cell.path}`);
     return cell.stopForGood();
   }

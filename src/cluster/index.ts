@@ -1,3 +1,5 @@
+export { type Actors, FIND_TIMEOUT_MS, NodeActors, type NodeActorsParts } from './actors/node-actors.ts';
+export { TOPIC_NAME_MAX, type Topic } from './actors/topics.ts';
 export * from './drain.ts';
 export * from './failure-detector.ts';
 export * from './handover.ts';

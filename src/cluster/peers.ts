@@ -26,6 +26,12 @@ interface Waiting {
   readonly settle: Settle;
 }
 
+/** Takes what comes from another node for actors of this one, or about actors. A promise holds the sender's credit back. */
+export type ActorReceiver = (from: NodeRef, envelope: Envelope) => void | Promise<void>;
+
+/** First character of the receiver of whatever actors say to each other: `#`. */
+const ACTORS = 0x23;
+
 /** Requests open at a time, all kinds together. */
 const REQUESTS_MAX = 200_000;
 /** How often, and after which pause each time (ms), a reply to a node that isn't known here is tried. */
@@ -36,7 +42,7 @@ const LATE_REPLIES_MAX = 10_000;
 
 /**
  * Requests and replies between nodes over links: pairs replies with asks, serves the runtime's own services (`sys:…`), and hands
- * messages for agents to whoever routes them.
+ * messages for agents and actors to whoever delivers them.
  */
 export class Peers {
   readonly self: NodeRef;
@@ -48,6 +54,7 @@ export class Peers {
   readonly #late: Set<Timer> = new Set();
   #correlation = 0;
   #agents: ((envelope: Envelope) => void | Promise<void>) | undefined;
+  #actors: ActorReceiver | undefined;
 
   constructor(links: Links, clock: Clock) {
     this.self = links.self;
@@ -65,6 +72,11 @@ export class Peers {
   /** Sets who takes envelopes addressed to agents, from other nodes. */
   onAgentEnvelope(receiver: (envelope: Envelope) => void | Promise<void>): void {
     this.#agents = receiver;
+  }
+
+  /** Sets who takes envelopes from other nodes whose receiver begins with `#`. */
+  onActorEnvelope(receiver: ActorReceiver): void {
+    this.#actors = receiver;
   }
 
   /**
@@ -175,6 +187,7 @@ export class Peers {
   }
 
   #receive(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void> {
+    if (envelope.to.charCodeAt(0) === ACTORS) return this.#actors?.(from, envelope);
     if (envelope.kind === 'reply') return this.#settle(envelope.correlation, envelope.payload, undefined);
     if (envelope.kind === 'error') {
       const error =

@@ -50,7 +50,7 @@ export function askerOf(envelope: Envelope): NodeRef | undefined {
 }
 
 /** The life that `nodeRefKey` wrote. */
-function lifeOf(text: string): NodeRef | undefined {
+export function lifeOf(text: string): NodeRef | undefined {
   const [node, incarnation] = text.split('#');
   return node === undefined || incarnation === undefined ? undefined : { node, incarnation: Number(incarnation) };
 }

@@ -5,6 +5,7 @@ import {
   type DrainOptions,
   drain,
   Handover,
+  NodeActors,
   Peers,
   Router,
   type ShardTenant,
@@ -55,6 +56,8 @@ export class Life {
   readonly map: ClusterMap = new ClusterMap();
   readonly links: Links;
   readonly host: Host;
+  /** Actors of this life that aren't agents, and the way to those of other nodes. */
+  readonly actors: NodeActors;
   /** Resolves with the node's record when the ledger says that this life is over, and it wasn't this node's wish. */
   readonly fenced: Promise<NodeRecord>;
   readonly #parts: LifeParts;
@@ -85,6 +88,7 @@ export class Life {
       void parts.onDrain(decodePayload(payload) as DrainOptions);
       return encodePayload(undefined);
     });
+    this.actors = new NodeActors({ self, map, links: this.links, peers, clock, random, logger, tracer });
     const router = new Router({ self, map, links: this.links, peers, clock, logger });
     this.#asks = new Asks({ self, map, router, peers, clock, random, tracer });
     this.host = nodeHost(this.#asks, coordinator, random);
@@ -198,9 +202,10 @@ export class Life {
     this.#stopWatch();
     this.#handover.close();
     this.#jobs.close();
-    await this.#runtime.close(timeoutMs);
+    await Promise.all([this.#runtime.close(timeoutMs), this.actors.stop(timeoutMs)]);
     await this.links.flush(timeoutMs);
     this.#asks.close();
+    this.actors.close();
     this.#peers.close();
     await this.links.close();
   }

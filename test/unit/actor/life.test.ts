@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { ActorContext, Ref, StopReason, Terminated } from '../../../src/actor/index.ts';
+import type { ActorContext, EndReason, Ref, Terminated } from '../../../src/actor/index.ts';
 import { gate, type Script, scripted, virtualSystem } from './setup.ts';
 
 describe('start and stop', () => {
@@ -164,7 +164,7 @@ describe('start and stop', () => {
 
   test('a stop hook that hangs is abandoned after the limit, one that throws or rejects changes nothing', async () => {
     const { system, clock } = virtualSystem();
-    const ends: StopReason[] = [];
+    const ends: EndReason[] = [];
     const hooks: (() => void | Promise<void>)[] = [
       () => new Promise<void>(() => {}),
       () => Promise.reject(new TypeError('hook')),

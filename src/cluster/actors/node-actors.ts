@@ -1,0 +1,147 @@
+import {
+  ActorSystem,
+  type BehaviorFactory,
+  type KernelLimits,
+  type Ref,
+  type SpawnOptions,
+  type Terminated,
+} from '../../actor/index.ts';
+import {
+  type Clock,
+  type Logger,
+  type NodeId,
+  type NodeRef,
+  type Random,
+  type Tracer,
+  TroupeError,
+} from '../../core/index.ts';
+import type { Links } from '../../remote/index.ts';
+import { decodePayload, encodePayload } from '../../wire/index.ts';
+import type { Peers } from '../peers.ts';
+import type { ClusterMap } from '../view.ts';
+import { ActorGate } from './gate.ts';
+import { ClusterTopics, type Topic } from './topics.ts';
+
+/** How long a name is looked up when nothing else is said, ms. */
+export const FIND_TIMEOUT_MS = 5_000;
+
+/** What the actors of a node are made of. */
+export interface NodeActorsParts {
+  readonly self: NodeRef;
+  readonly map: ClusterMap;
+  readonly links: Links;
+  readonly peers: Peers;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly tracer: Tracer;
+  readonly limits?: Partial<KernelLimits>;
+}
+
+/** What actors of one node and of all nodes are reached by. */
+export interface Actors {
+  /** This life of this node. Its actors end with it. */
+  readonly self: NodeRef;
+  /**
+   * Starts a top-level actor of this node.
+   * @throws TroupeError SHUTTING_DOWN, ALREADY_EXISTS (name), OVERLOADED (too many actors), INVALID_ARGUMENT
+   */
+  spawn<M>(factory: BehaviorFactory<M>, options?: SpawnOptions<M>): Ref<M>;
+  /**
+   * Looks up a living top-level actor by its name, on any node. The ref names that very actor: whoever takes the name later
+   * has to be looked up anew. What messages it understands is the caller's word.
+   *
+   * @param options `timeoutMs` default 5,000
+   * @throws TroupeError NOT_FOUND (no such node, or no actor of that name there), NODE_UNAVAILABLE, TIMEOUT
+   */
+  find<M>(node: NodeId, name: string, options?: { readonly timeoutMs?: number }): Promise<Ref<M>>;
+  /** The ref of an address, as the `path` of another node's ref gives it. @throws TroupeError INVALID_ARGUMENT */
+  refOf<M>(address: string): Ref<M>;
+  /**
+   * Calls `listener` exactly once when an actor of any node has ended, soon if it already has. The reason is `lost` when its
+   * node's life is over.
+   * @returns takes the listener back
+   */
+  watch(ref: Ref<never>, listener: (terminated: Terminated) => void): () => void;
+  /** A topic of the whole cluster. @throws TroupeError INVALID_ARGUMENT for a name that is empty or too long */
+  topic<M>(name: string): Topic<M>;
+}
+
+/**
+ * The actors of one life of a node, and its way to those of others. A ref may be sent in any message to another actor; there
+ * it is a ref of the same actor.
+ */
+export class NodeActors implements Actors {
+  readonly self: NodeRef;
+  readonly system: ActorSystem;
+  readonly #parts: NodeActorsParts;
+  readonly #gate: ActorGate;
+  readonly #topics: ClusterTopics;
+
+  constructor(parts: NodeActorsParts) {
+    const { self, peers, clock, random, logger, tracer, limits } = parts;
+    this.self = self;
+    this.#parts = parts;
+    this.system = new ActorSystem({ clock, random, logger, tracer, ...(limits === undefined ? {} : { limits }) });
+    this.#gate = new ActorGate({ ...parts, system: this.system });
+    this.#topics = new ClusterTopics(this.#gate, (topic, { key, life }, message, bytes, error) => {
+      const to = `${key}/${topic}`;
+      const nobody = { closed: true, accept: () => 'NODE_UNAVAILABLE' };
+      this.system.kernel.deadLetters.add({ message, to, reason: 'overflow', error }, bytes, nobody);
+      logger.debug('published message dropped', { topic, node: life.node, code: error.code });
+    });
+    peers.serve('actors', async (_method, payload) => {
+      const name = decodePayload(payload) as string;
+      return encodePayload(this.#named(name));
+    });
+  }
+
+  spawn<M>(factory: BehaviorFactory<M>, options?: SpawnOptions<M>): Ref<M> {
+    return this.system.spawn(factory, options);
+  }
+
+  async find<M>(node: NodeId, name: string, options: { readonly timeoutMs?: number } = {}): Promise<Ref<M>> {
+    const { map, peers } = this.#parts;
+    if (node === this.self.node) return this.#named(name) as unknown as Ref<M>;
+    const record = map.node(node);
+    if (record === undefined) throw new TroupeError('NOT_FOUND', `there is no node "${node}"`, { address: node });
+    if (!map.isAlive(record))
+      throw new TroupeError('NODE_UNAVAILABLE', `${node} is ${record.state}`, { address: node });
+    const timeoutMs = options.timeoutMs ?? FIND_TIMEOUT_MS;
+    const found = await peers.request(record, 'system', 'actors', 'find', encodePayload(name), timeoutMs);
+    return this.#gate.decode(found) as Ref<M>;
+  }
+
+  refOf<M>(address: string): Ref<M> {
+    return this.#gate.refOf(address) as unknown as Ref<M>;
+  }
+
+  watch(ref: Ref<never>, listener: (terminated: Terminated) => void): () => void {
+    return this.system.watch(ref, listener);
+  }
+
+  topic<M>(name: string): Topic<M> {
+    return this.#topics.topic(name);
+  }
+
+  /** Decodes a body that may hold refs. @throws TroupeError PROTOCOL_VIOLATION */
+  decode(bytes: Uint8Array): unknown {
+    return this.#gate.decode(bytes);
+  }
+
+  /** Stops the actors of this node; who watches them elsewhere hears why as long as links are open. */
+  stop(timeoutMs: number): Promise<void> {
+    return this.system.shutdown(timeoutMs);
+  }
+
+  /** Ends what is still open with other nodes. */
+  close(): void {
+    this.#gate.close();
+  }
+
+  #named(name: string): Ref<unknown> {
+    const ref = this.system.find<unknown>(name);
+    if (ref !== undefined) return ref;
+    throw new TroupeError('NOT_FOUND', `no actor is named "${name}"`, { address: `${this.self.node}/${name}` });
+  }
+}
