@@ -2,12 +2,13 @@
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parsing, progressLine, runCommand, UsageError, usableFolder, wholeNumber } from './command.ts';
+import { kernelSuite } from './kernel/suite.ts';
 import { raftSuite } from './raft/suite.ts';
 import { remoteSuite } from './remote/suite.ts';
 import { removeFolder } from './resources.ts';
 import type { Suite } from './suite.ts';
 
-const SUITES: readonly Suite[] = [raftSuite, remoteSuite];
+const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;
 /** Most rounds of one run. */

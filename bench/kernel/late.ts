@@ -1,0 +1,46 @@
+import { type ActorContext, ActorSystem, type Ref } from 'troupe/actor';
+
+/** Actors of the flood; messages that always wait or are handled; every so many of them take `SLOW_MS`. */
+const ACTORS = 100;
+const MESSAGES = 10_000;
+const SLOW_EVERY = 1_000;
+const SLOW_MS = 1;
+/** Timers, half of them of actors in the flood, half of actors that do nothing else. */
+const TIMERS = 20;
+const DELAY_MS = 15;
+
+type Message = { readonly hop: true } | { readonly dueAt: number };
+
+/**
+ * The latest that a timer's message was handled, ms, while mailboxes never ran empty.
+ * @throws Error when the flood or the timers came to a halt
+ */
+export async function timerLateMs(durationMs: number): Promise<number> {
+  await using system = new ActorSystem();
+  const until = performance.now() + durationMs;
+  const lates: number[] = [];
+  let hops = 0;
+  const arm = (ctx: ActorContext<Message>): void => {
+    ctx.schedule(DELAY_MS, { dueAt: performance.now() + DELAY_MS });
+  };
+  const receive = (message: Message, ctx: ActorContext<Message>): void => {
+    const now = performance.now();
+    if (now >= until) return;
+    if ('dueAt' in message) {
+      lates.push(now - message.dueAt);
+      arm(ctx);
+      return;
+    }
+    if (++hops % SLOW_EVERY === 0) while (performance.now() - now < SLOW_MS);
+    flood[(hops * 7) % ACTORS]!.tell(message);
+  };
+  const flood: Ref<Message>[] = Array.from({ length: ACTORS }, (_, at) =>
+    system.spawn<Message>(() => (at < TIMERS / 2 ? { start: arm, receive } : { receive })),
+  );
+  for (let n = 0; n < TIMERS / 2; n++) system.spawn<Message>(() => ({ start: arm, receive }));
+  for (let n = 0; n < MESSAGES; n++) flood[n % ACTORS]!.tell({ hop: true });
+  await new Promise((resolve) => setTimeout(resolve, durationMs + 10 * DELAY_MS));
+  const [hopsMin, timersMin] = [durationMs * 100, (durationMs / DELAY_MS - 1) * TIMERS * 0.3];
+  if (hops < hopsMin || lates.length < timersMin) throw new Error(`only ${hops} messages, ${lates.length} timers`);
+  return Math.max(...lates);
+}

@@ -1,0 +1,109 @@
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
+import { OURS, Report } from '../report.ts';
+import { Child, within } from '../resources.ts';
+import type { BenchOptions, Suite } from '../suite.ts';
+import { FIGURES } from './figures.ts';
+
+const HERE = fileURLToPath(new URL('.', import.meta.url));
+/** Longest time for one trial, ms. */
+const TRIAL_MS = 60_000;
+/** What a library isn't asked for: xstate's transition actors have no children; timers and a million actors are about ours and Erlang's. */
+const LEFT_OUT: Readonly<Record<string, readonly string[]>> = {
+  nact: ['timerLateMs', 'millionMb'],
+  xstate: ['timerLateMs', 'millionMb', 'manyChildren'],
+};
+const FULL = { warmUpMs: 500, durationMs: 1_000 } as const;
+const QUICK = { warmUpMs: 50, durationMs: 100 } as const;
+
+/** Our kernel against nact, xstate and Erlang/OTP. */
+export const kernelSuite: Suite = {
+  name: 'kernel',
+  parts: FIGURES.map(({ name }) => name),
+  rounds: 3,
+  run: (options) => new KernelBench(options).run(),
+};
+
+class KernelBench {
+  readonly #options: BenchOptions;
+  readonly #report: Report = new Report('kernel', FIGURES);
+
+  constructor(options: BenchOptions) {
+    this.#options = options;
+  }
+
+  /** Each figure of each library in a process of its own; libraries take turns, and who goes first changes. */
+  async run(): Promise<Report> {
+    const { quick, rounds, only, progress } = this.#options;
+    const { warmUpMs, durationMs } = quick ? QUICK : FULL;
+    this.#report.note(`Node ${process.version}, nact ${versionOf('nact')}, xstate ${versionOf('xstate')}`);
+    const libraries = [OURS, 'nact', 'xstate', ...(this.#compileErlang() ? ['erlang'] : [])];
+    for (let round = 1; round <= rounds; round++) {
+      for (const { name } of FIGURES) {
+        if (only.size > 0 && !only.has(name)) continue;
+        progress(`round ${round} of ${rounds}: ${name}`);
+        for (const library of round % 2 === 0 ? libraries.toReversed() : libraries) {
+          if (LEFT_OUT[library]?.includes(name)) continue;
+          const value = await this.#trial(library, name, [String(warmUpMs), String(durationMs)]);
+          this.#report.add(name, library, value);
+        }
+      }
+    }
+    return this.#report;
+  }
+
+  async #trial(library: string, part: string, times: readonly string[]): Promise<number> {
+    const { folder } = this.#options;
+    const child =
+      library === 'erlang'
+        ? // Room for a million processes; all else as it comes.
+          ['erl', '+P', '2000000', '-noshell', '-pa', folder, '-run', 'troupe_peer', 'main', part, ...times]
+        : [process.execPath, ...this.#nodeFlags(library), join(HERE, 'trial.ts'), library, part, ...times];
+    return numberFrom(child, `${part} of ${library}`);
+  }
+
+  #nodeFlags(library: string): readonly string[] {
+    const { profile } = this.#options;
+    const flags = ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning', '--expose-gc'];
+    return profile === undefined || library !== OURS ? flags : [...flags, '--cpu-prof', `--cpu-prof-dir=${profile}`];
+  }
+
+  /** @returns whether there is an Erlang to compare with */
+  #compileErlang(): boolean {
+    try {
+      execFileSync('erlc', ['-o', this.#options.folder, join(HERE, 'troupe_peer.erl')], { stdio: 'pipe' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      this.#report.note('Erlang is missing: its ratios are left out (apt-get install erlang-base)');
+      return false;
+    }
+    const release = execFileSync('erl', [
+      '-noshell',
+      '-eval',
+      'io:put_chars(erlang:system_info(otp_release)), halt().',
+    ]);
+    this.#report.note(`Erlang/OTP ${release}`);
+    return true;
+  }
+}
+
+/** Runs a program that writes one number. @throws Error when it doesn't, or takes too long */
+async function numberFrom([command = '', ...args]: readonly string[], what: string): Promise<number> {
+  const env = { ...process.env, ERL_CRASH_DUMP: '/dev/null' };
+  const child = new Child(command, args, { stdio: ['ignore', 'pipe', 'inherit'], env });
+  try {
+    const written = await within(TRIAL_MS, what, text(child.process.stdout!));
+    const value = Number.parseFloat(written);
+    if (Number.isNaN(value)) throw new Error(`${what} gave no figure: ${written}`);
+    return value;
+  } finally {
+    await child.kill();
+  }
+}
+
+function versionOf(name: string): string {
+  return JSON.parse(readFileSync(fileURLToPath(import.meta.resolve(`${name}/package.json`)), 'utf8')).version;
+}
