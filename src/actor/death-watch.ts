@@ -8,7 +8,9 @@ export type Watcher = (terminated: Terminated) => void;
 /** Who wants to hear of an actor's end, and afterwards what there is to hear. Each watcher hears exactly once. */
 export class DeathWatch {
   readonly #kernel: Kernel;
-  #watchers: Set<Watcher> | undefined;
+  /** Most actors have one watcher at most: it stands alone, the others are in a set. */
+  #first: Watcher | undefined;
+  #others: Set<Watcher> | undefined;
   #terminated: Terminated | undefined;
 
   constructor(kernel: Kernel) {
@@ -17,7 +19,7 @@ export class DeathWatch {
 
   /** Whether anybody waits. */
   get watched(): boolean {
-    return this.#watchers !== undefined && this.#watchers.size > 0;
+    return this.#first !== undefined || (this.#others !== undefined && this.#others.size > 0);
   }
 
   add(watcher: Watcher): void {
@@ -25,19 +27,26 @@ export class DeathWatch {
       this.#tell(watcher, this.#terminated);
       return;
     }
-    this.#watchers ??= new Set();
-    this.#watchers.add(watcher);
+    if (this.#first === undefined && this.#others === undefined) {
+      this.#first = watcher;
+      return;
+    }
+    this.#others ??= new Set();
+    if (watcher !== this.#first) this.#others.add(watcher);
   }
 
   remove(watcher: Watcher): void {
-    this.#watchers?.delete(watcher);
+    if (this.#first === watcher) this.#first = undefined;
+    else this.#others?.delete(watcher);
   }
 
   /** The actor has ended. */
   announce(terminated: Terminated): void {
     this.#terminated = terminated;
-    for (const watcher of this.#watchers ?? []) this.#tell(watcher, terminated);
-    this.#watchers = undefined;
+    if (this.#first !== undefined) this.#tell(this.#first, terminated);
+    for (const watcher of this.#others ?? []) this.#tell(watcher, terminated);
+    this.#first = undefined;
+    this.#others = undefined;
   }
 
   #tell(watcher: Watcher, terminated: Terminated): void {

@@ -187,6 +187,8 @@ class SystemKernel implements Kernel {
   readonly #spec: ActorSpec<unknown>;
   readonly #topLevelSpec: ActorSpec<unknown>;
   readonly #topLevelLimit: RestartLimit | undefined;
+  /** Specs by the options they were made of: actors of one kind that are given one and the same object share one. */
+  readonly #topLevelSpecs: WeakMap<object, ActorSpec<unknown>> = new WeakMap();
   #lastId = 0;
 
   constructor(options: ActorSystemOptions, fatal: (error: unknown) => void) {
@@ -215,9 +217,14 @@ class SystemKernel implements Kernel {
   }
 
   topLevelSpecOf<M>(options: SpawnOptions<M> | undefined): ActorSpec<M> {
-    if (options === undefined || isPlain(options)) return this.#topLevelSpec as ActorSpec<M>;
-    const spec = this.specOf(options);
-    return spec.restartLimit === undefined ? { ...spec, restartLimit: this.#topLevelLimit } : spec;
+    if (options === undefined) return this.#topLevelSpec as ActorSpec<M>;
+    const known = this.#topLevelSpecs.get(options);
+    if (known !== undefined) return known as ActorSpec<M>;
+    if (isPlain(options)) return this.#topLevelSpec as ActorSpec<M>;
+    const own = this.specOf(options);
+    const spec = own.restartLimit === undefined ? { ...own, restartLimit: this.#topLevelLimit } : own;
+    this.#topLevelSpecs.set(options, spec as ActorSpec<unknown>);
+    return spec;
   }
 
   nextId(): number {

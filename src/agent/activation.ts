@@ -7,8 +7,8 @@ import {
   asTroupeError,
   type Fence,
   isTroupeError,
+  type Span,
   TroupeError,
-  traced,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
@@ -65,6 +65,7 @@ export class Activation implements Behavior<Delivery> {
   constructor(house: Household, address: AgentAddress) {
     this.#house = house;
     this.#address = address;
+    if (house.spec.durability === 'none') this.#memory = new VolatileMemory();
   }
 
   receive(delivery: Delivery, actor: ActorContext<Delivery>): void | Promise<void> {
@@ -75,60 +76,48 @@ export class Activation implements Behavior<Delivery> {
     return this.#serve(delivery, actor);
   }
 
+  /** All of a turn in one function: each async function more would cost a turn that waits some hundred bytes. */
   async #serve(delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
     const house = this.#house;
+    const { envelope, requestId } = delivery;
     let run: Run;
     let memory: AgentMemory;
     try {
-      const reading = read(house, this.#address, delivery.envelope);
+      const reading = read(house, this.#address, envelope);
       run = reading instanceof Promise ? await reading : reading;
       memory = this.#memory ?? (await this.#recall());
     } catch (error) {
       return refuse(house, delivery, unreachable(error));
     }
+    let span: Span | undefined;
+    let turn: Turn<unknown> | undefined;
     try {
-      const value = await this.#answer(memory, delivery, actor, run);
-      for (const asker of delivery.askers) house.reply(asker, value, undefined);
-      house.settled(delivery);
+      const recorded = memory.reply(requestId);
+      if (recorded !== undefined) return this.#answer(delivery, recorded.value);
+      span = this.#trace(envelope);
+      turn = this.#begin(delivery, actor, memory, span?.traceparent ?? envelope.traceparent);
+      const value = await run(turn);
+      if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
+      if (turn.durable) await memory.turnDone(requestId, value, turn.changedState);
+      this.#answer(delivery, value);
+      span?.end();
     } catch (error) {
-      // The agent is being moved: its message goes along and is answered by its next activation.
-      if (actor.signal.aborted) return;
-      const { resident } = delivery;
-      if (resident.stopping) {
-        resident.cut = delivery;
-        return;
-      }
-      // The handler may have changed the state in place: go on from what is durable, where anything is.
-      if (memory instanceof AgentJournal) this.#memory = undefined;
-      if (error instanceof JournalFailure) return refuse(house, delivery, unreachable(error.cause));
-      const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(this.#address) });
-      refuse(house, delivery, known);
-      if (HARMLESS.has(known.code)) return;
-      crashed(house, this.#address, delivery.envelope.traceparent, error);
-      throw error;
+      span?.end(error);
+      this.#fail(delivery, actor, error);
+    } finally {
+      turn?.close();
     }
   }
 
   async #recall(): Promise<AgentMemory> {
-    const { spec, coordinator, fence } = this.#house;
-    this.#memory =
-      spec.durability === 'none'
-        ? new VolatileMemory()
-        : await AgentJournal.load(coordinator, fence, this.#address.key);
+    const { coordinator, fence } = this.#house;
+    this.#memory = await AgentJournal.load(coordinator, fence, this.#address.key);
     return this.#memory;
   }
 
-  #answer(
-    memory: AgentMemory,
-    delivery: Delivery,
-    actor: ActorContext<Delivery>,
-    run: Run,
-  ): Uint8Array | Promise<Uint8Array> {
-    const recorded = memory.reply(delivery.requestId);
-    if (recorded !== undefined) return encodePayload(recorded.value);
+  #trace({ traceparent, method }: Envelope): Span | undefined {
     const { tracer, node } = this.#house;
-    const { traceparent, method } = delivery.envelope;
-    if (!tracer.enabled || traceparent === undefined) return this.#turn(memory, delivery, actor, run, traceparent);
+    if (!tracer.enabled || traceparent === undefined) return undefined;
     const attributes = {
       'gen_ai.operation.name': 'invoke_agent',
       'gen_ai.agent.name': this.#address.kind,
@@ -136,30 +125,48 @@ export class Activation implements Behavior<Delivery> {
       'troupe.message': method,
       'troupe.node': node.node,
     };
-    return traced(tracer, 'invoke_agent', { parent: traceparent, kind: 'consumer', attributes }, (span) =>
-      this.#turn(memory, delivery, actor, run, span.traceparent ?? traceparent),
-    );
+    return tracer.start('invoke_agent', { parent: traceparent, kind: 'consumer', attributes });
   }
 
-  async #turn(
-    memory: AgentMemory,
+  #begin(
     delivery: Delivery,
     actor: ActorContext<Delivery>,
-    run: Run,
+    memory: AgentMemory,
     traceparent: string | undefined,
-  ): Promise<Uint8Array> {
+  ): Turn<unknown> {
     const house = this.#house;
     memory.traceparent = traceparent;
     const state = memory.state === undefined ? house.spec.state() : memory.state.value;
-    const turn = new Turn<unknown>({ house, address: this.#address, delivery, traceparent, state, memory, actor });
-    try {
-      const value = await run(turn);
-      if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
-      if (turn.durable) await memory.turnDone(delivery.requestId, value, turn.changedState);
-      return encodePayload(value);
-    } finally {
-      turn.close();
+    return new Turn<unknown>({ house, address: this.#address, delivery, traceparent, state, memory, actor });
+  }
+
+  #answer(delivery: Delivery, value: unknown): void {
+    const payload = encodePayload(value);
+    for (const asker of delivery.askers) this.#house.reply(asker, payload, undefined);
+    this.#house.settled(delivery);
+  }
+
+  /** @throws what the handler threw, when that is a crash */
+  #fail(delivery: Delivery, actor: ActorContext<Delivery>, error: unknown): void {
+    // The agent is being moved: its message goes along and is answered by its next activation.
+    if (actor.signal.aborted) return;
+    const { resident } = delivery;
+    if (resident.stopping) {
+      resident.cut = delivery;
+      return;
     }
+    const house = this.#house;
+    // The handler may have changed the state in place: go on from what is durable, where anything is.
+    if (house.spec.durability !== 'none') this.#memory = undefined;
+    if (error instanceof JournalFailure) {
+      refuse(house, delivery, unreachable(error.cause));
+      return;
+    }
+    const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(this.#address) });
+    refuse(house, delivery, known);
+    if (HARMLESS.has(known.code)) return;
+    crashed(house, this.#address, delivery.envelope.traceparent, error);
+    throw error;
   }
 }
 
@@ -205,16 +212,13 @@ function read(house: Household, address: AgentAddress, { method, payload }: Enve
       address: agentAddressKey(address),
     });
   }
-  const { output } = message;
   const handler = spec.handlers[method] as (ctx: Turn<unknown>, input: unknown) => unknown;
-  const where = (part: string): string => `${address.kind}.${method} ${part}`;
-  const runOn =
-    (checked: unknown): Run =>
-    async (turn) => {
-      const value = await handler(turn, checked);
-      return output === undefined ? value : check(output, value, () => where('output'));
-    };
-  const checked = check(message.input, input, () => where('input'));
+  const runOn = (checked: unknown): Run => {
+    const { output } = message;
+    if (output === undefined) return (turn) => handler(turn, checked);
+    return async (turn) => check(output, await handler(turn, checked), address, method, 'output');
+  };
+  const checked = check(message.input, input, address, method, 'input');
   return checked instanceof Promise ? checked.then(runOn) : runOn(checked);
 }
 
@@ -248,17 +252,20 @@ async function vote(
   return given;
 }
 
-function check(schema: Schema, value: unknown, what: () => string): unknown {
+/** @returns the value as its schema gives it; a promise when that has to wait */
+function check(schema: Schema, value: unknown, { kind }: AgentAddress, method: string, part: string): unknown {
   const checked = schema['~standard'].validate(value);
-  return checked instanceof Promise ? checked.then((result) => accepted(result, what)) : accepted(checked, what);
+  const accept = (result: StandardSchemaV1.Result<unknown>): unknown => accepted(result, `${kind}.${method} ${part}`);
+  if (checked instanceof Promise) return checked.then(accept);
+  return checked.issues === undefined ? checked.value : accept(checked);
 }
 
 /** @throws TroupeError SCHEMA_MISMATCH with everything that doesn't fit */
-function accepted(result: StandardSchemaV1.Result<unknown>, what: () => string): unknown {
+function accepted(result: StandardSchemaV1.Result<unknown>, what: string): unknown {
   if (result.issues === undefined) return result.value;
   const issues = result.issues.map(
     (issue) =>
       `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`,
   );
-  throw new TroupeError('SCHEMA_MISMATCH', `${what()} does not fit its schema: ${issues.join('; ')}`);
+  throw new TroupeError('SCHEMA_MISMATCH', `${what} does not fit its schema: ${issues.join('; ')}`);
 }

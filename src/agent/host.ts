@@ -91,7 +91,7 @@ export function agentRef<State, P extends Protocol>(
   const address: AgentAddress = { kind: definition.kind, key };
   return {
     ...address,
-    ask: async (method, input, options) => (await host.ask(address, method, input, options)) as never,
+    ask: (method, input, options) => host.ask(address, method, input, options) as Promise<never>,
     tell: (method, input) => host.tell(address, method, input),
   };
 }
