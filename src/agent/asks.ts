@@ -1,12 +1,4 @@
-import {
-  agentTarget,
-  askerName,
-  type ClusterMap,
-  type Peers,
-  type Router,
-  sameNode,
-  type ViewChange,
-} from '../cluster/index.ts';
+import { agentTarget, askerName, type ClusterMap, type Peers, type Router, type ViewChange } from '../cluster/index.ts';
 import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
@@ -15,9 +7,7 @@ import {
   isTroupeError,
   type NodeRef,
   type Random,
-  type ShardId,
   shardKey,
-  type Timer,
   type Tracer,
   TroupeError,
   traced,
@@ -25,6 +15,7 @@ import {
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
+import { OpenAsk, OpenAsks } from './open-asks.ts';
 
 /** Pause before an ask that was refused for a passing reason is sent again, ms. */
 const RESEND_MS = 50;
@@ -44,50 +35,6 @@ export interface AsksParts {
   readonly tracer: Tracer;
 }
 
-/** One ask that waits for its answer. */
-class OpenAsk {
-  readonly address: AgentAddress;
-  readonly envelope: Envelope;
-  readonly deadlineAt: number;
-  readonly signal: AbortSignal | undefined;
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-  timer: Timer | undefined;
-  /** Where the reply comes in; 0 while none is awaited. */
-  correlation = 0;
-  shard: ShardId | undefined;
-  /** Who owned its shard when it was sent: the first life that the message, or its answer, may be with. */
-  sentTo: NodeRef | undefined;
-  /** The owners since. */
-  movedTo: NodeRef[] | undefined;
-  /** Epoch of the last of them. */
-  epoch = 0;
-  resend: Timer | undefined;
-
-  constructor(
-    address: AgentAddress,
-    envelope: Envelope,
-    deadlineAt: number,
-    signal: AbortSignal | undefined,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ) {
-    this.address = address;
-    this.envelope = envelope;
-    this.deadlineAt = deadlineAt;
-    this.signal = signal;
-    this.resolve = resolve;
-    this.reject = reject;
-  }
-
-  /** Whether the message, or its answer, may be with one of these lives. */
-  mayBeWith(lives: readonly NodeRef[]): boolean {
-    return lives.some(
-      (life) => sameNode(this.sentTo, life) || (this.movedTo?.some((owner) => sameNode(owner, life)) ?? false),
-    );
-  }
-}
-
 /** The asks that one signal takes back. */
 interface SignalAsks {
   readonly asks: Set<OpenAsk>;
@@ -100,7 +47,7 @@ interface SignalAsks {
  */
 export class Asks {
   readonly #parts: AsksParts;
-  readonly #open: Set<OpenAsk> = new Set();
+  readonly #open: OpenAsks;
   /** Asks by the signal that takes them back: a signal with many asks has one listener. */
   readonly #bySignal: Map<AbortSignal, SignalAsks> = new Map();
   readonly #from: string;
@@ -113,6 +60,7 @@ export class Asks {
     this.#parts = parts;
     this.#from = askerName(parts.self);
     this.#idPrefix = parts.random.id(16);
+    this.#open = new OpenAsks(parts.clock, (ask) => this.#expire(ask));
     parts.map.onChange((change) => {
       if (this.#open.size > 0) this.#changed(change);
     });
@@ -178,22 +126,23 @@ export class Asks {
         requestId: requestId ?? this.#freshId(),
         traceparent,
       };
-      const { clock } = this.#parts;
-      const ask = new OpenAsk(address, envelope, clock.monotonic() + timeoutMs, signal, resolve, reject);
+      const now = this.#parts.clock.monotonic();
+      const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, resolve, reject);
       this.#open.add(ask);
-      ask.timer = clock.schedule(timeoutMs, () => {
-        this.#cancel(ask);
-        const message = `no reply to "${method}" within ${Math.round(timeoutMs)} ms`;
-        this.#settle(ask, undefined, new TroupeError('TIMEOUT', message, { address: to }));
-      });
       if (signal !== undefined) this.#takeBackOn(signal, ask);
       this.#dispatch(ask);
     });
   }
 
+  #expire(ask: OpenAsk): void {
+    const { to, method } = ask.envelope;
+    const message = `no reply to "${method}" within ${Math.round(ask.timeoutMs)} ms`;
+    this.#cancel(ask);
+    this.#settle(ask, undefined, new TroupeError('TIMEOUT', message, { address: to }));
+  }
+
   #settle(ask: OpenAsk, value: unknown, error: TroupeError | undefined): void {
-    if (!this.#open.delete(ask)) return;
-    ask.timer?.cancel();
+    if (!this.#open.remove(ask)) return;
     ask.resend?.cancel();
     if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);
     this.#parts.peers.forget(ask.correlation);
@@ -231,11 +180,7 @@ export class Asks {
     const { map, router, peers, clock } = this.#parts;
     ask.resend?.cancel();
     try {
-      if (ask.correlation === 0) {
-        ask.correlation = peers.expect(undefined, Number.POSITIVE_INFINITY, (reply, error) =>
-          this.#answered(ask, reply, error),
-        );
-      }
+      if (ask.correlation === 0) ask.correlation = peers.wait(ask);
       ask.shard = map.shardOf(ask.address.kind, ask.address.key);
       const record = ask.shard === undefined ? undefined : map.shard(ask.shard);
       ask.sentTo = record?.owner;
@@ -248,7 +193,7 @@ export class Asks {
     }
   }
 
-  #answered(ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
+  readonly #answered = (ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined): void => {
     ask.correlation = 0;
     if (error !== undefined && PASSING.has(error.code)) {
       ask.resend = this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
@@ -260,7 +205,7 @@ export class Asks {
     } catch (failure) {
       this.#settle(ask, undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
     }
-  }
+  };
 
   #cancel(ask: OpenAsk): void {
     try {

@@ -20,10 +20,14 @@ export type Settle = (reply: Uint8Array | undefined, error: TroupeError | undefi
 
 const NOTHING = new Uint8Array(0);
 
-interface Waiting {
-  readonly peer: NodeRef | undefined;
-  readonly timer: Timer | undefined;
-  readonly settle: Settle;
+/** Someone who waits for a reply. */
+export interface Waiter {
+  /** Fails the wait when this life ends; undefined when the waiter sees to that itself. */
+  readonly peer?: NodeRef | undefined;
+  /** Cancelled when it is settled or forgotten. */
+  readonly timer?: Timer | undefined;
+  /** Called once. */
+  settle: Settle;
 }
 
 /** Takes what comes from another node for actors of this one, or about actors. A promise holds the sender's credit back. */
@@ -33,7 +37,7 @@ export type ActorReceiver = (from: NodeRef, envelope: Envelope) => void | Promis
 const ACTORS = 0x23;
 
 /** Requests open at a time, all kinds together. */
-const REQUESTS_MAX = 200_000;
+const REQUESTS_MAX = 1_000_000;
 /** How often, and after which pause each time (ms), a reply to a node that isn't known here is tried. */
 const REPLY_TRIES_MAX = 10;
 const REPLY_RETRY_MS = 50;
@@ -49,7 +53,7 @@ export class Peers {
   readonly #links: Links;
   readonly #clock: Clock;
   readonly #services: Map<string, Service> = new Map();
-  readonly #waiting: Map<number, Waiting> = new Map();
+  readonly #waiting: Map<number, Waiter> = new Map();
   /** Replies to nodes that are not known yet. */
   readonly #late: Set<Timer> = new Set();
   #correlation = 0;
@@ -113,25 +117,26 @@ export class Peers {
    * @throws TroupeError OVERLOADED
    */
   expect(peer: NodeRef | undefined, timeoutMs: number, settle: Settle): number {
+    const expire = (): void => {
+      const details = peer === undefined ? {} : { address: peer.node };
+      this.#settle(correlation, undefined, new TroupeError('TIMEOUT', `no reply within ${timeoutMs} ms`, details));
+    };
+    const timer = timeoutMs === Number.POSITIVE_INFINITY ? undefined : this.#clock.schedule(timeoutMs, expire);
+    const correlation = this.wait({ peer, timer, settle });
+    return correlation;
+  }
+
+  /**
+   * Reserves a correlation for a reply.
+   * @throws TroupeError OVERLOADED
+   */
+  wait(waiter: Waiter): number {
     if (this.#waiting.size >= REQUESTS_MAX) {
+      waiter.timer?.cancel();
       throw new TroupeError('OVERLOADED', `${REQUESTS_MAX} requests wait for replies`, { address: this.self.node });
     }
     const correlation = ++this.#correlation;
-    const timer =
-      timeoutMs === Number.POSITIVE_INFINITY
-        ? undefined
-        : this.#clock.schedule(timeoutMs, () => {
-            this.#settle(
-              correlation,
-              undefined,
-              new TroupeError(
-                'TIMEOUT',
-                `no reply within ${timeoutMs} ms`,
-                peer === undefined ? {} : { address: peer.node },
-              ),
-            );
-          });
-    this.#waiting.set(correlation, { peer, timer, settle });
+    this.#waiting.set(correlation, waiter);
     return correlation;
   }
 

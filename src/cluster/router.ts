@@ -49,16 +49,27 @@ export function askerOf(envelope: Envelope): NodeRef | undefined {
   return lifeOf(envelope.from ?? '');
 }
 
+/** Lives by their text, as every message names one; started over when it is full. */
+const lives: Map<string, NodeRef> = new Map();
+const LIVES_KEPT_MAX = 1_024;
+
 /** The life that `nodeRefKey` wrote. */
 export function lifeOf(text: string): NodeRef | undefined {
+  const known = lives.get(text);
+  if (known !== undefined) return known;
   const [node, incarnation] = text.split('#');
-  return node === undefined || incarnation === undefined ? undefined : { node, incarnation: Number(incarnation) };
+  if (node === undefined || incarnation === undefined) return undefined;
+  const life = { node, incarnation: Number(incarnation) };
+  if (lives.size >= LIVES_KEPT_MAX) lives.clear();
+  lives.set(text, life);
+  return life;
 }
 
 /** Sends messages to agents, wherever their shard lives now. */
 export class Router {
   readonly #parts: RouterParts;
-  readonly #lines: Map<string, ShardLine> = new Map();
+  /** By group, then by number. */
+  readonly #lines: Map<string, ShardLine[]> = new Map();
   readonly #exits: Omit<LineExits, 'deliver' | 'flush'>;
   #agents: LocalAgents | undefined;
 
@@ -106,8 +117,12 @@ export class Router {
 
   /** The line of a shard. */
   line(shard: ShardId): ShardLine {
-    const key = shardKey(shard);
-    let line = this.#lines.get(key);
+    let lines = this.#lines.get(shard.group);
+    if (lines === undefined) {
+      lines = [];
+      this.#lines.set(shard.group, lines);
+    }
+    let line = lines[shard.shard];
     if (line === undefined) {
       const id: ShardId = { group: shard.group, shard: shard.shard };
       line = new ShardLine({
@@ -115,7 +130,7 @@ export class Router {
         deliver: (envelope) => this.#deliver(id, envelope),
         flush: (way) => this.#flush(id, way),
       });
-      this.#lines.set(key, line);
+      lines[shard.shard] = line;
       const record = this.#parts.map.shard(id);
       if (record !== undefined) line.update(record);
     }
