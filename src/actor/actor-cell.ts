@@ -4,14 +4,13 @@ import { addToRing, findInRing, removeFromRing, ringOf } from './ask-ring.ts';
 import type { BehaviorFactory, StopReason } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
 import { Context } from './context.ts';
-import type { DeadLetterReason } from './dead-letters.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
 import { type Ending, endIncarnation, settledWhileEnding } from './ending.ts';
 import type { Extraction } from './extract.ts';
+import { acceptBounded, acceptLate, admitWaiting, bury, offer, sizeOf } from './intake.ts';
 import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
-import { dropOldest, fits } from './overflow.ts';
 import { type AnyMailbox, PriorityMailbox } from './priority-mailbox.ts';
 import type { AskOptions, Ref, ReplyTo } from './ref.ts';
 import { RemoteActor } from './remote-actor.ts';
@@ -19,7 +18,7 @@ import { type ActorFacts, Status, statusName } from './status.ts';
 import { type RestartRecord, supervise, supervisePostponed } from './supervisor.ts';
 import { Note } from './timers.ts';
 import { receiveTraced } from './tracing.ts';
-import { WaitingRoom } from './waiting-room.ts';
+import type { WaitingRoom } from './waiting-room.ts';
 
 const NEW = Status.new;
 const RUNNING = Status.running;
@@ -43,13 +42,13 @@ export class ActorCell<M> implements Ref<M> {
   /** Notes of timers that fell due while it couldn't take them, in order. */
   #due: Note<M>[] | undefined;
   /** How many notes wait in the mailbox. */
-  #notes = 0;
-  #mailbox: AnyMailbox<M | Note<M>> | undefined;
+  notes = 0;
+  mailbox: AnyMailbox<M | Note<M>> | undefined;
   /** The message whose handler is awaited. */
   #current: { readonly message: M } | undefined;
   context: Context<M> | undefined;
   /** There while senders wait for room. */
-  #waiting: WaitingRoom<M> | undefined;
+  waiting: WaitingRoom<M> | undefined;
   /** Oldest open ask; the others are in its ring. */
   #asks: Ask | undefined;
   #deathWatch: DeathWatch | undefined;
@@ -100,27 +99,27 @@ export class ActorCell<M> implements Ref<M> {
     return openAsk(this, makeMessage, options);
   }
 
-  async offer(message: M): Promise<void> {
-    if (this.spec.overflow === 'backpressure' && this.status < STOPPING) {
-      const size = this.sizeOf(message);
-      if (size <= this.spec.bounds.bytes && !this.#hasRoom(size)) return this.#waitForRoom(message, size);
-    }
-    const refusal = this.accept(message);
-    if (refusal !== undefined) throw this.refusalError(refusal);
+  offer(message: M): Promise<void> {
+    return offer(this, message);
   }
 
   /** Takes a message into the mailbox, or makes it a dead letter and says why. */
   accept(message: M): ErrorCode | undefined {
-    if (this.status >= STOPPING) return this.#acceptLate(message);
+    if (this.status >= STOPPING) return acceptLate(this, message);
     const { dispatcher } = this.kernel;
     if (!dispatcher.awake) dispatcher.wake();
-    const mailbox = this.#mailbox ?? this.#makeMailbox();
-    if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.#waiting !== undefined) {
-      return this.#acceptBounded(mailbox, message);
+    const mailbox = this.mailbox ?? this.#makeMailbox();
+    if (mailbox.length >= this.spec.bounds.messages || this.spec.sizeOf !== undefined || this.waiting !== undefined) {
+      return acceptBounded(this, mailbox, message);
     }
-    mailbox.push(message, dispatcher.stamp, 0);
-    if (!this.#queued) this.#enqueue();
+    this.put(mailbox, message, 0);
     return undefined;
+  }
+
+  /** Puts what has been let in into the mailbox. */
+  put(mailbox: AnyMailbox<M | Note<M>>, item: M | Note<M>, size: number): void {
+    mailbox.push(item, this.kernel.dispatcher.stamp, size);
+    if (!this.#queued) this.#enqueue();
   }
 
   /** Puts a note into the mailbox, whatever its bounds: an actor makes only so many of them. */
@@ -128,10 +127,9 @@ export class ActorCell<M> implements Ref<M> {
     if (this.status >= STOPPING || note.owner !== this.context) return;
     const { dispatcher } = this.kernel;
     if (!dispatcher.awake) dispatcher.wake();
-    const mailbox = this.#mailbox ?? this.#makeMailbox();
-    mailbox.push(note, dispatcher.stamp, 0);
-    this.#notes++;
-    if (!this.#queued) this.#enqueue();
+    const mailbox = this.mailbox ?? this.#makeMailbox();
+    this.notes++;
+    this.put(mailbox, note, 0);
   }
 
   /** Hands over a timer's note as soon as it can, past its mailbox and all other actors: whatever the flood, timers are on time. */
@@ -155,16 +153,16 @@ export class ActorCell<M> implements Ref<M> {
   /** Puts messages that were accepted before in front of the others, in their order. */
   putBack(messages: readonly M[]): void {
     if (messages.length === 0) return;
-    const mailbox = this.#mailbox ?? this.#makeMailbox();
+    const mailbox = this.mailbox ?? this.#makeMailbox();
     for (const message of messages.toReversed()) {
-      mailbox.unshift(message, this.kernel.dispatcher.stamp, this.sizeOf(message));
+      mailbox.unshift(message, this.kernel.dispatcher.stamp, sizeOf(this, message));
     }
     if (!this.#queued) this.#enqueue();
   }
 
   #makeMailbox(): AnyMailbox<M | Note<M>> {
     const { sizeOf, priority } = this.spec;
-    this.#mailbox =
+    this.mailbox =
       priority === undefined
         ? new Mailbox(sizeOf !== undefined)
         : new PriorityMailbox(
@@ -172,100 +170,7 @@ export class ActorCell<M> implements Ref<M> {
             (item) => priority.of(item instanceof Note ? item.message : item),
             sizeOf !== undefined,
           );
-    return this.#mailbox;
-  }
-
-  #acceptBounded(mailbox: AnyMailbox<M | Note<M>>, message: M): ErrorCode | undefined {
-    const { bounds, overflow } = this.spec;
-    const size = this.sizeOf(message);
-    let room = this.#hasRoom(size);
-    if (!room && overflow === 'drop-oldest') {
-      const isNote = (item: M | Note<M>): boolean => item instanceof Note;
-      room = dropOldest(mailbox, bounds, message, size, this.#notes, isNote, (dropped) => {
-        this.#deadLetter(dropped as M, 'overflow', this.refusalError('MAILBOX_FULL'));
-      });
-    }
-    if (!room) {
-      const tooLarge = size > bounds.bytes;
-      this.#deadLetter(message, 'overflow');
-      return tooLarge ? 'MESSAGE_TOO_LARGE' : 'MAILBOX_FULL';
-    }
-    mailbox.push(message, this.kernel.dispatcher.stamp, size);
-    if (!this.#queued) this.#enqueue();
-    return undefined;
-  }
-
-  #acceptLate(message: M): ErrorCode | undefined {
-    const onLate = this.extraction?.onLate;
-    if (onLate !== undefined) {
-      try {
-        onLate(message);
-        return undefined;
-      } catch (error) {
-        this.kernel.logger.error('late mail listener failed', { actor: this.path, error: errorMessage(error) });
-      }
-    }
-    this.#deadLetter(message, 'terminated');
-    return 'ACTOR_TERMINATED';
-  }
-
-  #hasRoom(size: number): boolean {
-    if (this.#waiting !== undefined) return false;
-    return this.#mailbox === undefined
-      ? size <= this.spec.bounds.bytes
-      : fits(this.#mailbox, this.spec.bounds, size, this.#notes);
-  }
-
-  /** What has no size can't be bounded: it counts as too large. */
-  sizeOf(message: M): number {
-    if (this.spec.sizeOf === undefined) return 0;
-    try {
-      const size = this.spec.sizeOf(message);
-      if (size >= 0) return size;
-    } catch (error) {
-      this.kernel.logger.error('sizeOf failed', { actor: this.path, error: errorMessage(error) });
-    }
-    return Number.POSITIVE_INFINITY;
-  }
-
-  #waitForRoom(message: M, size: number): Promise<void> {
-    this.#waiting ??= new WaitingRoom();
-    if (this.#waiting.length < this.kernel.limits.mailboxWaiters) return this.#waiting.enter(message, size);
-    this.#deadLetter(message, 'overflow');
-    return Promise.reject(this.refusalError('OVERLOADED'));
-  }
-
-  #admitWaiting(waiting: WaitingRoom<M>): void {
-    const mailbox = this.#mailbox!;
-    waiting.admit((message, size) => {
-      if (!fits(mailbox, this.spec.bounds, size, this.#notes)) return false;
-      mailbox.push(message, this.kernel.dispatcher.stamp, size);
-      return true;
-    });
-    if (waiting.length === 0) this.#waiting = undefined;
-  }
-
-  #deadLetter(message: M, reason: DeadLetterReason, error?: unknown): void {
-    const sender = this.#senderOf(message);
-    const letter = {
-      message,
-      to: this.path,
-      reason,
-      ...(error === undefined ? {} : { error }),
-      ...(sender === undefined ? {} : { sender }),
-    };
-    const size = this.sizeOf(message);
-    this.kernel.deadLetters.add(letter, Number.isFinite(size) ? size : 0, this as AnyCell);
-    if (error !== undefined) this.#failAskOf(message, error);
-  }
-
-  #senderOf(message: M): string | undefined {
-    try {
-      return this.spec.sender?.(message);
-    } catch (error) {
-      this.kernel.logger.error('sender accessor failed', { actor: this.path, error: errorMessage(error) });
-      return undefined;
-    }
+    return this.mailbox;
   }
 
   /** The error for a sender whose message was refused. */
@@ -301,7 +206,7 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   /** Fails the ask that came with `message`, if one did. */
-  #failAskOf(message: M, error: unknown): void {
+  failAskOf(message: M, error: unknown): void {
     this.askOf(message)?.giveUp(asTroupeError(error, 'HANDLER_FAILED', { address: this.path }));
   }
 
@@ -312,7 +217,7 @@ export class ActorCell<M> implements Ref<M> {
 
   /** Whether it is handling this message, or has it in its mailbox. */
   holds(message: M): boolean {
-    return (this.busy && this.context?.handling === message) || (this.#mailbox?.includes(message) ?? false);
+    return (this.busy && this.context?.handling === message) || (this.mailbox?.includes(message) ?? false);
   }
 
   /** How many messages it has: the one being handled and those that wait. */
@@ -321,7 +226,7 @@ export class ActorCell<M> implements Ref<M> {
   }
 
   get #depth(): number {
-    return (this.#mailbox?.length ?? 0) + (this.#due?.length ?? 0);
+    return (this.mailbox?.length ?? 0) + (this.#due?.length ?? 0);
   }
 
   // --- handling -----------------------------------------------------------------------------------------------------
@@ -338,7 +243,7 @@ export class ActorCell<M> implements Ref<M> {
       this.begin();
       return 1;
     }
-    const mailbox = this.#mailbox;
+    const mailbox = this.mailbox;
     const { dispatcher } = this.kernel;
     let done = 0;
     while (mailbox !== undefined && mailbox.length > 0 && this.status === RUNNING && !this.busy) {
@@ -348,9 +253,9 @@ export class ActorCell<M> implements Ref<M> {
       }
       done++;
       const message = mailbox.shift();
-      const note = this.#notes > 0 && message instanceof Note;
-      if (note) this.#notes--;
-      if (this.#waiting !== undefined) this.#admitWaiting(this.#waiting);
+      const note = this.notes > 0 && message instanceof Note;
+      if (note) this.notes--;
+      if (this.waiting !== undefined) admitWaiting(this, mailbox, this.waiting);
       if (note) this.#handleNote(message as Note<M>);
       else this.#handle(message as M);
     }
@@ -405,7 +310,7 @@ export class ActorCell<M> implements Ref<M> {
       else this.#goOn();
       return;
     }
-    if (crash !== undefined && current !== undefined) this.#deadLetter(current.message, 'crashed', crash.error);
+    if (crash !== undefined && current !== undefined) bury(this, current.message, 'crashed', crash.error);
     if (this.ending === undefined) return;
     // A start hook that ended well while the stop was already under way has something to clean up.
     if (crash === undefined) context.started = true;
@@ -414,7 +319,7 @@ export class ActorCell<M> implements Ref<M> {
 
   #goOn(): void {
     if (this.#due !== undefined) this.#takeDue(this.#due);
-    if (this.#mailbox !== undefined && this.#mailbox.length > 0 && !this.#queued) this.#enqueue();
+    if (this.mailbox !== undefined && this.mailbox.length > 0 && !this.#queued) this.#enqueue();
   }
 
   /** Gives up the handler or hook under way: its message is handed over or becomes a dead letter. */
@@ -424,7 +329,7 @@ export class ActorCell<M> implements Ref<M> {
     this.#current = undefined;
     if (current === undefined) return;
     if (this.extraction !== undefined) this.extraction.first.push(current.message);
-    else this.#deadLetter(current.message, 'abandoned', this.terminatedError());
+    else bury(this, current.message, 'abandoned', this.terminatedError());
   }
 
   // --- life ---------------------------------------------------------------------------------------------------------
@@ -484,7 +389,7 @@ export class ActorCell<M> implements Ref<M> {
   /** A crash: the message it happened on is dropped, and the supervisor decides. */
   fail(thrown: unknown, on?: { readonly message: M }): void {
     const error = thrown ?? new TroupeError('HANDLER_FAILED', 'the handler threw nothing', { address: this.path });
-    if (on !== undefined) this.#deadLetter(on.message, 'crashed', error);
+    if (on !== undefined) bury(this, on.message, 'crashed', error);
     if (this.status !== Status.starting && this.status !== RUNNING) return;
     this.status = Status.failed;
     this.kernel.logger.warn('actor crashed', { actor: this.path, error: errorMessage(error) });
@@ -532,10 +437,10 @@ export class ActorCell<M> implements Ref<M> {
     const mail = this.#takeMail();
     const moving = this.extraction === undefined ? undefined : new Set(mail);
     this.#failAsks(moving);
-    if (moving === undefined) for (const message of mail) this.#deadLetter(message, 'terminated');
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    waiting?.close((message) => (this.#acceptLate(message) === undefined ? undefined : this.terminatedError()));
+    if (moving === undefined) for (const message of mail) bury(this, message, 'terminated');
+    const waiting = this.waiting;
+    this.waiting = undefined;
+    waiting?.close((message) => (acceptLate(this, message) === undefined ? undefined : this.terminatedError()));
     this.record = undefined;
     this.#deathWatch ??= new DeathWatch(this.kernel);
     this.#deathWatch.announce({ ref: this, reason, ...(reason === 'crashed' ? { error } : {}) });
@@ -545,8 +450,8 @@ export class ActorCell<M> implements Ref<M> {
 
   #takeMail(): M[] {
     const mail = this.extraction?.first ?? [];
-    const mailbox = this.#mailbox;
-    this.#mailbox = undefined;
+    const mailbox = this.mailbox;
+    this.mailbox = undefined;
     while (mailbox !== undefined && mailbox.length > 0) {
       const message = mailbox.shift();
       if (!(message instanceof Note)) mail.push(message);
@@ -570,7 +475,7 @@ export class ActorCell<M> implements Ref<M> {
 
   /** What there is to see from outside. */
   inspect(): ActorFacts {
-    const mailbox = this.#mailbox;
+    const mailbox = this.mailbox;
     const waiting = mailbox !== undefined && mailbox.length > 0;
     return {
       path: this.path,

@@ -4,6 +4,7 @@ import type { Ask, AskTarget } from './ask.ts';
 import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
 import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
+import { sizeOf } from './intake.ts';
 import type { SpawnOptions } from './options.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
 import type { Ref, Route } from './ref.ts';
@@ -164,7 +165,7 @@ export class Context<M> implements ActorContext<M> {
   stash(message: M): void {
     this.#live();
     this.#stash ??= new Stash(this.cell.spec.stash);
-    if (!this.#stash.put(message, this.cell.sizeOf(message))) {
+    if (!this.#stash.put(message, sizeOf(this.cell, message))) {
       throw new TroupeError('OVERLOADED', 'the stash is full', { address: this.cell.path });
     }
   }
