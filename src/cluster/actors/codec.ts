@@ -14,7 +14,7 @@ type ReplyOnTheWay = null | readonly [correlation: number, leftMs: number];
 /** A node, as the refs in messages need it. */
 export interface Home {
   /** Lets other nodes find an actor of this one. @returns its address in the cluster */
-  addressOf(cell: ActorCell<unknown>): string;
+  addressOf(ref: Ref<never>): string;
   /** The ref of an address. */
   refOf(address: string): Ref<never>;
 }

@@ -115,7 +115,13 @@ export class ActorGate implements Home {
     return neighbour;
   }
 
-  addressOf(cell: ActorCell<unknown>): string {
+  /** @throws TroupeError INVALID_ARGUMENT for an actor of another system */
+  addressOf(ref: Ref<never>): string {
+    if (ref instanceof RemoteRef) return ref.path;
+    const cell = ref as unknown as ActorCell<unknown>;
+    if (cell.kernel !== this.#kernel) {
+      throw new TroupeError('INVALID_ARGUMENT', 'this actor is of no system of the node', { address: ref.path });
+    }
     const to = `#${cell.id}`;
     if (!this.#known.has(to)) {
       this.#known.set(to, cell);

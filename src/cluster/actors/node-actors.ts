@@ -55,7 +55,9 @@ export interface Actors {
    * @throws TroupeError NOT_FOUND (no such node, or no actor of that name there), NODE_UNAVAILABLE, TIMEOUT
    */
   find<M>(node: NodeId, name: string, options?: { readonly timeoutMs?: number }): Promise<Ref<M>>;
-  /** The ref of an address, as the `path` of another node's ref gives it. @throws TroupeError INVALID_ARGUMENT */
+  /** Text that names an actor in the whole cluster, e.g. `node-1#42/worker#17`; for places that refs can't go to. */
+  addressOf(ref: Ref<never>): string;
+  /** The ref of an address that `addressOf` gave. @throws TroupeError INVALID_ARGUMENT */
   refOf<M>(address: string): Ref<M>;
   /**
    * Calls `listener` exactly once when an actor of any node has ended, soon if it already has. The reason is `lost` when its
@@ -110,6 +112,10 @@ export class NodeActors implements Actors {
     const timeoutMs = options.timeoutMs ?? FIND_TIMEOUT_MS;
     const found = await peers.request(record, 'system', 'actors', 'find', encodePayload(name), timeoutMs);
     return this.#gate.decode(found) as Ref<M>;
+  }
+
+  addressOf(ref: Ref<never>): string {
+    return this.#gate.addressOf(ref);
   }
 
   refOf<M>(address: string): Ref<M> {

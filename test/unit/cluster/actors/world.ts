@@ -2,7 +2,7 @@ import type { KernelLimits } from '../../../../src/actor/index.ts';
 import { ClusterMap, NodeActors, Peers } from '../../../../src/cluster/index.ts';
 import type { NodeRecord } from '../../../../src/coordinator/index.ts';
 import { type NodeRef, nullLogger, nullTracer, SeededRandom } from '../../../../src/core/index.ts';
-import { type LinkLimits, type Links, MemoryNetwork, openLinks } from '../../../../src/remote/index.ts';
+import { type LinkLimits, type Links, MemoryNetwork, openLinks, type Transport } from '../../../../src/remote/index.ts';
 import { ManualClock } from '../../../../src/testkit/clock.ts';
 
 /** A node whose actors are real, over real links in memory. */
@@ -18,6 +18,7 @@ interface Member extends ActorNode {
   seen: number;
   lagging: boolean;
   closed: boolean;
+  readonly transport: Transport;
 }
 
 /** How a node may differ. */
@@ -67,7 +68,7 @@ export class World {
     const peers = new Peers(opened, clock);
     const parts = { self, map, links: opened, peers, clock, random, logger: nullLogger, tracer: nullTracer };
     const actors = new NodeActors({ ...parts, ...(options.limits === undefined ? {} : { limits: options.limits }) });
-    const node: Member = { self, map, links: opened, actors, seen: 0, lagging: false, closed: false };
+    const node: Member = { self, map, links: opened, actors, transport, seen: 0, lagging: false, closed: false };
     this.#members.push(node);
     const addresses = { control: '', data, api: '' };
     this.#commit({ ...self, state: 'up', addresses, labels: {}, voter: false, groups: [] });
@@ -94,9 +95,8 @@ export class World {
   /** Nothing goes from a node or to it any more. */
   vanish(node: ActorNode): void {
     (node as Member).closed = true;
-    for (const other of this.#members) {
-      if (other.self.node !== node.self.node) this.network.cut(other.self.node, node.self.node);
-    }
+    void node.links.close();
+    void (node as Member).transport.close();
   }
 
   /** The ledger gives a life up, dead or not. */
