@@ -101,6 +101,8 @@ export function nactOn(host: NactHost): Nact {
 /** nact's functions for the systems of one process. */
 export function functionsOf(home: Home): Nact {
   const familyOf = (parent: Ref<never>): Family => {
+    const elsewhere = home.isElsewhere(parent as Ref<unknown>);
+    if (elsewhere) throw new TroupeError('INVALID_ARGUMENT', 'an actor is started on the node of its parent');
     const family = home.find(parent);
     if (family !== undefined) return family;
     throw new TroupeError('ACTOR_TERMINATED', 'the parent has stopped or never was', {
@@ -142,10 +144,7 @@ export function functionsOf(home: Home): Nact {
       if (!(timeout > 0)) throw new TroupeError('INVALID_ARGUMENT', 'a query takes a timeout, ms');
       return home.query(actor as Ref<unknown>, message, timeout) as Promise<never>;
     },
-    stop(actor) {
-      const found = home.find(actor);
-      if (found !== undefined && 'stop' in found) (found as Family & { stop(): void }).stop();
-    },
+    stop: (actor) => home.stop(actor as Ref<unknown>),
     configureLogging: (engine) => (system) => {
       const to = engine(system.reference) as Ref<unknown> | undefined;
       if (to === undefined) throw new TroupeError('INVALID_ARGUMENT', 'the logging engine makes no actor');

@@ -23,4 +23,6 @@ export interface Family {
   readonly children: Map<string, AnyActor>;
   /** Decides about a crash and carries the decision out. */
   fault(fault: Fault): Promise<void>;
+  /** Ends it and all below. */
+  stop(): void;
 }

@@ -26,6 +26,8 @@ export interface RemoteSystems {
   readonly node: string;
   /** Sends mail to whoever `to` names; its system is on another node. Never throws. */
   send(to: Ref<unknown>, mail: Mail<unknown>): void;
+  /** Stops whoever `to` names; its system is on another node. Never throws. */
+  stop(to: Ref<unknown>): void;
 }
 
 /** The systems of one process, and who waits there for an answer. Refs are data: this is where they are looked up. */
@@ -56,6 +58,11 @@ export class Home {
     this.#systems.delete(system.name);
   }
 
+  /** Stops all systems. */
+  close(): void {
+    for (const system of [...this.#systems.values()]) system.stop();
+  }
+
   /** Whoever a ref names here: an actor or a system. */
   find(ref: Ref<never>): Family | undefined {
     const system = this.#systems.get(ref.system.name ?? '');
@@ -65,8 +72,14 @@ export class Home {
 
   /** Hands mail to whoever `to` names, here or on another node. Mail to nobody vanishes, as in nact. */
   deliver(to: Ref<unknown>, mail: Mail<unknown>): void {
-    if (this.#isElsewhere(to)) this.host.remote?.send(to, mail);
+    if (this.isElsewhere(to)) this.host.remote?.send(to, mail);
     else this.deliverHere(to, mail);
+  }
+
+  /** Stops whoever a ref names, here or on another node; nothing when nobody is there. */
+  stop(ref: Ref<unknown>): void {
+    if (this.isElsewhere(ref)) this.host.remote?.stop(ref);
+    else this.find(ref as Ref<never>)?.stop();
   }
 
   /** Hands mail to whoever `to` names here. */
@@ -86,7 +99,7 @@ export class Home {
    * @throws TroupeError (rejects) TIMEOUT, ACTOR_TERMINATED when nobody is there, OVERLOADED when too many wait
    */
   query(to: Ref<unknown>, message: unknown, timeoutMs: number): Promise<unknown> {
-    if (!this.#isElsewhere(to) && to.type !== 'temp' && !(this.find(to) instanceof NactActor)) {
+    if (!this.isElsewhere(to) && to.type !== 'temp' && !(this.find(to) instanceof NactActor)) {
       return Promise.reject(
         new TroupeError('ACTOR_TERMINATED', 'the actor has stopped or never was', { address: pathOf(to) }),
       );
@@ -114,7 +127,8 @@ export class Home {
     return promise;
   }
 
-  #isElsewhere({ system }: Ref<unknown>): boolean {
+  /** Whether a ref names somebody on another node. */
+  isElsewhere({ system }: Ref<unknown>): boolean {
     return system.node !== undefined && system.node !== this.host.remote?.node;
   }
 }

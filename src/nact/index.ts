@@ -1,6 +1,6 @@
 /**
- * For agents that were written for nact: its functions on our kernel, alone in this process. `nactOn` gives the same ones on a
- * node of a cluster.
+ * For agents that were written for nact: its functions on our kernel, alone in this process. `nactOnNode` gives the same
+ * ones on a node of a cluster.
  */
 import { type Nact, nactOn } from './api.ts';
 import { localHost } from './local.ts';
@@ -29,8 +29,10 @@ export const configureLogging: Nact['configureLogging'] = local.configureLogging
 export const logToConsole: Nact['logToConsole'] = local.logToConsole;
 
 export { type Nact, nactOn, type PersistentActorFunc, type PersistentActorProps } from './api.ts';
+export { type NactNode, nactOnNode } from './cluster.ts';
 export type { Persist } from './history.ts';
 export type { NactHost, RemoteSystems } from './home.ts';
+export { journalEngine, nactJournal } from './journal.ts';
 export {
   type ActorLog,
   type ConsoleLogOptions,

@@ -24,7 +24,7 @@ export interface PersistedSnapshot {
 
 /** Events in order, as an array has them. The accumulator is a promise. */
 export interface EventStream {
-  reduce<U>(next: (before: U, event: PersistedEvent, index: number) => U, initial: U): U | Promise<U>;
+  reduce<U>(next: (before: U, event: PersistedEvent, index: number) => U, initial: U): U | Promise<Awaited<U>>;
 }
 
 /** Where persistent actors are kept; engines written for nact fit. */
