@@ -1,6 +1,7 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PlacementRule } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
+import type { ThreadLimits } from '../thread/index.ts';
 import type { AgentContext } from './context.ts';
 
 /** A schema of the Standard Schema kind (zod, valibot, arktype and others), or undefined for "anything". */
@@ -84,6 +85,20 @@ export interface AgentSpec<State, P extends Protocol> {
   readonly supervision?: Partial<SupervisionSpec>;
   /** Leaves memory after this long without a message; default 60,000 ms. */
   readonly passivateAfterMs?: number;
+  /**
+   * `thread`: handlers and votes run in a worker thread, one per agent, so that an endless loop or an allocation bomb costs that agent
+   * only. State, journal and schemas stay with the node. The thread loads the definition's module for itself: variables of a module
+   * aren't shared, and don't outlive the thread, which the node may take for another agent whenever no turn runs.
+   */
+  readonly isolation?: 'thread';
+  /** Limits of that thread. */
+  readonly thread?: ThreadSpec;
+}
+
+/** How an agent's thread is kept. What is left out has its default. */
+export interface ThreadSpec extends Partial<ThreadLimits> {
+  /** The module that exports the definition: `import.meta.url`. Needed only where the node doesn't load agents by URL. */
+  readonly module?: string;
 }
 
 const AGENT: unique symbol = Symbol.for('troupe.agent') as never;
@@ -92,6 +107,8 @@ const AGENT: unique symbol = Symbol.for('troupe.agent') as never;
 export interface AnyAgent {
   readonly [AGENT]: true;
   readonly kind: string;
+  /** URL of the module that it was loaded from, where a node has loaded it. */
+  readonly module?: string;
 }
 
 /** An agent kind: declared once, known to every node, typed end to end. */

@@ -1,4 +1,4 @@
-import { ActorSystem, type DeadLetter, type RestartLimit, type SpawnOptions } from '../actor/index.ts';
+import { ActorSystem, type Behavior, type DeadLetter, type RestartLimit, type SpawnOptions } from '../actor/index.ts';
 import {
   askerOf,
   type Cargo,
@@ -27,10 +27,12 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
+import { Threads } from '../thread/index.ts';
 import { Activation, type Household } from './activation.ts';
 import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
 import type { Host } from './host.ts';
+import { type Isolation, seated } from './thread/seat.ts';
 
 /** Shards of a kind that names no number. */
 const SHARDS_DEFAULT = 32;
@@ -62,6 +64,8 @@ export interface RuntimeParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly tracer: Tracer;
+  /** Worker threads at a time, of agents with `isolation: 'thread'`. Default THREADS_MAX. */
+  readonly threadsMax?: number;
   /** Agents resident at a time; past it new ones are refused. Default a million. */
   readonly residentsMax?: number;
 }
@@ -76,6 +80,8 @@ interface Tenancy {
 /** An agent kind on this node. */
 interface Kind {
   readonly spec: AgentSpec<unknown, Protocol>;
+  /** Where its handlers run, when not here. */
+  readonly isolation: Isolation | undefined;
   /** How its actors are kept; one object for all, which their system fills in once. */
   readonly keeping: SpawnOptions<Delivery> & {
     readonly restartLimit: RestartLimit;
@@ -83,10 +89,14 @@ interface Kind {
   };
 }
 
-function kindOf(spec: AgentSpec<unknown, Protocol>): Kind {
+function kindOf(spec: AgentSpec<unknown, Protocol>, isolation: Isolation | undefined): Kind {
   const { restart = 'permanent', intensity = INTENSITY_DEFAULT, periodMs = PERIOD_MS_DEFAULT } = spec.supervision ?? {};
   const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
-  return { spec, keeping: { restart, restartLimit: { intensity, periodMs }, mailbox: { capacity, overflow } } };
+  return {
+    spec,
+    isolation,
+    keeping: { restart, restartLimit: { intensity, periodMs }, mailbox: { capacity, overflow } },
+  };
 }
 
 /** The shard groups that agent kinds make, one per kind. */
@@ -101,12 +111,28 @@ function specOf(agent: AnyAgent): AgentSpec<unknown, Protocol> {
   return (agent as unknown as { readonly spec: AgentSpec<unknown, Protocol> }).spec;
 }
 
+/** @throws TroupeError INVALID_CONFIGURATION when nobody has said which module a thread is to load */
+function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, threads: Threads): Isolation | undefined {
+  if (spec.isolation !== 'thread') return undefined;
+  const { module = agent.module, ...limits } = spec.thread ?? {};
+  if (module === undefined) {
+    const message = `agent kind "${agent.kind}" runs in a thread, which must load its module: name its URL in the cluster's \`agents\`, or set thread: { module: import.meta.url }`;
+    throw new TroupeError('INVALID_CONFIGURATION', message, { address: agent.kind });
+  }
+  return { threads, module, limits };
+}
+
+function activationOf({ isolation }: Kind, house: Household, address: AgentAddress): Behavior<Delivery> {
+  return isolation === undefined ? new Activation(house, address) : seated(house, address, isolation);
+}
+
 /** The agents that live on this node: activated by their first message, gone when idle, moved with their shard. */
 export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #parts: RuntimeParts;
   readonly #system: ActorSystem;
   readonly #kinds: Map<string, Kind> = new Map();
   readonly #shards: Map<string, Tenancy> = new Map();
+  readonly #threads: Threads;
   readonly #sweep: Timer;
   /** Cargo of shards that were staged before they were ours. */
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
@@ -118,9 +144,13 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#parts = parts;
     this.#cargo = cargo;
     this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
-    for (const agent of parts.agents) this.#kinds.set(agent.kind, kindOf(specOf(agent)));
     const { self, map, clock, random, logger, tracer } = parts;
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
+    this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
+    for (const agent of parts.agents) {
+      const spec = specOf(agent);
+      this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads)));
+    }
     this.#sweep = clock.repeat(SWEEP_MS, () => this.#passivate());
     map.onChange((change) => {
       for (const shard of change.shards) if (!sameNode(shard.owner, self)) this.#dropUntil(shard, shard.epoch);
@@ -189,9 +219,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   /** Stops the agents; what waits for them is answered by their next home. @param timeoutMs for turns to end */
-  close(timeoutMs: number): Promise<void> {
+  async close(timeoutMs: number): Promise<void> {
     this.#sweep.cancel();
-    return this.#system.shutdown(timeoutMs);
+    await this.#system.shutdown(timeoutMs);
+    await this.#threads.close();
   }
 
   /** @param waiting messages for the agent that come with its shard: they fit, whatever the bound of its mailbox */
@@ -271,7 +302,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const { keeping } = kind;
     const { mailbox, restart, restartLimit } = keeping;
     const options = waiting <= mailbox.capacity ? keeping : { ...keeping, mailbox: { ...mailbox, capacity: waiting } };
-    const ref = this.#system.spawn<Delivery>(() => new Activation(tenancy.house, address), options);
+    const ref = this.#system.spawn<Delivery>(() => activationOf(kind, tenancy.house, address), options);
     const resident = new Resident(ref, this.#parts.clock.monotonic());
     tenancy.residents.set(address.key, resident);
     this.#residents++;

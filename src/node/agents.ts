@@ -8,7 +8,7 @@ import { errorMessage, TroupeError } from '../core/index.ts';
  * @throws TroupeError INVALID_CONFIGURATION when a module can't be loaded, exports none, or two define one kind
  */
 export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]> {
-  const kinds = new Map<string, AnyAgent>();
+  const kinds = new Map<string, { readonly exported: AnyAgent; readonly loaded: AnyAgent }>();
   for (const url of modules) {
     let exports: Record<string, unknown>;
     try {
@@ -27,13 +27,14 @@ export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]
     }
     for (const agent of agents) {
       const known = kinds.get(agent.kind);
-      if (known !== undefined && known !== agent) {
+      if (known !== undefined && known.exported !== agent) {
         throw new TroupeError('INVALID_CONFIGURATION', `agent kind "${agent.kind}" is defined twice; rename one`, {
           address: url,
         });
       }
-      kinds.set(agent.kind, agent);
+      // The first module that exports it is as good as any: a thread loads it from there.
+      kinds.set(agent.kind, known ?? { exported: agent, loaded: { ...agent, module: url } });
     }
   }
-  return [...kinds.values()];
+  return [...kinds.values()].map(({ loaded }) => loaded);
 }

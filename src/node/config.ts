@@ -28,6 +28,8 @@ const node = z.strictObject({
   listen: z.strictObject({ control: address, data: address, api: address }).prefault({}),
   /** Where notices of preemption come from. Without a `signal` source SIGTERM closes the node instead of draining it. */
   preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),
+  /** Worker threads at a time, for agents with `isolation: 'thread'`; default 8. */
+  threadsMax: z.number().int().min(1).max(1_000).optional(),
   /** Says in so many words that this node may listen beyond loopback without TLS. */
   insecure: z.boolean().default(false),
   /** Files of this node alone, where they don't lie in the cluster's `tls.dir`. */

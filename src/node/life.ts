@@ -33,6 +33,7 @@ export interface LifeParts {
   readonly self: NodeRef;
   readonly cluster: string;
   readonly agents: readonly AnyAgent[];
+  readonly threadsMax?: number | undefined;
   readonly transport: Transport;
   readonly coordinator: Coordinator;
   readonly transferLeadership: () => Promise<void>;
@@ -98,6 +99,7 @@ export class Life {
       {
         self,
         agents: parts.agents,
+        ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }),
         map,
         router,
         peers,

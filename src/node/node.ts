@@ -196,6 +196,7 @@ export class TroupeNode {
       self,
       cluster: config.name,
       agents,
+      threadsMax: node.threadsMax,
       transport,
       coordinator: plane.coordinator,
       transferLeadership: () => plane.transferLeadership(),

@@ -1,4 +1,4 @@
-export type { InitOf, MessageOf, ThreadBehaviorOptions } from './behavior.ts';
+export { crash, type InitOf, type MessageOf, type ThreadBehaviorOptions } from './behavior.ts';
 export type { Channel, Handlers } from './channel.ts';
 export * from './limits.ts';
 export { crossingLogger, logLine } from './log-line.ts';

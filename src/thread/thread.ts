@@ -61,6 +61,11 @@ export class Thread {
     this.#watchdog = clock.repeat(LOOK_MS, () => this.#look());
   }
 
+  /** Whether it has ended, or is about to. */
+  get over(): boolean {
+    return this.#why !== undefined;
+  }
+
   /** Ends the thread wherever it is. The first reason counts. @returns when it is gone */
   async end(why: TroupeError = new TroupeError('CANCELLED', 'the thread is no longer needed')): Promise<void> {
     this.#close(why);

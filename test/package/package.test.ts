@@ -6,7 +6,19 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const SUBPATHS = ['actor', 'agent', 'team', 'raft', 'coordinator', 'remote', 'model', 'telemetry', 'nact', 'testkit'];
+const SUBPATHS = [
+  'actor',
+  'thread',
+  'agent',
+  'team',
+  'raft',
+  'coordinator',
+  'remote',
+  'model',
+  'telemetry',
+  'nact',
+  'testkit',
+];
 const MODULES = ['troupe', ...SUBPATHS.map((subpath) => `troupe/${subpath}`)];
 /** What is asked of a child starts with the Node that runs this test, wherever npm comes from. */
 const ENV = { ...process.env, NODE_OPTIONS: '', PATH: `${dirname(process.execPath)}${delimiter}${process.env.PATH}` };
@@ -66,6 +78,25 @@ describe('the packed package, installed into an empty project', () => {
       console.log(total, isTroupeError(late, 'TIMEOUT'));
     `);
     expect(output).toBe('42 true');
+  });
+
+  test('an actor runs in a thread, and a loop there costs that thread only', () => {
+    writeFileSync(
+      join(project, 'square.mjs'),
+      `export const square = () => ({ receive: ({ of, reply }) => { while (of < 0); reply.tell(of * of); } });`,
+    );
+    const output = program(`
+      import { ActorSystem } from 'troupe/actor';
+      import { Threads } from 'troupe/thread';
+
+      await using threads = new Threads();
+      await using system = new ActorSystem();
+      const module = threads.module(new URL('./square.mjs', import.meta.url));
+      const square = system.spawn(module.behavior('square', { stuckMs: 300 }), { backoff: { minMs: 0 } });
+      const ask = (of) => square.ask((reply) => ({ of, reply })).catch((error) => error.code);
+      console.log(await ask(7), await ask(-1), await ask(9));
+    `);
+    expect(output).toBe('49 THREAD_STUCK 81');
   });
 
   test.each(MODULES)('%s can be imported and has something to offer', (name) => {

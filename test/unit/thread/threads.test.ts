@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ActorSystem, type Ref, type ReplyTo, type RestartEvent, type Terminated } from '../../../src/actor/index.ts';
 import { isTroupeError } from '../../../src/core/index.ts';
 import { Threads } from '../../../src/thread/index.ts';
@@ -88,12 +88,12 @@ describe('an actor in a thread', () => {
   });
 
   test('has the environment that it is given', async () => {
-    process.env['TROUPE_TEST_SECRET'] = 's';
+    vi.stubEnv('TROUPE_TEST_SECRET', 's');
     const ask = (ref: Ref<Work>) =>
       ref.ask<string | undefined>((reply) => ({ do: 'env', name: 'TROUPE_TEST_SECRET', reply }));
     expect(await ask(spawn())).toBe('s');
     expect(await ask(spawn({}, {}))).toBe(undefined);
-    delete process.env['TROUPE_TEST_SECRET'];
+    vi.unstubAllEnvs();
   });
 
   test('stops itself, and is stopped by its limit when it doesn’t', async () => {

@@ -1,0 +1,68 @@
+import type { AgentAddress, NodeRef } from '../../core/index.ts';
+import type { StepOptions, StepRun } from '../context.ts';
+import type { AskOptions, JobSpec, WorkItem } from '../host.ts';
+
+/** What the thread of an agent is started with. */
+export interface AgentTenantData {
+  /** URL of the module that exports the definition. */
+  readonly module: string;
+  readonly kind: string;
+  readonly address: AgentAddress;
+  readonly node: NodeRef;
+}
+
+/** One turn, as it goes into the thread. */
+export interface TurnOrder {
+  /** Its number; what belongs to another one comes too late. */
+  readonly turn: number;
+  /** Name of the message; VOTE_METHOD asks for a vote. */
+  readonly method: string;
+  readonly input: unknown;
+  readonly state: unknown;
+  readonly requestId: string;
+  readonly traceparent: string | undefined;
+  /** What is left of the deadline, ms. */
+  readonly leftMs: number;
+}
+
+/** What a turn gave. */
+export interface TurnOutcome {
+  readonly value: unknown;
+  /** The new state, when it was set. */
+  readonly set?: { readonly state: unknown };
+}
+
+/** A side effect that is to be run in the thread now. */
+export interface EffectOrder {
+  readonly step: number;
+  readonly run: Omit<StepRun, 'signal'>;
+}
+
+/** What a turn asks of this side, beside `log`. */
+export interface TurnCalls {
+  readonly step: { readonly step: number; readonly name: string; readonly options: StepOptions };
+  readonly ask: {
+    readonly address: AgentAddress;
+    readonly method: string;
+    readonly input: unknown;
+    readonly options: Omit<AskOptions, 'signal'>;
+  };
+  readonly tell: {
+    readonly address: AgentAddress;
+    readonly method: string;
+    readonly input: unknown;
+    readonly requestId: string | undefined;
+  };
+  readonly openDecision: { readonly request: never };
+  readonly closeDecision: { readonly id: string };
+  readonly decisionClosed: { readonly id: string };
+  readonly submitJob: { readonly id: string; readonly spec: JobSpec; readonly items: readonly WorkItem[] };
+  readonly cancelJob: { readonly id: string };
+  /** Begins to watch a job, under a number of the thread's choice; `nextOf` gives what is new, undefined at the end. */
+  readonly watchJob: { readonly watch: number; readonly id: string };
+  readonly nextOf: { readonly watch: number };
+  readonly unwatch: { readonly watch: number };
+}
+
+/** A call of a turn as it crosses. */
+export type FromTurn<Name extends keyof TurnCalls> = TurnCalls[Name] & { readonly turn: number };

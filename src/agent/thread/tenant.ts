@@ -1,0 +1,111 @@
+/** Hosts the handlers of one agent in a worker thread: the other half of a seat. */
+import { systemClock, TroupeError } from '../../core/index.ts';
+import { type Channel, crossingLogger, type Handlers } from '../../thread/index.ts';
+import { VOTE_METHOD } from '../activation.ts';
+import type { AgentContext, StepRun } from '../context.ts';
+import { type AgentDefinition, isAgent, type Protocol } from '../define.ts';
+import { agentRef, type Host, type JobProgress } from '../host.ts';
+import type { AgentTenantData, EffectOrder, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
+
+/** Loads the definition and runs its turns. */
+export async function open(channel: Channel, data: unknown): Promise<Handlers> {
+  const { module, kind, address, node } = data as AgentTenantData;
+  const exported = Object.values((await import(module)) as Record<string, unknown>);
+  const definition = exported.find((value) => isAgent(value) && value.kind === kind) as
+    | AgentDefinition<unknown, Protocol>
+    | undefined;
+  const effects = new Map<number, (run: StepRun) => unknown>();
+  let numbers = 0;
+  const log = crossingLogger((line) => void channel.note('log', line).catch(() => undefined));
+
+  const contextOf = (order: TurnOrder, signal: AbortSignal): { ctx: AgentContext<unknown>; outcome: TurnOutcome } => {
+    const { turn, requestId, traceparent } = order;
+    const endsAt = systemClock.monotonic() + order.leftMs;
+    const ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], taken = signal): Promise<never> =>
+      channel.call(name, { turn, ...call }, taken) as Promise<never>;
+    const outcome: { value: unknown; set?: { readonly state: unknown } } = { value: undefined };
+    const host = hostOver(ask, requestId, () => ++numbers);
+    const ctx: AgentContext<unknown> = {
+      address,
+      node,
+      get state() {
+        return outcome.set === undefined ? order.state : outcome.set.state;
+      },
+      setState: (state) => {
+        outcome.set = { state };
+      },
+      signal,
+      requestId,
+      remainingMs: () => Math.max(0, endsAt - systemClock.monotonic()),
+      log,
+      traceparent,
+      step: async (name, fn, options = {}) => {
+        const step = ++numbers;
+        effects.set(step, fn);
+        try {
+          return await ask('step', { step, name, options });
+        } finally {
+          effects.delete(step);
+        }
+      },
+      agent: (other, key) => agentRef(host, other, key),
+      host,
+    };
+    return { ctx, outcome };
+  };
+
+  return {
+    turn: async (order, signal) => {
+      const { method, input } = order as TurnOrder;
+      const { ctx, outcome } = contextOf(order as TurnOrder, signal);
+      if (definition === undefined)
+        throw new TroupeError('UNKNOWN_AGENT', `${module} exports no agent of kind "${kind}"`, { address: module });
+      const { handlers, vote } = definition.spec;
+      const handler = method === VOTE_METHOD ? vote : handlers[method];
+      const value = await (handler as (ctx: AgentContext<unknown>, input: unknown) => unknown)(ctx, input);
+      return { ...outcome, value };
+    },
+    effect: (order, signal) => {
+      const { step, run } = order as EffectOrder;
+      const fn = effects.get(step);
+      if (fn === undefined) throw new TroupeError('CANCELLED', 'the step is no longer waited for');
+      return fn({ ...run, signal });
+    },
+  };
+}
+
+type Ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], signal?: AbortSignal) => Promise<never>;
+
+/** The turn as a host: everything is done on the other side, under the turn's deadline, cancellation and trace. */
+function hostOver(ask: Ask, requestId: string, number: () => number): Host {
+  let ids = 0;
+  return {
+    // As a turn without a thread counts them.
+    freshId: () => `${requestId}/id${ids++ === 0 ? '' : `#${ids}`}`,
+    ask: (address, method, input, { signal, ...options } = {}) =>
+      ask('ask', { address, method, input, options }, signal),
+    tell: (address, method, input, id) => ask('tell', { address, method, input, requestId: id }),
+    openDecision: (request) => ask('openDecision', { request: request as never }),
+    closeDecision: (id) => ask('closeDecision', { id }),
+    decisionClosed: (id, signal) => ask('decisionClosed', { id }, signal),
+    // The items cross in one message, so they have its limit.
+    submitJob: async (id, spec, items) => ask('submitJob', { id, spec, items: await Array.fromAsync(items) }),
+    cancelJob: (id) => ask('cancelJob', { id }),
+    async *watchJob(id, signal) {
+      const watch = number();
+      const stop = (): void => void ask('unwatch', { watch }).catch(() => undefined);
+      signal?.addEventListener('abort', stop, { once: true });
+      await ask('watchJob', { watch, id });
+      try {
+        for (;;) {
+          const progress = (await ask('nextOf', { watch })) as JobProgress | undefined;
+          if (progress === undefined) return;
+          yield progress;
+        }
+      } finally {
+        signal?.removeEventListener('abort', stop);
+        stop();
+      }
+    },
+  };
+}

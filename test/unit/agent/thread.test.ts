@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AgentRef, agentRef, defineAgent } from '../../../src/agent/index.ts';
+import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
+import { team } from '../../../src/team/index.ts';
+import { worker } from './threaded.ts';
+
+const nodes = [{ id: 'node-1', voter: true, threadsMax: 2 }];
+const timing = { raftTickMs: 20, keepAliveMs: 50, downAfterMs: 5_000 };
+let cluster: InProcessCluster;
+const ref = (key: string): AgentRef<(typeof worker)['spec']['messages']> =>
+  agentRef(cluster.members.get('node-1')!.host, worker, key);
+
+beforeAll(async () => {
+  cluster = await startInProcess({ name: 'threads', nodes, timing }, { agents: [worker] });
+});
+afterAll(() => cluster.close());
+
+describe('an agent in a thread', () => {
+  test('has state, steps, schemas and typed errors as any agent', async () => {
+    expect(await ref('a').ask('where', undefined)).toBe('thread');
+    expect(await ref('a').ask('add', 2, { requestId: 'one' })).toBe(2);
+    expect(await ref('a').ask('add', 2, { requestId: 'one' })).toBe(2);
+    expect(await ref('a').ask('add', 3)).toBe(5);
+    await expect(ref('a').ask('add', 'x' as never)).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+    await expect(ref('a').ask('badly', undefined)).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+    await expect(ref('a').ask('throwTyped', undefined)).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+      message: 'nothing there',
+      data: { key: 'k' },
+    });
+    expect(await ref('a').ask('read', undefined)).toBe(5);
+  });
+
+  test('finds its finished steps in the journal, in another thread', async () => {
+    const ask = (fail: boolean): Promise<string> => ref('b').ask('stepThen', { fail }, { requestId: 'again' });
+    const failed = await ask(true).catch((error: Error) => error.message);
+    expect(failed).toMatch(/^worker\/b\/again\/draw /);
+    expect(await ask(false)).toBe(failed);
+  });
+
+  test('asks other agents, runs jobs and votes; there are more agents than threads', async () => {
+    expect(await ref('c').ask('askOther', 'd')).toBe(1);
+    expect(await ref('c').ask('addAll', ['d', 'e', 'f'])).toBe(3 + 2 + 2);
+    const members = ['c', 'd', 'e'].map((key) => ({ kind: 'worker', key }));
+    const decision = await team(cluster.members.get('node-1')!.host, 'votes', { members }).decide({
+      question: 'which?',
+      options: ['yes', 'no'],
+    });
+    expect(decision).toMatchObject({ result: { outcome: 'decided', choice: 'yes' } });
+  });
+
+  test('hears that its asker gave up, and what is left of the deadline', async () => {
+    const key = 'g';
+    expect(await ref(key).ask('cancelled', undefined)).toBe(0);
+    const left = await ref(key).ask('left', undefined, { timeoutMs: 5_000 });
+    expect(left).toBeGreaterThan(3_000);
+    expect(left).toBeLessThanOrEqual(5_000);
+    const giveUp = new AbortController();
+    const asked = ref(key).ask('waitForCancel', undefined, { signal: giveUp.signal });
+    await new Promise((resolve) => setImmediate(resolve));
+    giveUp.abort();
+    await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
+    expect(await ref(key).ask('cancelled', undefined)).toBe(1);
+  });
+
+  test.each([
+    ['loop', 'THREAD_STUCK'],
+    ['bomb', 'THREAD_OUT_OF_MEMORY'],
+    ['exit', 'THREAD_EXITED'],
+  ] as const)(
+    '%s costs that turn and that thread: the asker hears %s, and the agent goes on from what is durable',
+    async (what, code) => {
+      await ref(what).ask('add', 7);
+      const other = ref('other').ask('add', 1);
+      await expect(ref(what).ask(what, undefined)).rejects.toMatchObject({ code, address: `worker/${what}` });
+      expect(await ref(what).ask('read', undefined)).toBe(7);
+      expect(await other).toBeGreaterThan(0);
+    },
+  );
+});
+
+test('a kind for a thread must say where it is defined', async () => {
+  const lost = defineAgent('lost', { isolation: 'thread', state: () => 0, messages: {}, handlers: {} });
+  const start = startInProcess({ name: 'lost', nodes, timing }, { agents: [lost] });
+  await expect(start).rejects.toMatchObject({ code: 'INVALID_CONFIGURATION', address: 'lost' });
+});
