@@ -60,6 +60,15 @@ export const LOADS: readonly LoadFigure[] = [
   },
 ];
 
+/** How much a loaded lane may delay another, ms. */
+const LATE_MS = 10;
+
+const LATENESS: readonly FigureSpec[] = [
+  ['controlLateMsP99', 'answers on the control lane later while the user lane is full'],
+  ['systemLateMsP99', 'the same on the system lane'],
+  ['bulkLateMsP99', 'answers of 100 B later while 100 MB move on the bulk lane'],
+].map(([name = '', title = '']) => ({ name, unit: 'ms', title, goal: { atMost: LATE_MS } }));
+
 /** Everything that `bench -- remote` measures. */
 export const FIGURES: readonly FigureSpec[] = [
   ...LOADS.map(({ name, unit, title, goal }) => ({ name, unit, title, goal })),
@@ -69,4 +78,5 @@ export const FIGURES: readonly FigureSpec[] = [
     title: `${title}, with mTLS`,
     goal: { figure: name, atLeast: TLS_AT_LEAST },
   })),
+  ...LATENESS,
 ];

@@ -1,6 +1,7 @@
 import { Report } from '../report.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { FIGURES } from './figures.ts';
+import { lanes } from './lanes.ts';
 import { loads, type Slice } from './loads.ts';
 
 const FULL: Slice = { warmUpMs: 1_000, durationMs: 1_000 };
@@ -9,6 +10,7 @@ const QUICK: Slice = { warmUpMs: 200, durationMs: 200 };
 /** What `--only` may name; each part makes its own rounds. */
 const PARTS: Readonly<Record<string, (options: BenchOptions, slice: Slice, report: Report) => Promise<void>>> = {
   loads,
+  lanes,
 };
 
 /** Messages between two processes on loopback, against Erlang's distribution and a bare gRPC stream. */
