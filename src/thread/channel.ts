@@ -153,13 +153,13 @@ export class Channel {
         return;
       case 'note':
         this.#taken++;
-        this.#handler(frame[1])(decodePayload(frame[2]), NEVER);
+        this.#handler(frame[1])(opened(frame[2]), NEVER);
         return;
       case 'taken':
         this.#advance(frame[1]);
         return;
       case 'done':
-        this.#calls.get(frame[1])?.resolve(decodePayload(frame[2]));
+        this.#calls.get(frame[1])?.resolve(opened(frame[2]));
         return;
       case 'failed':
         this.#calls.get(frame[1])?.reject(fromWireError(frame[2]));
@@ -201,7 +201,7 @@ export class Channel {
       if (this.#closed === undefined) this.#post(frame());
     };
     const failed = (error: unknown): void => settle(() => ['failed', id, toWireError(error)]);
-    (async () => payload(await handler(decodePayload(body), abort.signal)))().then(
+    (async () => payload(await handler(opened(body), abort.signal)))().then(
       (value) => settle(() => ['done', id, value]),
       failed,
     );
@@ -211,4 +211,10 @@ export class Channel {
 /** A copy of its own: encoded bytes may lie in a pool, and posting copies the whole pool. */
 function payload(value: unknown): Uint8Array {
   return new Uint8Array(encodePayload(value, FRAME_BYTES_MAX));
+}
+
+/** @throws TroupeError PROTOCOL_VIOLATION: whoever keeps to the rules sends nothing of that size */
+function opened(body: Uint8Array): unknown {
+  if (body.byteLength <= FRAME_BYTES_MAX) return decodePayload(body);
+  throw new TroupeError('PROTOCOL_VIOLATION', `the other thread sent ${body.byteLength} bytes at once`);
 }
