@@ -10,13 +10,11 @@ import { moduleBeside } from './worker.ts';
 /** What the messages of an exported behaviour are. */
 export type MessageOf<Export> = Export extends (init: never) => Behavior<infer M> ? M : never;
 /** What an exported behaviour is made from. */
-export type InitOf<Export> = Export extends (init: infer I) => Behavior<never> ? I : undefined;
+export type InitOf<Export> = Export extends (...init: infer Init) => unknown ? Init[0] : undefined;
 
-/** How an actor in a thread is kept. What is left out has its default; see `ThreadLimits`. */
-export type ThreadBehaviorOptions<Export> = Partial<ThreadLimits> & {
-  /** Given to the exported function; a copy. */
-  readonly init?: InitOf<Export>;
-};
+/** How an actor in a thread is kept. What is left out has its default; see `ThreadLimits`. `init` is copied into the thread. */
+export type ThreadBehaviorOptions<Export> = Partial<ThreadLimits> &
+  (undefined extends InitOf<Export> ? { readonly init?: InitOf<Export> } : { readonly init: InitOf<Export> });
 
 /** What the tenant is started with. */
 export interface ActorTenantData {

@@ -127,8 +127,12 @@ export class Border {
   #watch(ref: Ref<never>, id: number): void {
     this.#parts.spawn<undefined>(() => ({
       start: (ctx) => {
-        // A router ends never: it has no life of its own.
-        if (!('routeOf' in ref)) ctx.watch(ref, () => undefined);
+        try {
+          ctx.watch(ref, () => undefined);
+        } catch {
+          // What can't be watched, as a router, has no end of its own.
+          ctx.stopSelf();
+        }
       },
       receive: async (_ended, ctx) => {
         this.#lent.delete(id);

@@ -1,6 +1,6 @@
 import type { BehaviorFactory } from '../actor/index.ts';
-import { type Clock, Deque, systemClock, TroupeError } from '../core/index.ts';
-import { inThread, type MessageOf, type ThreadBehaviorOptions } from './behavior.ts';
+import { type Clock, systemClock, TroupeError } from '../core/index.ts';
+import { type InitOf, inThread, type MessageOf, type ThreadBehaviorOptions } from './behavior.ts';
 import type { Handlers } from './channel.ts';
 import { DEFAULT_THREAD_LIMITS, THREAD_WAIT_MS, THREAD_WAITERS_MAX, THREADS_MAX, type ThreadLimits } from './limits.ts';
 import type { StartWorker } from './port.ts';
@@ -40,7 +40,8 @@ export class Threads implements AsyncDisposable {
   readonly #resting: Set<Thread> = new Set();
   /** Places taken by threads, or promised to somebody. */
   #taken = 0;
-  readonly #waiting: Deque<{ give(): boolean }> = new Deque();
+  /** Those who wait for a place, in order: each is given one, or an error. */
+  readonly #waiting: Set<(error?: TroupeError) => void> = new Set();
   #closed = false;
 
   constructor({ threadsMax = THREADS_MAX, clock = systemClock, start = startWorker }: ThreadsOptions = {}) {
@@ -68,7 +69,7 @@ export class Threads implements AsyncDisposable {
    * const ref = system.spawn(module.behavior('crunch', { init: 7, heapMb: 64, stuckMs: 5_000 }));
    */
   module<Module>(url: URL | string): ThreadModule<Module> {
-    return { behavior: (name, options) => inThread(this, String(url), name, options ?? {}) };
+    return { behavior: (name, ...[options]) => inThread(this, String(url), name, options ?? {}) };
   }
 
   /**
@@ -100,13 +101,13 @@ export class Threads implements AsyncDisposable {
     this.#resting.delete(thread);
     if (!yes || !this.#living.has(thread)) return;
     this.#resting.add(thread);
-    if (this.#waiting.length > 0) this.#endOne();
+    if (this.#waiting.size > 0) this.#endOne();
   }
 
   /** Ends all threads. Nobody gets one any more. */
   async close(): Promise<void> {
     this.#closed = true;
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) next.give();
+    for (const settle of [...this.#waiting]) settle(closed());
     await Promise.all([...this.#living].map((thread) => thread.end(closed())));
   }
 
@@ -120,26 +121,19 @@ export class Threads implements AsyncDisposable {
       this.#taken++;
       return;
     }
-    if (this.#waiting.length >= THREAD_WAITERS_MAX) throw overloaded(this.#threadsMax, address);
+    if (this.#waiting.size >= THREAD_WAITERS_MAX) throw overloaded(this.#threadsMax, address);
     const place = Promise.withResolvers<void>();
-    let waits = true;
-    const end = (error: unknown): void => {
-      waits = false;
-      place.reject(error);
+    const settle = (error?: TroupeError): void => {
+      this.#waiting.delete(settle);
+      if (error === undefined) place.resolve();
+      else place.reject(error);
     };
-    const give = (): boolean => {
-      if (!waits) return false;
-      if (this.#closed) end(closed());
-      waits = false;
-      place.resolve();
-      return true;
-    };
-    this.#waiting.push({ give });
+    this.#waiting.add(settle);
     this.#endOne();
-    const limit = this.clock.schedule(THREAD_WAIT_MS, () => end(overloaded(this.#threadsMax, address)));
-    const onAbort = (): void => end(new TroupeError('CANCELLED', 'no longer needs a thread', { address }));
+    const limit = this.clock.schedule(THREAD_WAIT_MS, () => settle(overloaded(this.#threadsMax, address)));
+    const onAbort = (): void => settle(new TroupeError('CANCELLED', 'no longer needs a thread', { address }));
     if (signal.aborted) onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
+    else signal.addEventListener('abort', onAbort, { once: true });
     try {
       await place.promise;
     } finally {
@@ -156,8 +150,9 @@ export class Threads implements AsyncDisposable {
   }
 
   #giveBack(): void {
-    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) if (next.give()) return;
-    this.#taken--;
+    const [next] = this.#waiting;
+    if (next === undefined) this.#taken--;
+    else next();
   }
 }
 
@@ -169,7 +164,9 @@ export interface ThreadModule<Module> {
    */
   behavior<Name extends keyof Module & string>(
     name: Name,
-    options?: ThreadBehaviorOptions<Module[Name]>,
+    ...options: undefined extends InitOf<Module[Name]>
+      ? [options?: ThreadBehaviorOptions<Module[Name]>]
+      : [options: ThreadBehaviorOptions<Module[Name]>]
   ): BehaviorFactory<MessageOf<Module[Name]>>;
 }
 

@@ -1,4 +1,7 @@
 /** What the tests of threads run in them. */
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { Behavior, Ref, ReplyTo } from '../../../src/actor/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 
@@ -9,6 +12,7 @@ type Ask<R> = { readonly reply: ReplyTo<R> };
 export type Work =
   | ({ readonly do: 'add'; readonly by: number } & Ask<number>)
   | ({ readonly do: 'env'; readonly name: string } & Ask<string | undefined>)
+  | ({ readonly do: 'write' } & Ask<string>)
   | ({ readonly do: 'until cancelled' } & Ask<number>)
   | ({ readonly do: 'never' } & Ask<number>)
   | ({ readonly do: 'who' } & Ask<Ref<Work>>)
@@ -30,6 +34,14 @@ export const crunch = (start: number): Behavior<Work> => {
           return;
         case 'env':
           work.reply.tell(process.env[work.name]);
+          return;
+        case 'write':
+          try {
+            mkdtempSync(join(tmpdir(), 'troupe-thread-'));
+            work.reply.tell('written');
+          } catch (error) {
+            work.reply.tell((error as { code: string }).code);
+          }
           return;
         case 'until cancelled':
           await new Promise((resolve) => work.reply.signal.addEventListener('abort', resolve, { once: true }));
