@@ -92,10 +92,11 @@ const DEFAULT_SUPERVISION: ActorSpec<never>['supervision'] = {
 };
 
 /** Whether nothing but a name is given, so that a shared spec will do. */
-export function isPlain<M>(options: SpawnOptions<M> | undefined): boolean {
-  if (options === undefined) return true;
-  const { name: _, ...rest } = options;
-  return Object.values(rest).every((value) => value === undefined);
+export function isPlain<M>(options: SpawnOptions<M>): boolean {
+  for (const key in options) {
+    if (key !== 'name' && options[key as keyof SpawnOptions<M>] !== undefined) return false;
+  }
+  return true;
 }
 
 /**

@@ -20,10 +20,11 @@ import { kill } from './ending.ts';
 import { type ExtractOptions, extract } from './extract.ts';
 import type { Kernel, RestartEvent } from './kernel.ts';
 import { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
-import { type ActorSpec, isPlain, resolveSpec, type SpawnOptions, type SupervisionOptions } from './options.ts';
+import type { ActorSpec, SpawnOptions, SupervisionOptions } from './options.ts';
+import { RandomTurns } from './random-turns.ts';
 import type { Ref } from './ref.ts';
+import { Specs } from './specs.ts';
 import type { ActorFacts } from './status.ts';
-import type { RestartLimit } from './supervision.ts';
 
 /** How a system is kept. Everything has a default: this machine's clock and randomness, no log, no spans. */
 export interface ActorSystemOptions {
@@ -38,6 +39,8 @@ export interface ActorSystemOptions {
    */
   readonly supervision?: SupervisionOptions;
   readonly onDeadLetter?: (letter: DeadLetter) => void;
+  /** For tests: chooses whose turn is next, and turns are of one message. Default: first come, first served. */
+  readonly turns?: Random;
   /** Told of each restart, before the backoff. */
   readonly onRestart?: (event: RestartEvent) => void;
   /** Told when a failure has reached the root, or the kernel itself has a defect. The system then shuts itself down. */
@@ -81,7 +84,7 @@ export class ActorSystem implements AsyncDisposable {
    */
   spawn<M>(factory: BehaviorFactory<M>, options?: SpawnOptions<M>): Ref<M> {
     if (this.#shutdown !== undefined) throw new TroupeError('SHUTTING_DOWN', 'the actor system is shutting down');
-    return this.#root.spawn(factory, options?.name, this.#kernel.topLevelSpecOf(options));
+    return this.#root.spawn(factory, options?.name, this.#kernel.topLevelSpecs.of(options));
   }
 
   /** Stops an actor for good, its children first. @returns when it is dead */
@@ -184,11 +187,9 @@ class SystemKernel implements Kernel {
   readonly deadlines: Deadlines;
   readonly fatal: (error: unknown) => void;
   readonly #onRestart: ((event: RestartEvent) => void) | undefined;
-  readonly #spec: ActorSpec<unknown>;
-  readonly #topLevelSpec: ActorSpec<unknown>;
-  readonly #topLevelLimit: RestartLimit | undefined;
-  /** Specs by the options they were made of: actors of one kind that are given one and the same object share one. */
-  readonly #topLevelSpecs: WeakMap<object, ActorSpec<unknown>> = new WeakMap();
+  readonly #specs: Specs;
+  /** Of the root's children. */
+  readonly topLevelSpecs: Specs;
   #lastId = 0;
 
   constructor(options: ActorSystemOptions, fatal: (error: unknown) => void) {
@@ -200,31 +201,22 @@ class SystemKernel implements Kernel {
     this.fatal = fatal;
     const { sliceMs, sliceMessages, deadLetters, deadLetterBytes, openAsks, topLevelIntensity, topLevelPeriodMs } =
       this.limits;
-    this.dispatcher = new Dispatcher(this.clock, sliceMs, sliceMessages, fatal);
+    const ready = options.turns === undefined ? undefined : new RandomTurns(options.turns);
+    this.dispatcher = new Dispatcher(this.clock, sliceMs, sliceMessages, fatal, ready);
     this.deadLetters = new DeadLetters(deadLetters, deadLetterBytes, this.clock, this.logger, options.onDeadLetter);
     this.deadlines = new Deadlines(this.clock, openAsks);
     this.#onRestart = options.onRestart;
-    if (options.supervision === undefined) {
-      this.#topLevelLimit = { intensity: topLevelIntensity, periodMs: topLevelPeriodMs };
-    }
-    this.#spec = resolveSpec<unknown>({}, this.limits, false);
-    this.#topLevelSpec = { ...this.#spec, restartLimit: this.#topLevelLimit };
+    const ownLimit = { intensity: topLevelIntensity, periodMs: topLevelPeriodMs };
+    this.#specs = new Specs(this.limits, this.tracer.enabled);
+    this.topLevelSpecs = new Specs(
+      this.limits,
+      this.tracer.enabled,
+      options.supervision === undefined ? ownLimit : undefined,
+    );
   }
 
   specOf<M>(options: SpawnOptions<M> | undefined): ActorSpec<M> {
-    if (options === undefined || isPlain(options)) return this.#spec as ActorSpec<M>;
-    return resolveSpec(options, this.limits, this.tracer.enabled);
-  }
-
-  topLevelSpecOf<M>(options: SpawnOptions<M> | undefined): ActorSpec<M> {
-    if (options === undefined) return this.#topLevelSpec as ActorSpec<M>;
-    const known = this.#topLevelSpecs.get(options);
-    if (known !== undefined) return known as ActorSpec<M>;
-    if (isPlain(options)) return this.#topLevelSpec as ActorSpec<M>;
-    const own = this.specOf(options);
-    const spec = own.restartLimit === undefined ? { ...own, restartLimit: this.#topLevelLimit } : own;
-    this.#topLevelSpecs.set(options, spec as ActorSpec<unknown>);
-    return spec;
+    return this.#specs.of(options);
   }
 
   nextId(): number {
