@@ -6,6 +6,12 @@ export interface Runnable {
   step(max: number): number;
 }
 
+/** Those who have something to do, and who of them is next. Default: first come, first served. */
+export interface ReadyQueue {
+  push(runnable: Runnable): void;
+  shift(): Runnable | undefined;
+}
+
 const STRIDE_MIN = 4;
 const STRIDE_MAX = 32;
 const settled: Promise<void> = Promise.resolve();
@@ -19,7 +25,7 @@ export class Dispatcher {
   awake = false;
   /** Coarse time: whole ms since the dispatcher was made, at most a slice old. */
   stamp = 0;
-  readonly #ready = new Deque<Runnable>();
+  readonly #ready: ReadyQueue;
   readonly #signals = new Deque<() => void>();
   readonly #clock: Clock;
   readonly #sliceMs: number;
@@ -43,7 +49,14 @@ export class Dispatcher {
   };
 
   /** @param onFatal hears what should never be thrown here: a defect of the kernel */
-  constructor(clock: Clock, sliceMs: number, sliceMessages: number, onFatal: (error: unknown) => void) {
+  constructor(
+    clock: Clock,
+    sliceMs: number,
+    sliceMessages: number,
+    onFatal: (error: unknown) => void,
+    ready: ReadyQueue = new Deque<Runnable>(),
+  ) {
+    this.#ready = ready;
     this.#clock = clock;
     this.#sliceMs = sliceMs;
     this.#sliceMessages = sliceMessages;
