@@ -52,6 +52,7 @@ const STATUS_OF: Readonly<Record<ErrorCode, status>> = {
   PORT_IN_USE: status.INTERNAL,
   SHUTTING_DOWN: status.UNAVAILABLE,
   INVARIANT_VIOLATED: status.INTERNAL,
+  EXPECTATION_FAILED: status.INTERNAL,
 };
 
 /**

@@ -45,6 +45,7 @@ const REGISTRY = {
   PORT_IN_USE: { retryable: false, meaning: 'another program listens on the port' },
   SHUTTING_DOWN: { retryable: true, meaning: 'the node is leaving and takes nothing new' },
   INVARIANT_VIOLATED: { retryable: false, meaning: 'a defect: something that must always hold did not' },
+  EXPECTATION_FAILED: { retryable: false, meaning: 'a test saw something else than it expected' },
 } as const satisfies Record<string, { readonly retryable: boolean; readonly meaning: string }>;
 
 /** A code of the closed registry; the same text on the wire. */

@@ -61,9 +61,21 @@ export class ManualClock implements Clock {
    * Moves time forward by `ms`, firing what falls due on the way; promises settle between any two timers.
    */
   async advance(ms: number): Promise<void> {
-    const until = this.#now + ms;
+    await this.advanceUntil(() => false, ms);
+  }
+
+  /**
+   * Moves time forward until `done`, by `limitMs` at most.
+   *
+   * @returns whether it is done
+   */
+  async advanceUntil(done: () => boolean, limitMs: number): Promise<boolean> {
+    const until = this.#now + limitMs;
     await this.settle();
-    for (let due = this.#next(until); due !== undefined; due = this.#next(until)) {
+    for (;;) {
+      if (done()) return true;
+      const due = this.#next(until);
+      if (due === undefined) break;
       this.#now = Math.max(this.#now, due.at);
       if (due.periodMs === undefined) this.#timers.delete(due);
       else due.at += due.periodMs;
@@ -71,6 +83,7 @@ export class ManualClock implements Clock {
       await this.settle();
     }
     this.#now = until;
+    return false;
   }
 
   /** Lets promises and yielded work run until nothing yields any more (at most 10,000 rounds). */
