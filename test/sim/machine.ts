@@ -193,6 +193,7 @@ export class Machine {
       keepEntries: plan.keepEntries,
       appendBytesMax: plan.appendBytesMax,
       applyBytesMax: plan.applyBytesMax,
+      catchUpBytesPerSecond: plan.catchUpBytesPerSecond,
       leaseReads: plan.leaseReads,
     });
     const server = new CoordinatorServer({

@@ -66,6 +66,8 @@ export interface Plan {
   /** Bytes of entries that are sent, and applied, at once; small ones make a laggard's way long. */
   readonly appendBytesMax: number;
   readonly applyBytesMax: number;
+  /** A small one makes members that are behind wait for some ticks. */
+  readonly catchUpBytesPerSecond: number;
   readonly links: LinkPlan;
   /** What a disk writes whole or not at all. */
   readonly sectorBytes: number;
@@ -133,6 +135,7 @@ export function planOf(seed: number, voters?: number): Plan {
     cacheBytesMax: pick(random, [0, 512, 65_536]),
     appendBytesMax: pick(random, [64, 300, 65_536]),
     applyBytesMax: pick(random, [64, 65_536]),
+    catchUpBytesPerSecond: pick(stream(seed, 'catch-up'), [8_192, 65_536, 2 ** 24]) * (1_000 / tickMs),
     links: {
       loss: calm ? 0 : pick(random, [0, 0.02, 0.1, 0.3]),
       replay: calm ? 0 : pick(random, [0, 0.05, 0.2, 0.5]),

@@ -32,6 +32,9 @@ export interface LeaderContext {
 const NOTHING: readonly Entry[] = [];
 const NO_DATA = new Uint8Array(0);
 
+/** Ticks without a commit, though there is something to commit, after which a member that is behind may be what is waited for. */
+const STALLED_TICKS = 3;
+
 /**
  * One leadership, in one term: made when an election is won, thrown away when it ends, so that nothing of it (progress,
  * reads, transfer) can leak into another. Sends are put off until `flush`, so that whatever was proposed or answered
@@ -60,6 +63,9 @@ export class Leader {
   #transferee: NodeId | undefined;
   #transferElapsed = 0;
   #handedOver = false;
+  /** Where the log was committed at the last tick, and ticks since it moved or had nothing to wait for. */
+  #committed = 0;
+  #stalledTicks = 0;
   /** The end of the log at the last two checks of the quorum, an election time-out apart. */
   #marks: readonly [older: number, newer: number];
 
@@ -282,6 +288,7 @@ export class Leader {
   tick(): boolean {
     this.#ticks++;
     this.leaveJoint();
+    this.#rationTick();
     if (this.#transferee !== undefined && ++this.#transferElapsed >= this.#options.electionTicks) {
       this.#transferee = undefined;
     }
@@ -324,7 +331,10 @@ export class Leader {
   #append(data: readonly Uint8Array[], kind: Entry['kind']): Proposed {
     const term = this.#term;
     const firstIndex = this.#log.lastIndex + 1;
-    this.#log.append(data.map((each, i) => ({ term, index: firstIndex + i, kind, data: each })));
+    const entries = data.map((each, i) => ({ term, index: firstIndex + i, kind, data: each }));
+    this.#log.append(entries);
+    const bytes = bytesOf(entries);
+    for (const member of this.#peers) member.catchUp.grew(bytes);
     this.#due = true;
     return { term, firstIndex, lastIndex: this.#log.lastIndex };
   }
@@ -352,13 +362,13 @@ export class Leader {
   }
 
   #setMembers(configuration: Configuration, active: boolean): void {
-    const { inflightMessagesMax, inflightBytesMax } = this.#options;
+    const { inflightMessagesMax, inflightBytesMax, catchUpBytes } = this.#options;
     const members = membersOf(configuration);
     this.#configuration = configuration;
     for (const id of this.#members.keys()) if (!members.includes(id)) this.#members.delete(id);
     for (const id of members) {
       if (this.#members.has(id)) continue;
-      const progress = new Progress(id, this.#log.lastIndex + 1, inflightMessagesMax, inflightBytesMax);
+      const progress = new Progress(id, this.#log.lastIndex + 1, inflightMessagesMax, inflightBytesMax, catchUpBytes);
       progress.active = active;
       this.#members.set(id, progress);
     }
@@ -415,25 +425,43 @@ export class Leader {
     if (member.state === 'snapshot') return this.#sendSnapshot(member);
     const { commit, lastIndex } = this.#log;
     const probing = member.state === 'probe';
-    const empty = member.next > lastIndex;
+    const rationed = this.#rationed(member);
+    const bytesMax = Math.min(this.#options.appendBytesMax, rationed ? member.catchUp.bytes : Number.POSITIVE_INFINITY);
+    const empty = member.next > lastIndex || bytesMax === 0;
     if (empty && !probing && !member.nudge) return false;
     const previous = member.next - 1;
     const logTerm = this.#log.term(previous);
-    const entries = empty ? NOTHING : this.#log.slice(member.next, lastIndex + 1, this.#options.appendBytesMax);
+    const entries = empty ? NOTHING : this.#log.slice(member.next, lastIndex + 1, bytesMax);
     if (logTerm === undefined || entries === undefined) return this.#sendSnapshot(member);
     member.nudge = false;
     member.told(Math.min(commit, previous + entries.length));
     const head = { type: 'append', from: this.#id, to: member.id, term: this.#term } as const;
     this.#context.send({ ...head, index: previous, logTerm, commit, entries });
+    const bytes = bytesOf(entries);
+    if (rationed) member.catchUp.sent(bytes);
     if (probing) {
       member.waiting = true;
       return false;
     }
     if (empty) return false;
-    let bytes = 0;
-    for (const entry of entries) bytes += entryBytes(entry);
     member.sent(previous + entries.length, bytes);
     return true;
+  }
+
+  /**
+   * Whether nobody waits for what the member lacks: the others have committed it. Not so while nothing is committed, as it may be needed
+   * in the place of one that has died, nor when it is to lead.
+   */
+  #rationed(member: Progress): boolean {
+    const behind = member.next <= this.#log.commit;
+    return behind && this.#stalledTicks < STALLED_TICKS && member.id !== this.#transferee;
+  }
+
+  #rationTick(): void {
+    const { commit, lastIndex } = this.#log;
+    this.#stalledTicks = commit > this.#committed || commit === lastIndex ? 0 : this.#stalledTicks + 1;
+    this.#committed = commit;
+    for (const member of this.#peers) member.catchUp.tick();
   }
 
   #sendSnapshot(member: Progress): boolean {
@@ -505,4 +533,10 @@ export class Leader {
     this.#lease.end();
     this.#context.send({ type: 'timeoutNow', from: this.#id, to: this.#transferee, term: this.#term });
   }
+}
+
+function bytesOf(entries: readonly Entry[]): number {
+  let bytes = 0;
+  for (const entry of entries) bytes += entryBytes(entry);
+  return bytes;
 }

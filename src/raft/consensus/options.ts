@@ -27,6 +27,11 @@ export interface RaftOptions {
   readonly inflightBytesMax?: number;
   /** Bytes of entries in one append message, unless a single entry is larger. Default 1 MiB. */
   readonly appendBytesMax?: number;
+  /**
+   * Bytes of entries with each tick for a member that lacks what the others have committed; more when the log grows faster, see
+   * CatchUp. Default 150 KiB. More brings it up sooner, less takes less away from the others.
+   */
+  readonly catchUpBytes?: number;
   /** Bytes of proposals that a leader keeps uncommitted before it refuses more. Default 64 MiB. */
   readonly uncommittedBytesMax?: number;
   /** Bytes of entries in one ApplyWork, unless a single entry is larger. Default 4 MiB. */
@@ -62,6 +67,7 @@ export function resolveOptions(options: RaftOptions): ResolvedOptions {
     inflightMessagesMax: options.inflightMessagesMax ?? 256,
     inflightBytesMax: options.inflightBytesMax ?? 16 * 2 ** 20,
     appendBytesMax: options.appendBytesMax ?? 2 ** 20,
+    catchUpBytes: options.catchUpBytes ?? 150 * 1024,
     uncommittedBytesMax: options.uncommittedBytesMax ?? 64 * 2 ** 20,
     applyBytesMax: options.applyBytesMax ?? 4 * 2 ** 20,
     readsMax: options.readsMax ?? 65_536,

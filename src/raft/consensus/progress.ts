@@ -1,4 +1,5 @@
 import { invariant, type NodeId } from '../../core/index.ts';
+import { CatchUp } from './catch-up.ts';
 import { Inflights } from './inflights.ts';
 
 /**
@@ -12,6 +13,7 @@ import { Inflights } from './inflights.ts';
 export class Progress {
   readonly id: NodeId;
   readonly inflights: Inflights;
+  readonly catchUp: CatchUp;
   #state: 'probe' | 'replicate' | 'snapshot' = 'probe';
   #match = 0;
   #sentCommit = 0;
@@ -35,10 +37,11 @@ export class Progress {
   leaseRound = 0;
 
   /** @param next index of the first entry to send; the leader's last index + 1 at an election */
-  constructor(id: NodeId, next: number, messagesMax: number, bytesMax: number) {
+  constructor(id: NodeId, next: number, messagesMax: number, bytesMax: number, catchUpBytes: number) {
     this.id = id;
     this.#next = next;
     this.inflights = new Inflights(messagesMax, bytesMax);
+    this.catchUp = new CatchUp(catchUpBytes);
   }
 
   get state(): 'probe' | 'replicate' | 'snapshot' {

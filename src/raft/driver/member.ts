@@ -89,6 +89,7 @@ export class Member implements RaftMember {
       leaseTicks: leaseTicksOf(settings),
       applyBytesMax: settings.applyBytesMax,
       appendBytesMax: settings.appendBytesMax,
+      catchUpBytes: Math.ceil((settings.catchUpBytesPerSecond * settings.tickMs) / 1_000),
     });
     this.#barriers = new Barriers({
       ask: (context) => this.#ask(() => this.#node.readIndex(context)),
