@@ -36,4 +36,6 @@ export interface Cluster extends AsyncDisposable {
 export interface Timing {
   readonly heartbeatMs: number;
   readonly electionMs: number;
+  /** Silence after which a node of ours is given up; its default when absent. */
+  readonly downAfterMs?: number;
 }

@@ -5,8 +5,10 @@ import type { TroupeCluster } from './troupe.ts';
 
 const LOOPS = 16;
 const KEYS = 100;
-/** Steady load before the follower is stopped, ms. */
-const STEADY_MS = 3_000;
+/** Load before the first lap, until caches and code are warm, ms. */
+const WARM_UP_MS = 3_000;
+/** What a catch-up is compared with: the load of so long before the follower is stopped, and after it has caught up, ms. */
+const STEADY_MS = 2_000;
 /** Longest stop, and longest time to catch up, ms. */
 const BEHIND_MS = 60_000;
 const CATCH_UP_MS = 60_000;
@@ -18,19 +20,21 @@ const LOOK_MS = 50;
 /** Part of what the loops can write at most, where the machine is to have processor time to spare. */
 const HALF = 0.5;
 
-/** What a follower that was far behind cost the others. */
+/** What a follower that was far behind cost the others, over all laps. */
 export interface Laggard {
-  /** Acknowledged writes while it caught up, as a share of those before it was stopped. */
+  /** Acknowledged writes while it caught up, as a share of what the rates before and after would have made in that time. */
   readonly rateShare: number;
-  /** From SIGCONT to the leader's index, ms. */
-  readonly catchUpMs: number;
+  /** From SIGCONT to the leader's index, ms, of each lap. */
+  readonly catchUpMs: readonly number[];
   /** Snapshots that it installed on the way. */
   readonly snapshots: number;
 }
 
 /**
- * Stops a follower until the leader's log doesn't go back to where it was, lets it go on, and compares the rate of writes.
+ * Stops a follower until the leader's log doesn't go back to where it was, lets it go on, and compares the rate of writes while it
+ * catches up with that before and after. A lap lasts too short for one figure to say much on a machine that does other things too.
  *
+ * @param laps how often; the followers take turns
  * @param writesBehind writes that it misses: more than the log keeps behind a snapshot
  * @param load `full`: as many writes as the loops can; `half`: half as many, so that catching up needs not take processor time
  *   away from the others, which share this machine
@@ -38,6 +42,7 @@ export interface Laggard {
 export async function laggard(
   cluster: TroupeCluster,
   client: ValueClient,
+  laps: number,
   writesBehind: number,
   load: 'full' | 'half',
 ): Promise<Laggard> {
@@ -52,42 +57,54 @@ export async function laggard(
       if (pauseMs > 0) await sleep(pauseMs);
     }
   };
-  const loops = Promise.all(Array.from({ length: LOOPS }, loop));
-  const rate = async (work: () => Promise<unknown>): Promise<{ perMs: number; ms: number }> => {
+  const rate = async (work: () => Promise<unknown>): Promise<{ writes: number; perMs: number; ms: number }> => {
     const [start, before] = [performance.now(), done];
     await work();
     const ms = performance.now() - start;
-    return { perMs: (done - before) / ms, ms };
+    return { writes: done - before, perMs: (done - before) / ms, ms };
   };
-  const leader = await cluster.leader();
-  const follower = cluster.nodes.find((node) => node !== leader) as string;
-  const installed = cluster.snapshotsInstalled(follower);
+  const caughtUp = (follower: string, leader: string) => async (): Promise<true | undefined> => {
+    await sleep(LOOK_MS);
+    const [own, first] = await Promise.all([cluster.appliedIndex(follower), cluster.appliedIndex(leader)]);
+    return own >= first - CLOSE_ENTRIES ? true : undefined;
+  };
+  const installed = (): number => cluster.nodes.reduce((sum, node) => sum + cluster.snapshotsInstalled(node), 0);
+
+  const loops = Promise.all(Array.from({ length: LOOPS }, loop));
+  const snapshots = installed();
+  const found = { writes: 0, expected: 0, catchUpMs: [] as number[] };
   try {
-    await sleep(STEADY_MS);
+    await sleep(WARM_UP_MS);
     if (load === 'half') {
       const { perMs } = await rate(() => sleep(STEADY_MS));
       pauseMs = (LOOPS / perMs) * (1 / HALF - 1);
     }
-    const steady = await rate(() => sleep(STEADY_MS));
-    cluster.signal(follower, 'SIGSTOP');
-    const target = done + writesBehind;
-    await eventually(BEHIND_MS, 'the follower is far behind', () => (done >= target ? true : undefined));
-    cluster.signal(follower, 'SIGCONT');
-    const catching = await rate(() =>
-      eventually(CATCH_UP_MS, 'the follower has caught up', async () => {
-        await sleep(LOOK_MS);
-        const [own, first] = await Promise.all([cluster.appliedIndex(follower), cluster.appliedIndex(leader)]);
-        return own >= first - CLOSE_ENTRIES ? true : undefined;
-      }),
-    );
-    return {
-      rateShare: catching.perMs / steady.perMs,
-      catchUpMs: catching.ms,
-      snapshots: cluster.snapshotsInstalled(follower) - installed,
-    };
+    for (let lap = 0; lap < laps; lap++) {
+      const leader = await cluster.leader();
+      const follower = cluster.nodes.filter((node) => node !== leader)[lap % 2] as string;
+      const before = await rate(() => sleep(STEADY_MS));
+      cluster.signal(follower, 'SIGSTOP');
+      try {
+        const target = done + writesBehind;
+        await eventually(BEHIND_MS, 'the follower is far behind', () => (done >= target ? true : undefined));
+      } finally {
+        cluster.signal(follower, 'SIGCONT');
+      }
+      const catching = await rate(() =>
+        eventually(CATCH_UP_MS, 'the follower has caught up', caughtUp(follower, leader)),
+      );
+      const after = await rate(() => sleep(STEADY_MS));
+      found.writes += catching.writes;
+      found.expected += (catching.ms * (before.perMs + after.perMs)) / 2;
+      found.catchUpMs.push(catching.ms);
+    }
   } finally {
-    cluster.signal(follower, 'SIGCONT');
     stopped = true;
     await loops;
   }
+  return {
+    rateShare: found.writes / found.expected,
+    catchUpMs: found.catchUpMs,
+    snapshots: installed() - snapshots,
+  };
 }

@@ -8,28 +8,36 @@ const LOOPS = 256;
 const KEYS = 100;
 /** How often memory is looked at, ms. */
 const SAMPLE_MS = 100;
-/** The parts of all writes that are compared: the middle, when every buffer has found its size, and the end. */
-const EARLY = [0.45, 0.55] as const;
-const LATE = [0.9, 1] as const;
+/** At both ends of what is compared, the part of it whose samples count. */
+const END_SHARE = 0.1;
+
+/** What a run writes. */
+export interface MemoryLoad {
+  /** Writes before memory is compared: heaps, caches and arenas of the allocator grow to their sizes until then. */
+  readonly warmUp: number;
+  /** Writes over which it must stay flat. */
+  readonly writes: number;
+  /** Longest time for all of them, ms. */
+  readonly limitMs: number;
+}
 
 /** Memory of the voters while they take writes. */
 export interface MemoryUse {
-  /** The most that a voter's resident memory grew from the early to the late part, MiB (medians of samples). */
-  readonly growthMb: number;
+  /**
+   * The most that a voter's resident memory grew over `writes`, MiB (medians of the samples at both ends); undefined when there was
+   * no time for all of them.
+   */
+  readonly growthMb: number | undefined;
   /** The most that a voter had resident at the end, MiB. */
   readonly residentMb: number;
-  /** Writes there was time for. */
-  readonly writes: number;
+  /** Writes there was time for, the warm-up's included. */
+  readonly done: number;
 }
 
-/** Writes `count` times, for at most `limitMs`, and watches what the voters keep resident. */
-export async function memoryUse(
-  cluster: Cluster,
-  client: ValueClient,
-  count: number,
-  limitMs: number,
-): Promise<MemoryUse> {
-  const until = performance.now() + limitMs;
+/** Writes for as long as there is time, and watches what the voters keep resident. */
+export async function memoryUse(cluster: Cluster, client: ValueClient, load: MemoryLoad): Promise<MemoryUse> {
+  const count = load.warmUp + load.writes;
+  const until = performance.now() + load.limitMs;
   const samples: { readonly done: number; readonly bytes: readonly number[] }[] = [];
   let started = 0;
   let done = 0;
@@ -48,15 +56,17 @@ export async function memoryUse(
   } finally {
     clearInterval(look);
   }
-  const part = (node: number, [from, to]: readonly [number, number]): number =>
-    median(
-      samples.filter((sample) => sample.done >= done * from && sample.done <= done * to).map((s) => s.bytes[node] ?? 0),
-    ) /
+  const resident = (node: number, from: number, to: number): number =>
+    median(samples.filter((sample) => sample.done >= from && sample.done <= to).map((s) => s.bytes[node] ?? 0)) /
     2 ** 20;
-  const voters = cluster.nodes.map((_, node) => ({ early: part(node, EARLY), late: part(node, LATE) }));
+  const end = load.writes * END_SHARE;
+  const voters = cluster.nodes.map((_, node) => ({
+    early: resident(node, load.warmUp, load.warmUp + end),
+    late: resident(node, done - end, done),
+  }));
   return {
-    growthMb: Math.max(...voters.map(({ early, late }) => late - early)),
+    growthMb: done < count ? undefined : Math.max(...voters.map(({ early, late }) => late - early)),
     residentMb: Math.max(...voters.map(({ late }) => late)),
-    writes: done,
+    done,
   };
 }

@@ -47,6 +47,7 @@ export class TroupeCluster implements Cluster {
           timing: {
             raftTickMs: this.#timing.heartbeatMs,
             electionTicks: Math.round(this.#timing.electionMs / this.#timing.heartbeatMs),
+            ...(this.#timing.downAfterMs !== undefined && { downAfterMs: this.#timing.downAfterMs }),
           },
         }),
       },
