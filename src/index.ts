@@ -1,11 +1,15 @@
 /** Troupe: a fault-tolerant, distributed actor runtime for teams of LLM agents. */
 export {
+  type ActorEnded,
+  type ActorScope,
+  type ActorSetup,
   type AgentContext,
   type AgentDefinition,
   type AgentRef,
   type AgentSpec,
   type AnyAgent,
   type AskOptions,
+  defineActors,
   defineAgent,
   type Host,
   isAgent,
@@ -16,6 +20,7 @@ export {
   type VoteRequest,
 } from './agent/index.ts';
 export { type ApiClient, connectApi } from './api/index.ts';
+export type { Actors, Topic } from './cluster/index.ts';
 export type {
   DecisionRecord,
   DecisionResult,

@@ -11,7 +11,7 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
-import { decodePayload, encodePayload } from '../wire/index.ts';
+import { encodePayload } from '../wire/index.ts';
 import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
 import { AgentJournal, JournalFailure } from './journal.ts';
@@ -110,8 +110,9 @@ export class Activation implements Behavior<Delivery> {
   }
 
   async #recall(): Promise<AgentMemory> {
-    const { coordinator, fence } = this.#house;
-    this.#memory = await AgentJournal.load(coordinator, fence, this.#address.key);
+    const { coordinator, fence, actors } = this.#house;
+    const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
+    this.#memory = await AgentJournal.load(coordinator, fence, this.#address.key, decode);
     return this.#memory;
   }
 
@@ -204,7 +205,7 @@ type Run = (turn: Turn<unknown>) => unknown;
 /** Reads a message: what the agent has no handler for, or doesn't fit its schema, is refused before anything happens. */
 function read(house: Household, address: AgentAddress, { method, payload }: Envelope): Run | Promise<Run> {
   const { spec } = house;
-  const input = decodePayload(payload);
+  const input = house.actors.decode(payload);
   if (method === VOTE_METHOD) return (turn) => vote(house, address, turn, input as VoteRequest);
   const message = Object.hasOwn(spec.messages, method) ? spec.messages[method] : undefined;
   if (message === undefined) {

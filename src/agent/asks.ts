@@ -1,4 +1,12 @@
-import { agentTarget, askerName, type ClusterMap, type Peers, type Router, type ViewChange } from '../cluster/index.ts';
+import {
+  agentTarget,
+  askerName,
+  type ClusterMap,
+  type NodeActors,
+  type Peers,
+  type Router,
+  type ViewChange,
+} from '../cluster/index.ts';
 import type { ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
@@ -13,7 +21,7 @@ import {
   traced,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
-import { decodePayload, encodePayload } from '../wire/index.ts';
+import { encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
 import { OpenAsk, OpenAsks } from './open-asks.ts';
 
@@ -30,6 +38,7 @@ export interface AsksParts {
   readonly map: ClusterMap;
   readonly router: Router;
   readonly peers: Peers;
+  readonly actors: NodeActors;
   readonly clock: Clock;
   readonly random: Random;
   readonly tracer: Tracer;
@@ -201,7 +210,7 @@ export class Asks {
     }
     try {
       if (error !== undefined) throw error;
-      this.#settle(ask, decodePayload(reply as Uint8Array), undefined);
+      this.#settle(ask, this.#parts.actors.decode(reply as Uint8Array), undefined);
     } catch (failure) {
       this.#settle(ask, undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
     }

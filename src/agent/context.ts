@@ -1,3 +1,5 @@
+import type { Ref } from '../actor/index.ts';
+import type { Actors } from '../cluster/index.ts';
 import type { AgentAddress, Logger, NodeRef } from '../core/index.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { AgentRef, Host } from './host.ts';
@@ -45,6 +47,21 @@ export interface AgentContext<State> {
   step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options?: StepOptions): Promise<T>;
   /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
+  /**
+   * Actors of this node and of others, and the cluster's topics. A ref may be in messages, replies and the state, though it is
+   * of use no longer than its actor. @throws TroupeError INVALID_ARGUMENT in a worker thread, where actors are out of reach
+   */
+  readonly actors: Actors;
+  /**
+   * Sends this agent the message `method`, with an `ActorEnded`, once an actor has ended, soon if it already has. Watching
+   * twice is watching once, and the later method counts. The news finds the agent wherever it is by then, at most once: the
+   * watch is with the node that this turn runs on, and ends with that.
+   *
+   * @throws TroupeError OVERLOADED past `AGENT_WATCHES_MAX`, INVALID_ARGUMENT in a worker thread
+   */
+  watch(ref: Ref<never>, method: string): void;
+  /** Ends a watch that was made on this node. */
+  unwatch(ref: Ref<never>): void;
   /** This turn as a host, for `team(ctx.host, …)`. */
   readonly host: Host;
 }

@@ -1,7 +1,9 @@
 export { VOTE_METHOD } from './activation.ts';
+export { type ActorScope, type ActorSetup, defineActors, isActorSetup } from './actor-setup.ts';
 export { Asks } from './asks.ts';
 export type { AgentContext, StepOptions, StepRun } from './context.ts';
 export * from './define.ts';
 export * from './host.ts';
 export { nodeHost } from './node-host.ts';
 export { AgentRuntime, groupsOf } from './runtime.ts';
+export { type ActorEnded, AGENT_WATCHES_MAX } from './watches.ts';

@@ -63,11 +63,17 @@ export class AgentJournal implements AgentMemory {
 
   /**
    * Reads an agent's journal from the ledger, linearizably.
+   * @param decode reads what may hold refs of actors
    * @throws TroupeError STALE_EPOCH when the fence is old
    */
-  static async load(coordinator: Coordinator, fence: Fence, key: string): Promise<AgentJournal> {
+  static async load(
+    coordinator: Coordinator,
+    fence: Fence,
+    key: string,
+    decode: (bytes: Uint8Array) => unknown = decodePayload,
+  ): Promise<AgentJournal> {
     const journal = new AgentJournal(coordinator, fence, key);
-    journal.#restore(await coordinator.query('journal.read', { fence, key }));
+    journal.#restore(await coordinator.query('journal.read', { fence, key }), decode);
     return journal;
   }
 
@@ -143,9 +149,9 @@ export class AgentJournal implements AgentMemory {
     });
   }
 
-  #restore(record: JournalRecord): void {
+  #restore(record: JournalRecord, decode: (bytes: Uint8Array) => unknown): void {
     if (record.snapshot !== undefined) {
-      const image = decodePayload(record.snapshot) as {
+      const image = decode(record.snapshot) as {
         readonly state: Folded['state'];
         readonly replies: readonly (readonly [string, unknown])[];
         readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
@@ -154,7 +160,7 @@ export class AgentJournal implements AgentMemory {
       for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
     }
-    for (const bytes of record.records) fold(this.#folded, decodePayload(bytes) as JournalLine);
+    for (const bytes of record.records) fold(this.#folded, decode(bytes) as JournalLine);
     this.#version = record.version;
     this.#sinceSnapshot = record.records.length;
   }

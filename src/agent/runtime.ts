@@ -4,6 +4,7 @@ import {
   type Cargo,
   type ClusterMap,
   type LocalAgents,
+  type NodeActors,
   type Peers,
   type Router,
   type ShardTenant,
@@ -33,6 +34,7 @@ import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
 import type { Host } from './host.ts';
 import { type Isolation, seated } from './thread/seat.ts';
+import { AgentWatches } from './watches.ts';
 
 /** Shards of a kind that names no number. */
 const SHARDS_DEFAULT = 32;
@@ -58,6 +60,7 @@ export interface RuntimeParts {
   readonly map: ClusterMap;
   readonly router: Router;
   readonly peers: Peers;
+  readonly actors: NodeActors;
   readonly coordinator: Coordinator;
   readonly host: Host;
   readonly clock: Clock;
@@ -133,6 +136,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #kinds: Map<string, Kind> = new Map();
   readonly #shards: Map<string, Tenancy> = new Map();
   readonly #threads: Threads;
+  readonly #watches: AgentWatches;
   readonly #sweep: Timer;
   /** Cargo of shards that were staged before they were ours. */
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
@@ -145,6 +149,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#cargo = cargo;
     this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
     const { self, map, clock, random, logger, tracer } = parts;
+    this.#watches = new AgentWatches(parts.actors, parts.host, logger);
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
     this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
     for (const agent of parts.agents) {
@@ -315,13 +320,15 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   #moveIn(key: string, spec: AgentSpec<unknown, Protocol>, fence: Fence): Tenancy {
-    const { self, coordinator, host, clock, logger, tracer, peers } = this.#parts;
+    const { self, coordinator, host, actors, clock, logger, tracer, peers } = this.#parts;
     const house: Household = {
       fence,
       node: self,
       spec,
       coordinator,
       host,
+      actors,
+      watches: this.#watches,
       clock,
       logger,
       tracer,

@@ -1,3 +1,5 @@
+import type { Ref } from '../actor/index.ts';
+import type { Actors, NodeActors } from '../cluster/index.ts';
 import {
   type AgentAddress,
   agentAddressKey,
@@ -15,11 +17,14 @@ import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery, Resident } from './delivery.ts';
 import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
 import type { AgentMemory } from './memory.ts';
+import type { AgentWatches } from './watches.ts';
 
 /** What turns of all agents of a node have in common. */
 export interface TurnHouse {
   readonly node: NodeRef;
   readonly host: Host;
+  readonly actors: NodeActors;
+  readonly watches: AgentWatches;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;
@@ -172,6 +177,18 @@ export class Turn<State> implements AgentContext<State> {
 
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P> {
     return agentRef(this.host, definition, key);
+  }
+
+  get actors(): Actors {
+    return this.#parts.house.actors;
+  }
+
+  watch(ref: Ref<never>, method: string): void {
+    this.#parts.house.watches.watch(this.address, ref, method);
+  }
+
+  unwatch(ref: Ref<never>): void {
+    this.#parts.house.watches.unwatch(this.address, ref);
   }
 
   /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */

@@ -10,6 +10,7 @@ import {
   traced,
 } from '../core/index.ts';
 import type { Links } from '../remote/index.ts';
+import type { NodeActors } from './actors/node-actors.ts';
 import type { Handover } from './handover.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
@@ -17,6 +18,8 @@ import { type ClusterMap, sameNode } from './view.ts';
 export const DRAIN_MARGIN_MS = 5_000;
 /** Time for what was forwarded and answered to reach its receivers, before the others are told that this node is gone, ms. */
 const FLUSH_MS = 1_000;
+/** Time for actors that aren't agents to stop: they don't move, they end here, ms. */
+const STOP_MS = 300;
 /** Longest that the hand-over of leadership holds the drain up, ms. */
 const LEADERSHIP_MS = 2_000;
 /** Least time that a word to the ledger gets, however late it is, ms: a notice may come with no time left. */
@@ -33,6 +36,7 @@ export interface DrainParts {
   readonly handover: Handover;
   readonly coordinator: Coordinator;
   readonly links: Links;
+  readonly actors: Pick<NodeActors, 'stop'>;
   /** Hands Raft leadership over when this node leads. */
   readonly transferLeadership: () => Promise<void>;
   readonly clock: Clock;
@@ -91,6 +95,7 @@ async function run(parts: DrainParts, options: DrainOptions, traceparent: string
     pauseMsP50: Math.round(quantile(pauses, 0.5)),
     pauseMsP99: Math.round(quantile(pauses, 0.99)),
   };
+  await parts.actors.stop(STOP_MS);
   await parts.links.flush(FLUSH_MS);
   await coordinator.execute('node.leave', { ...self, account }, { timeoutMs: leftMs(startedAt + deadlineMs) });
   logger.info('drained', { ...account, reason });

@@ -1,13 +1,21 @@
-import { type AnyAgent, isAgent } from '../agent/index.ts';
+import { type ActorSetup, type AnyAgent, isActorSetup, isAgent } from '../agent/index.ts';
 import { errorMessage, TroupeError } from '../core/index.ts';
 
+/** What a node's modules export. */
+export interface LoadedAgents {
+  readonly agents: readonly AnyAgent[];
+  /** In the order of modules and exports. */
+  readonly setups: readonly ActorSetup[];
+}
+
 /**
- * Loads the agent kinds that modules export.
+ * Loads what modules export: agent kinds, and how a node starts its own actors.
  *
- * @param modules URLs of modules; every export that is an agent definition counts
- * @throws TroupeError INVALID_CONFIGURATION when a module can't be loaded, exports none, or two define one kind
+ * @param modules URLs of modules; every export that `defineAgent` or `defineActors` gave counts
+ * @throws TroupeError INVALID_CONFIGURATION when a module can't be loaded, exports neither, or two define one kind
  */
-export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]> {
+export async function loadAgents(modules: readonly string[]): Promise<LoadedAgents> {
+  const setups = new Set<ActorSetup>();
   const kinds = new Map<string, { readonly exported: AnyAgent; readonly loaded: AnyAgent }>();
   for (const url of modules) {
     let exports: Record<string, unknown>;
@@ -20,11 +28,12 @@ export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]
       });
     }
     const agents = Object.values(exports).filter(isAgent);
-    if (agents.length === 0) {
-      throw new TroupeError('INVALID_CONFIGURATION', `${url} exports no agent; export what defineAgent returns`, {
-        address: url,
-      });
+    const own = Object.values(exports).filter(isActorSetup);
+    if (agents.length === 0 && own.length === 0) {
+      const message = `${url} exports no agent; export what defineAgent or defineActors returns`;
+      throw new TroupeError('INVALID_CONFIGURATION', message, { address: url });
     }
+    for (const setup of own) setups.add(setup);
     for (const agent of agents) {
       const known = kinds.get(agent.kind);
       if (known !== undefined && known.exported !== agent) {
@@ -36,5 +45,5 @@ export async function loadAgents(modules: readonly string[]): Promise<AnyAgent[]
       kinds.set(agent.kind, known ?? { exported: agent, loaded: { ...agent, module: url } });
     }
   }
-  return [...kinds.values()].map(({ loaded }) => loaded);
+  return { agents: [...kinds.values()].map(({ loaded }) => loaded), setups: [...setups] };
 }

@@ -44,7 +44,7 @@ export async function createNode(
     fields: { node: id },
     ...(options.logFile === undefined ? {} : { file: options.logFile }),
   });
-  const agents = await loadAgents(config.agents);
+  const { agents, setups } = await loadAgents(config.agents);
   inFolder(folder.path, () => mkdirSync(folder.dataDir(id), { recursive: true }));
   const unlock = await lockNode(id, folder.dataDir(id), clock);
   const telemetry = await startTelemetry({
@@ -67,6 +67,7 @@ export async function createNode(
       config,
       node,
       agents,
+      setups,
       folder,
       plane,
       transport,

@@ -1,4 +1,4 @@
-import type { AnyAgent } from '../agent/index.ts';
+import type { ActorSetup, AnyAgent } from '../agent/index.ts';
 import { VOTERS_MS, valuesOver } from '../api/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
@@ -22,6 +22,8 @@ import { TroupeNode } from './node.ts';
 /** How a cluster inside one process is started. */
 export interface InProcessOptions {
   readonly agents: readonly AnyAgent[];
+  /** How each node starts its own actors. */
+  readonly setups?: readonly ActorSetup[];
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -43,7 +45,7 @@ export interface InProcessCluster extends Cluster {
  * const verdict = await cluster.agent(reviewer, 'left-pad').ask('review', pkg);
  */
 export async function startInProcess(config: ClusterConfigInput, options: InProcessOptions): Promise<InProcessCluster> {
-  const { agents, clock = systemClock, random = new SeededRandom(1), logger = nullLogger } = options;
+  const { agents, setups = [], clock = systemClock, random = new SeededRandom(1), logger = nullLogger } = options;
   const checked = checkConfig(config, process.cwd());
   const network = new MemoryNetwork({ clock, random });
   const addresses = new Map<string, string>();
@@ -76,6 +78,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       config: checked,
       node,
       agents,
+      setups,
       folder: undefined,
       plane,
       transport,

@@ -1,4 +1,4 @@
-import { AgentRuntime, type AnyAgent, Asks, type Host, nodeHost } from '../agent/index.ts';
+import { type ActorSetup, AgentRuntime, type AnyAgent, Asks, agentRef, type Host, nodeHost } from '../agent/index.ts';
 import {
   type Cargo,
   ClusterMap,
@@ -91,7 +91,7 @@ export class Life {
     });
     this.actors = new NodeActors({ self, map, links: this.links, peers, clock, random, logger, tracer });
     const router = new Router({ self, map, links: this.links, peers, clock, logger });
-    this.#asks = new Asks({ self, map, router, peers, clock, random, tracer });
+    this.#asks = new Asks({ self, map, router, peers, actors: this.actors, clock, random, tracer });
     this.host = nodeHost(this.#asks, coordinator, random);
     const { host } = this;
     const unload = (shard: Parameters<Handover['unload']>[0]): Cargo | undefined => this.#handover.unload(shard);
@@ -103,6 +103,7 @@ export class Life {
         map,
         router,
         peers,
+        actors: this.actors,
         coordinator,
         host,
         clock,
@@ -145,6 +146,14 @@ export class Life {
     });
   }
 
+  /** Starts the node's own actors. @throws whatever a setup throws */
+  async setUp(setups: readonly ActorSetup[]): Promise<void> {
+    const { actors, host } = this;
+    for (const { start } of setups) {
+      await start({ actors, host, agent: (kind, key) => agentRef(host, kind, key), log: this.#parts.logger });
+    }
+  }
+
   /** Leaves on purpose, inside a deadline; see `drain`. */
   async drain(options: DrainOptions): Promise<DrainAccount> {
     this.#leaving = true;
@@ -156,6 +165,7 @@ export class Life {
           self,
           map,
           links: this.links,
+          actors: this.actors,
           handover: this.#handover,
           coordinator,
           transferLeadership,

@@ -1,6 +1,13 @@
-import { type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
+import { type ActorSetup, type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
 import { type ApiServer, serveApi } from '../api/index.ts';
-import { type DrainOptions, fileSource, type Notice, type PreemptionSource, signalSource } from '../cluster/index.ts';
+import {
+  type Actors,
+  type DrainOptions,
+  fileSource,
+  type Notice,
+  type PreemptionSource,
+  signalSource,
+} from '../cluster/index.ts';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -31,6 +38,8 @@ export interface NodeParts {
   readonly config: ClusterConfig;
   readonly node: NodeConfig;
   readonly agents: readonly AnyAgent[];
+  /** How it starts its own actors, in each of its lives. */
+  readonly setups?: readonly ActorSetup[];
   /** The cluster's folder on this machine; a cluster inside one process has none. */
   readonly folder: ClusterFolder | undefined;
   readonly plane: ControlPlane;
@@ -101,6 +110,11 @@ export class TroupeNode {
   /** The present life, for tests and embedding programs. */
   get life(): Life {
     return this.#life as Life;
+  }
+
+  /** Actors of the present life, and the way to those of other nodes. */
+  get actors(): Actors {
+    return this.life.actors;
   }
 
   /** Empties the node inside the deadline, then closes it. A second call joins the first. */
@@ -209,6 +223,7 @@ export class TroupeNode {
     this.#life = life;
     void life.fenced.then((record) => this.#again(life, record.reason ?? record.state));
     await life.ready();
+    await life.setUp(this.#parts.setups ?? []);
     logger.info('joined', { cluster: config.name, incarnation, ...this.addresses });
   }
 

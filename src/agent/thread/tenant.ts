@@ -50,6 +50,11 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
       agent: (other, key) => agentRef(host, other, key),
       host,
+      get actors(): never {
+        return outOfReach();
+      },
+      watch: outOfReach,
+      unwatch: outOfReach,
     };
     return { ctx, outcome };
   };
@@ -108,4 +113,8 @@ function hostOver(ask: Ask, requestId: string, number: () => number): Host {
       }
     },
   };
+}
+
+function outOfReach(): never {
+  throw new TroupeError('INVALID_ARGUMENT', 'actors are out of reach of a worker thread');
 }

@@ -30,7 +30,6 @@ export function settle(kernel: Kernel, home: Home): void {
 // What the message under way needs to know; encoding and decoding never pause.
 let holder: Neighbour | undefined;
 let receiver: unknown;
-let body: unknown;
 let ownLoan: Loan | undefined;
 const lent: Loan[] = [];
 let home: Home | undefined;
@@ -47,7 +46,6 @@ let ownReply: ReplyTo<unknown> | undefined;
 export function encodeTo(neighbour: Neighbour, ref: unknown, message: unknown): Uint8Array {
   holder = neighbour;
   receiver = ref;
-  body = message;
   ownLoan = undefined;
   if (lent.length > 0) lent.length = 0;
   try {
@@ -55,7 +53,6 @@ export function encodeTo(neighbour: Neighbour, ref: unknown, message: unknown): 
   } finally {
     holder = undefined;
     receiver = undefined;
-    body = undefined;
   }
 }
 
@@ -109,7 +106,7 @@ function readRef(address: string): Ref<never> {
 function writeReply(ask: Answerable): ReplyOnTheWay {
   if (holder === undefined)
     throw new TroupeError('INVALID_ARGUMENT', 'only an actor can be given a place for an answer');
-  const own = ask instanceof Ask && ask.target === receiver && ask.message === body;
+  const own = ask instanceof Ask && ask.target === receiver;
   if (own && ownLoan !== undefined) return null;
   const loan = holder.lend(ask, own);
   lent.push(loan);

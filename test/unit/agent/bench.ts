@@ -30,15 +30,15 @@ export async function joinAgents(
   options: AgentNodeOptions = {},
 ): Promise<AgentNode> {
   const node = await bench.join(name, groupsOf(agents));
-  const { self, map, router, peers } = node;
+  const { self, map, router, peers, actors } = node;
   const { clock } = bench;
   const { logger = nullLogger, tracer = nullTracer, residentsMax } = options;
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
-  const asks = new Asks({ self, map, router, peers, clock, random, tracer });
+  const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer });
   const host = nodeHost(asks, coordinator, random);
   const staged = new Map<string, Cargo>();
-  const parts = { self, agents, map, router, peers, coordinator, host, clock, random, logger, tracer };
+  const parts = { self, agents, map, router, peers, actors, coordinator, host, clock, random, logger, tracer };
   const runtime = new AgentRuntime({ ...parts, ...(residentsMax === undefined ? {} : { residentsMax }) }, (shard) => {
     const key = `${shard.group}:${shard.shard}`;
     const cargo = staged.get(key);

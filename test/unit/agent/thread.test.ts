@@ -1,17 +1,26 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type AgentRef, agentRef, defineAgent } from '../../../src/agent/index.ts';
+import { type Logger, nullLogger } from '../../../src/core/index.ts';
 import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
 import { team } from '../../../src/team/index.ts';
 import { worker } from './threaded.ts';
 
 const nodes = [{ id: 'node-1', voter: true, threadsMax: 2 }];
 const timing = { raftTickMs: 20, keepAliveMs: 50, downAfterMs: 5_000 };
+const crashes: unknown[] = [];
+const logger: Logger = {
+  ...nullLogger,
+  warn: (message, fields) => {
+    if (message === 'actor crashed') crashes.push(fields?.['error']);
+  },
+  child: () => logger,
+};
 let cluster: InProcessCluster;
 const ref = (key: string): AgentRef<(typeof worker)['spec']['messages']> =>
   agentRef(cluster.members.get('node-1')!.host, worker, key);
 
 beforeAll(async () => {
-  cluster = await startInProcess({ name: 'threads', nodes, timing }, { agents: [worker] });
+  cluster = await startInProcess({ name: 'threads', nodes, timing }, { agents: [worker], logger });
 });
 afterAll(() => cluster.close());
 
@@ -61,6 +70,12 @@ describe('an agent in a thread', () => {
     giveUp.abort();
     await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await ref(key).ask('cancelled', undefined)).toBe(1);
+  });
+
+  test('what its thread does when no turn runs is a crash too', async () => {
+    await ref('idle').ask('rejectLater', undefined);
+    await expect.poll(() => crashes).toContainEqual(expect.stringContaining('nobody catches this'));
+    expect(await ref('idle').ask('read', undefined)).toBe(0);
   });
 
   test.each([

@@ -24,6 +24,7 @@ export const worker = defineAgent('worker', {
     exit: { input: z.undefined() },
     throwTyped: { input: z.undefined() },
     left: { input: z.undefined(), output: z.number() },
+    rejectLater: { input: z.undefined() },
     badly: { input: z.undefined(), output: z.string() },
   },
   handlers: {
@@ -67,6 +68,9 @@ export const worker = defineAgent('worker', {
       throw new TroupeError('NOT_FOUND', 'nothing there', { data: { key: 'k' } });
     },
     left: (ctx) => ctx.remainingMs(),
+    rejectLater: () => {
+      setImmediate(() => void Promise.reject(new RangeError('nobody catches this')));
+    },
     badly: () => 1 as never,
   },
   vote: (ctx, { options }) => ({ choice: options?.[0] ?? 'none', reason: ctx.address.key }),

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
 import { AgentJournal } from '../../../src/agent/journal.ts';
 import { Turn } from '../../../src/agent/turn.ts';
+import { AgentWatches } from '../../../src/agent/watches.ts';
 import { type Fence, nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
 import { Bench, type BenchNode } from '../cluster/bench.ts';
 
@@ -59,7 +60,15 @@ interface BeginOptions {
 async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
   const { requestId = 'r1', deadlineAt = Number.POSITIVE_INFINITY, traceparent } = options;
   return new Turn<number>({
-    house: { node: node.self, host: host(), clock: bench.clock, logger: nullLogger, tracer: nullTracer },
+    house: {
+      node: node.self,
+      host: host(),
+      actors: node.actors,
+      watches: new AgentWatches(node.actors, host(), nullLogger),
+      clock: bench.clock,
+      logger: nullLogger,
+      tracer: nullTracer,
+    },
     address: { kind: 'one', key: 'key' },
     delivery: { requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
     traceparent,

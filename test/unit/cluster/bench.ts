@@ -3,6 +3,7 @@ import {
   ClusterMap,
   Handover,
   type LocalAgents,
+  NodeActors,
   Peers,
   Router,
   type ShardTenant,
@@ -72,6 +73,7 @@ export interface BenchNode {
   readonly links: Links;
   readonly peers: Peers;
   readonly router: Router;
+  readonly actors: NodeActors;
   readonly coordinator: CoordinatorClient;
   stopWatch(): void;
 }
@@ -146,9 +148,11 @@ export class Bench {
       }
     });
     const peers = new Peers(opened, clock);
-    const router = new Router({ self, map, links: opened, peers, clock, logger: nullLogger });
+    const parts = { self, map, links: opened, peers, clock, logger: nullLogger };
+    const actors = new NodeActors({ ...parts, random, tracer: nullTracer });
+    const router = new Router(parts);
     const stopWatch = coordinator.watch((delivery) => map.accept(delivery));
-    const node: BenchNode = { self, map, links: opened, peers, router, coordinator, stopWatch };
+    const node: BenchNode = { self, map, links: opened, peers, router, actors, coordinator, stopWatch };
     this.nodes.push(node);
     await this.until(() => this.nodes.every((other) => other.map.isAlive(self)));
     return node;

@@ -36,13 +36,14 @@ function leaderPlaces(): void {
 }
 
 function start(deadlineMs: number): Promise<DrainAccount> {
-  const { self, map, handover, coordinator, links } = leaving;
+  const { self, map, handover, coordinator, links, actors } = leaving;
   const parts: DrainParts = {
     self,
     map,
     handover,
     coordinator,
     links,
+    actors,
     transferLeadership: () => transferLeadership(),
     clock: bench.clock,
     logger: nullLogger,

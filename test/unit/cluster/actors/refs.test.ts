@@ -219,6 +219,33 @@ describe('an ask to an actor on another node', () => {
     await world.close();
   });
 
+  test('ends for whoever answers it when the node of the asker is lost', async () => {
+    const signals: AbortSignal[] = [];
+    const { world, a, far } = await pair(({ reply }) => void signals.push(reply.signal));
+    far.ask((reply) => ({ reply }), { timeoutMs: 60_000 }).catch(() => undefined);
+    const near = a.actors.spawn<Question>(() => ({ receive: ({ reply }) => void far.tell({ reply }) }));
+    near.ask((reply) => ({ reply }), { timeoutMs: 60_000 }).catch(() => undefined);
+    await world.clock.advance(100);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false, false]);
+    await world.kill(a);
+    expect(signals.map(({ reason }) => (reason as TroupeError).code)).toEqual(['NODE_UNAVAILABLE', 'NODE_UNAVAILABLE']);
+    await world.close();
+  });
+
+  test('that could not be sent is nothing to the other node', async () => {
+    const { world, a, far } = await pair(() => undefined);
+    const sent: string[] = [];
+    const send = a.links.send.bind(a.links);
+    a.links.send = (peer, lane, envelope) => {
+      sent.push(envelope.kind);
+      return send(peer, lane, envelope);
+    };
+    const odd = outcome(far.ask((reply) => [reply, Symbol('odd')] as never));
+    await world.clock.advance(100);
+    expect([odd.code, sent]).toEqual(['INVALID_ARGUMENT', []]);
+    await world.close();
+  });
+
   test('made within a handler has no longer than the ask that it is for', async () => {
     const { world, a, far } = await pair(() => undefined);
     const middle = a.actors.spawn<Question>(() => ({

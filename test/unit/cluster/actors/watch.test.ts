@@ -110,6 +110,19 @@ describe('a watcher of an actor on another node', () => {
     await world.close();
   });
 
+  test('is told the first word on an end, whatever comes after', async () => {
+    const { world, a, b, mortal } = await pair();
+    const heard: string[] = [];
+    a.actors.watch(mortal, ({ reason }) => heard.push(reason));
+    mortal.tell('stop');
+    await world.clock.advance(100);
+    await world.kill(b);
+    a.actors.watch(mortal, ({ reason }) => heard.push(reason));
+    await world.clock.advance(100);
+    expect(heard).toEqual(['normal', 'normal']);
+    await world.close();
+  });
+
   test('that has stopped watching hears nothing, others do', async () => {
     const { world, a, mortal } = await pair();
     const heard: string[] = [];
