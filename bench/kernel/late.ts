@@ -1,6 +1,6 @@
 import { type ActorContext, ActorSystem, type Ref } from 'troupe/actor';
 
-/** Actors of the flood; messages that always wait or are handled; every so many of them take `SLOW_MS`. */
+/** Actors of the flood, every other one with async handlers; messages that always wait or are handled; every so many of them take `SLOW_MS`. */
 const ACTORS = 100;
 const MESSAGES = 10_000;
 const SLOW_EVERY = 1_000;
@@ -34,9 +34,14 @@ export async function timerLateMs(durationMs: number): Promise<number> {
     if (++hops % SLOW_EVERY === 0) while (performance.now() - now < SLOW_MS);
     flood[(hops * 7) % ACTORS]!.tell(message);
   };
-  const flood: Ref<Message>[] = Array.from({ length: ACTORS }, (_, at) =>
-    system.spawn<Message>(() => (at < TIMERS / 2 ? { start: arm, receive } : { receive })),
-  );
+  const receiveLater = async (message: Message, ctx: ActorContext<Message>): Promise<void> => {
+    await undefined;
+    receive(message, ctx);
+  };
+  const flood: Ref<Message>[] = Array.from({ length: ACTORS }, (_, at) => {
+    const handler = { receive: at % 2 === 0 ? receive : receiveLater };
+    return system.spawn<Message>(() => (at < TIMERS / 2 ? { start: arm, ...handler } : handler));
+  });
   for (let n = 0; n < TIMERS / 2; n++) system.spawn<Message>(() => ({ start: arm, receive }));
   for (let n = 0; n < MESSAGES; n++) flood[n % ACTORS]!.tell({ hop: true });
   await new Promise((resolve) => setTimeout(resolve, durationMs + 10 * DELAY_MS));
