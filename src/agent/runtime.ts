@@ -28,7 +28,7 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
-import { Threads } from '../thread/index.ts';
+import { resolveLimits, Threads } from '../thread/index.ts';
 import { Activation, type Household } from './activation.ts';
 import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
@@ -114,7 +114,7 @@ function specOf(agent: AnyAgent): AgentSpec<unknown, Protocol> {
   return (agent as unknown as { readonly spec: AgentSpec<unknown, Protocol> }).spec;
 }
 
-/** @throws TroupeError INVALID_CONFIGURATION when nobody has said which module a thread is to load */
+/** @throws TroupeError INVALID_ARGUMENT for a limit, INVALID_CONFIGURATION when nobody has said which module a thread is to load */
 function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, threads: Threads): Isolation | undefined {
   if (spec.isolation !== 'thread') return undefined;
   const { module = agent.module, ...limits } = spec.thread ?? {};
@@ -122,7 +122,7 @@ function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, thread
     const message = `agent kind "${agent.kind}" runs in a thread, which must load its module: name its URL in the cluster's \`agents\`, or set thread: { module: import.meta.url }`;
     throw new TroupeError('INVALID_CONFIGURATION', message, { address: agent.kind });
   }
-  return { threads, module, limits };
+  return { threads, module, limits: resolveLimits(limits) };
 }
 
 function activationOf({ isolation }: Kind, house: Household, address: AgentAddress): Behavior<Delivery> {

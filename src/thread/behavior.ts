@@ -1,7 +1,7 @@
 import type { ActorContext, Behavior, BehaviorFactory } from '../actor/index.ts';
 import { fromWireError, type WireError } from '../core/index.ts';
 import { Border } from './border.ts';
-import { DEFAULT_THREAD_LIMITS, type ThreadLimits } from './limits.ts';
+import { resolveLimits, type ThreadLimits } from './limits.ts';
 import { logLine } from './log-line.ts';
 import type { Thread } from './thread.ts';
 import type { Threads } from './threads.ts';
@@ -36,7 +36,7 @@ export function inThread<M>(
 ): BehaviorFactory<M> {
   return () => {
     const data: ActorTenantData = { module, name, init };
-    const shutdownMs = limits.shutdownMs ?? DEFAULT_THREAD_LIMITS.shutdownMs;
+    const { shutdownMs } = resolveLimits(limits);
     let thread: Thread;
     let border: Border;
     return {

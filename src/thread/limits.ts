@@ -1,3 +1,5 @@
+import { TroupeError } from '../core/index.ts';
+
 /** What one thread may take, and what it is given. */
 export interface ThreadLimits {
   /**
@@ -20,6 +22,17 @@ export interface ThreadLimits {
 
 /** Limits of a thread that says nothing. */
 export const DEFAULT_THREAD_LIMITS: ThreadLimits = { heapMb: 256, stuckMs: 30_000, shutdownMs: 5_000 };
+
+/** All limits of a thread. @throws TroupeError INVALID_ARGUMENT naming the one that can't work */
+export function resolveLimits(given: Partial<ThreadLimits>): ThreadLimits {
+  const limits = { ...DEFAULT_THREAD_LIMITS, ...given };
+  const least = { heapMb: 1, stuckMs: LOOK_MS, shutdownMs: 0 } as const;
+  for (const name of ['heapMb', 'stuckMs', 'shutdownMs'] as const) {
+    if (limits[name] >= least[name]) continue;
+    throw new TroupeError('INVALID_ARGUMENT', `${name} must be ${least[name]} or more, not ${limits[name]}`);
+  }
+  return limits;
+}
 
 /** Threads at a time, unless told otherwise. Each takes about 10 MB and shares the cores with all others. */
 export const THREADS_MAX = 8;

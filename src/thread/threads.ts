@@ -1,8 +1,8 @@
 import type { BehaviorFactory } from '../actor/index.ts';
-import { type Clock, systemClock, TroupeError } from '../core/index.ts';
+import { asTroupeError, type Clock, systemClock, TroupeError } from '../core/index.ts';
 import { type InitOf, inThread, type MessageOf, type ThreadBehaviorOptions } from './behavior.ts';
 import type { Handlers } from './channel.ts';
-import { DEFAULT_THREAD_LIMITS, THREAD_WAIT_MS, THREAD_WAITERS_MAX, THREADS_MAX, type ThreadLimits } from './limits.ts';
+import { resolveLimits, THREAD_WAIT_MS, THREAD_WAITERS_MAX, THREADS_MAX, type ThreadLimits } from './limits.ts';
 import type { StartWorker } from './port.ts';
 import { Thread } from './thread.ts';
 import { startWorker } from './worker.ts';
@@ -74,18 +74,18 @@ export class Threads implements AsyncDisposable {
 
   /**
    * A thread for somebody.
-   * @throws TroupeError OVERLOADED when none is free in THREAD_WAIT_MS or too many wait, CANCELLED, SHUTTING_DOWN
+   * @throws TroupeError OVERLOADED when none is free in THREAD_WAIT_MS or too many wait, CANCELLED, SHUTTING_DOWN, INVALID_ARGUMENT
    */
   async open({ limits, signal, ...request }: ThreadRequest): Promise<Thread> {
+    const all = resolveLimits(limits);
     await this.#place(signal, request.address);
-    const { clock } = this;
-    const all = { ...DEFAULT_THREAD_LIMITS, ...limits };
     let thread: Thread;
     try {
-      thread = new Thread({ ...request, limits: all, clock, start: this.#start });
+      thread = new Thread({ ...request, limits: all, clock: this.clock, start: this.#start });
     } catch (error) {
       this.#giveBack();
-      throw error;
+      // Data that can't be cloned, or a flag that no thread takes.
+      throw asTroupeError(error, 'INVALID_ARGUMENT', { address: request.address });
     }
     this.#living.add(thread);
     void thread.ended.then(() => {

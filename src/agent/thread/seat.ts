@@ -2,7 +2,6 @@ import type { ActorContext, Behavior } from '../../actor/index.ts';
 import { type AgentAddress, agentAddressKey, isTroupeError, TroupeError } from '../../core/index.ts';
 import {
   crash,
-  DEFAULT_THREAD_LIMITS,
   type Handlers,
   logLine,
   moduleBeside,
@@ -26,7 +25,7 @@ export interface Isolation {
   readonly threads: Threads;
   /** URL of the module that exports the definition. */
   readonly module: string;
-  readonly limits: Partial<ThreadLimits>;
+  readonly limits: ThreadLimits;
 }
 
 /** The behaviour of an agent whose handlers run in a thread. All else (journal, schemas, votes) stays here, as for any agent. */
@@ -84,7 +83,7 @@ class Seat {
     if (thread === undefined) return;
     if (this.#turn === undefined) void thread.end();
     else {
-      const { shutdownMs } = { ...DEFAULT_THREAD_LIMITS, ...this.#isolation.limits };
+      const { shutdownMs } = this.#isolation.limits;
       const limit = this.#house.clock.schedule(shutdownMs, () => void thread.end());
       void thread.ended.then(() => limit.cancel());
     }

@@ -8,11 +8,13 @@ import { worker } from './threaded.ts';
 const nodes = [{ id: 'node-1', voter: true, threadsMax: 2 }];
 const timing = { raftTickMs: 20, keepAliveMs: 50, downAfterMs: 5_000 };
 const crashes: unknown[] = [];
+const said: string[] = [];
 const logger: Logger = {
   ...nullLogger,
   warn: (message, fields) => {
-    if (message === 'actor crashed') crashes.push(fields?.['error']);
+    if (message === 'actor crashed') crashes.push(fields?.error);
   },
+  info: (message) => void said.push(message),
   child: () => logger,
 };
 let cluster: InProcessCluster;
@@ -66,7 +68,7 @@ describe('an agent in a thread', () => {
     expect(left).toBeLessThanOrEqual(5_000);
     const giveUp = new AbortController();
     const asked = ref(key).ask('waitForCancel', undefined, { signal: giveUp.signal });
-    await new Promise((resolve) => setImmediate(resolve));
+    await expect.poll(() => said).toContain('waits');
     giveUp.abort();
     await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await ref(key).ask('cancelled', undefined)).toBe(1);

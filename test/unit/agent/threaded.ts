@@ -51,6 +51,7 @@ export const worker = defineAgent('worker', {
     },
     waitForCancel: (ctx) =>
       new Promise((resolve) => {
+        ctx.log.info('waits');
         ctx.signal.addEventListener('abort', () => {
           cancelled++;
           resolve('late');

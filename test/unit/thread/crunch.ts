@@ -1,6 +1,6 @@
 /** What the tests of threads run in them. */
 import { mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Behavior, Ref, ReplyTo } from '../../../src/actor/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
@@ -12,6 +12,7 @@ type Ask<R> = { readonly reply: ReplyTo<R> };
 export type Work =
   | ({ readonly do: 'add'; readonly by: number } & Ask<number>)
   | ({ readonly do: 'env'; readonly name: string } & Ask<string | undefined>)
+  | ({ readonly do: 'nice' } & Ask<number>)
   | ({ readonly do: 'write' } & Ask<string>)
   | ({ readonly do: 'until cancelled' } & Ask<number>)
   | ({ readonly do: 'never' } & Ask<number>)
@@ -34,6 +35,9 @@ export const crunch = (start: number): Behavior<Work> => {
           return;
         case 'env':
           work.reply.tell(process.env[work.name]);
+          return;
+        case 'nice':
+          work.reply.tell(getPriority());
           return;
         case 'write':
           try {

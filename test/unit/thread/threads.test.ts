@@ -1,7 +1,8 @@
+import { getPriority } from 'node:os';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ActorSystem, type Ref, type ReplyTo, type RestartEvent, type Terminated } from '../../../src/actor/index.ts';
 import { isTroupeError } from '../../../src/core/index.ts';
-import { type ThreadLimits, Threads } from '../../../src/thread/index.ts';
+import { NICE, type ThreadLimits, Threads } from '../../../src/thread/index.ts';
 import type { Work } from './crunch.ts';
 
 let threads: Threads;
@@ -87,12 +88,15 @@ describe('an actor in a thread', () => {
     expect(restarts).toEqual([]);
   });
 
-  test('has the environment that it is given', async () => {
+  test('has the environment that it is given, and goes second', async () => {
     vi.stubEnv('TROUPE_TEST_SECRET', 's');
     const ask = (ref: Ref<Work>) =>
       ref.ask<string | undefined>((reply) => ({ do: 'env', name: 'TROUPE_TEST_SECRET', reply }));
     expect(await ask(spawn())).toBe('s');
-    expect(await ask(spawn({ env: {} }))).toBe(undefined);
+    const bare = spawn({ env: {} });
+    expect(await ask(bare)).toBe(undefined);
+    const nice = await bare.ask<number>((reply) => ({ do: 'nice', reply }));
+    expect(nice).toBe(process.platform === 'linux' ? getPriority() + NICE : getPriority());
     vi.unstubAllEnvs();
   });
 
@@ -112,6 +116,7 @@ describe('an actor in a thread', () => {
     asked.catch(() => undefined);
     await system.stop(stubborn);
     await expect(asked).rejects.toMatchObject({ code: 'ACTOR_TERMINATED' });
+    await expect.poll(() => threads.size).toBe(0);
   });
 });
 
@@ -142,6 +147,10 @@ describe('what goes wrong in a thread costs its actor one message and the thread
     const options = { restart: 'temporary' } as const;
     const first = await ended(system.spawn(module.behavior('broken'), options));
     expect(first).toMatchObject({ reason: 'crashed', error: { code: 'INVALID_CONFIGURATION', message: 'no key' } });
+    const wrong = module.behavior('crunch', { init: 1, stuckMs: 1 });
+    expect(await ended(system.spawn(wrong, options))).toMatchObject({ error: { code: 'INVALID_ARGUMENT' } });
+    const closure = module.behavior('crunch', { init: (() => 1) as never });
+    expect(await ended(system.spawn(closure, options))).toMatchObject({ error: { code: 'INVALID_ARGUMENT' } });
     const nowhere = threads.module<{ x(): { receive(message: string): void } }>(
       new URL('./nowhere.ts', import.meta.url),
     );
