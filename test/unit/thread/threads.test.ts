@@ -114,6 +114,7 @@ describe('an actor in a thread', () => {
     await add(stubborn, 1);
     const asked = stubborn.ask<number>((reply) => ({ do: 'never', reply }));
     asked.catch(() => undefined);
+    await expect.poll(() => system.inspect(stubborn).depth).toBe(0);
     await system.stop(stubborn);
     await expect(asked).rejects.toMatchObject({ code: 'ACTOR_TERMINATED' });
     await expect.poll(() => threads.size).toBe(0);
@@ -140,6 +141,9 @@ describe('what goes wrong in a thread costs its actor one message and the thread
     expect(await add(ref, 5)).toBe(15);
     expect(restarts).toMatchObject([{ exit: 'crash', error: { code, data } }]);
     expect(isTroupeError(restarts[0]?.error)).toBe(true);
+    const letters = system.deadLetters.recent();
+    if (what === 'reject later') expect(letters).toEqual([]);
+    else expect(letters).toMatchObject([{ message: { do: what }, reason: 'crashed', error: { code } }]);
     if (other !== undefined) expect(await add(other, 1)).toBe(12);
   });
 
