@@ -1,7 +1,7 @@
 import { asTroupeError, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
 import { type Ask, type AskTarget, openAsk } from './ask.ts';
-import { addToRing, findInRing, removeFromRing, ringOf } from './ask-ring.ts';
-import type { BehaviorFactory, StopReason } from './behavior.ts';
+import { addToRing, findInRing, removeFromRing } from './ask-ring.ts';
+import type { BehaviorFactory } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
 import { Context } from './context.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
@@ -50,8 +50,8 @@ export class ActorCell<M> implements Ref<M> {
   /** There while senders wait for room. */
   waiting: WaitingRoom<M> | undefined;
   /** Oldest open ask; the others are in its ring. */
-  #asks: Ask | undefined;
-  #deathWatch: DeathWatch | undefined;
+  asks: Ask | undefined;
+  deathWatch: DeathWatch | undefined;
   record: RestartRecord | undefined;
   ending: Ending | undefined;
   extraction: Extraction<M> | undefined;
@@ -198,11 +198,11 @@ export class ActorCell<M> implements Ref<M> {
 
   addAsk(ask: Ask): void {
     this.tracked = true;
-    this.#asks = addToRing(this.#asks, ask);
+    this.asks = addToRing(this.asks, ask);
   }
 
   removeAsk(ask: Ask): void {
-    this.#asks = removeFromRing(this.#asks, ask);
+    this.asks = removeFromRing(this.asks, ask);
   }
 
   /** Fails the ask that came with `message`, if one did. */
@@ -212,7 +212,7 @@ export class ActorCell<M> implements Ref<M> {
 
   /** The open ask that came with `message`. */
   askOf(message: M): Ask | undefined {
-    return findInRing(this.#asks, message);
+    return findInRing(this.asks, message);
   }
 
   /** Whether it is handling this message, or has it in its mailbox. */
@@ -423,49 +423,12 @@ export class ActorCell<M> implements Ref<M> {
 
   /** Calls `watcher` once, when it is dead; soon, when it is dead already. */
   watch(watcher: Watcher): void {
-    this.#deathWatch ??= new DeathWatch(this.kernel);
-    this.#deathWatch.add(watcher);
+    this.deathWatch ??= new DeathWatch(this.kernel);
+    this.deathWatch.add(watcher);
   }
 
   unwatch(watcher: Watcher): void {
-    this.#deathWatch?.remove(watcher);
-  }
-
-  /** The very end: mail goes to dead letters (or moves away), everybody who waits hears of it. */
-  die(reason: StopReason, error: unknown): void {
-    this.status = Status.dead;
-    const mail = this.#takeMail();
-    const moving = this.extraction === undefined ? undefined : new Set(mail);
-    this.#failAsks(moving);
-    if (moving === undefined) for (const message of mail) bury(this, message, 'terminated');
-    const waiting = this.waiting;
-    this.waiting = undefined;
-    waiting?.close((message) => (acceptLate(this, message) === undefined ? undefined : this.terminatedError()));
-    this.record = undefined;
-    this.#deathWatch ??= new DeathWatch(this.kernel);
-    this.#deathWatch.announce({ ref: this, reason, ...(reason === 'crashed' ? { error } : {}) });
-    this.parent?.context?.family?.remove(this as AnyCell);
-    this.extraction?.done(mail);
-  }
-
-  #takeMail(): M[] {
-    const mail = this.extraction?.first ?? [];
-    const mailbox = this.mailbox;
-    this.mailbox = undefined;
-    while (mailbox !== undefined && mailbox.length > 0) {
-      const message = mailbox.shift();
-      if (!(message instanceof Note)) mail.push(message);
-    }
-    return mail;
-  }
-
-  /** Open asks fail, but for those whose message moves: it may still be answered elsewhere, before its deadline. */
-  #failAsks(moving: ReadonlySet<M> | undefined): void {
-    const asks = this.#asks === undefined ? [] : [...ringOf(this.#asks)];
-    for (const ask of asks) {
-      if (moving?.has(ask.message as M)) this.removeAsk(ask);
-      else ask.giveUp(this.terminatedError());
-    }
+    this.deathWatch?.remove(watcher);
   }
 
   /** Whom a ref names, here or elsewhere. @throws TroupeError INVALID_ARGUMENT when it is no actor's */

@@ -2,6 +2,7 @@ import { errorMessage, type Timer } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
 import type { StopReason } from './behavior.ts';
 import type { AnyCell } from './children.ts';
+import { die } from './death.ts';
 import { Status } from './status.ts';
 
 /**
@@ -97,7 +98,7 @@ export function kill<M>(cell: ActorCell<M>, final: boolean): void {
   cell.abandonHandler();
   cell.context = undefined;
   if (final || cell.status === Status.stopping) {
-    cell.die(cell.extraction === undefined ? 'killed' : 'extracted', undefined);
+    die(cell, cell.extraction === undefined ? 'killed' : 'extracted', undefined);
   } else if (ending === undefined) {
     cell.killed();
   } else {
@@ -169,7 +170,7 @@ function finish<M>(cell: ActorCell<M>, ending: Ending): void {
   cell.context = undefined;
   if (ending.final) {
     const killed = ending.abandoned && cell.extraction === undefined;
-    cell.die(killed ? 'killed' : ending.reason, ending.error);
+    die(cell, killed ? 'killed' : ending.reason, ending.error);
   } else {
     cell.status = Status.waiting;
   }
