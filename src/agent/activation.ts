@@ -10,6 +10,7 @@ import {
   type Span,
   TroupeError,
 } from '../core/index.ts';
+import type { Amount } from '../model/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
@@ -26,7 +27,7 @@ export interface Household extends TurnHouse {
   readonly fence: Fence;
   readonly spec: AgentSpec<unknown, Protocol>;
   readonly coordinator: Coordinator;
-  reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined): void;
+  reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
 }
@@ -93,17 +94,17 @@ export class Activation implements Behavior<Delivery> {
     let turn: Turn<unknown> | undefined;
     try {
       const recorded = memory.reply(requestId);
-      if (recorded !== undefined) return this.#answer(delivery, recorded.value);
+      if (recorded !== undefined) return this.#answer(delivery, recorded.value, recorded.spent);
       span = this.#trace(envelope);
       turn = this.#begin(delivery, actor, memory, span?.traceparent ?? envelope.traceparent);
       const value = await run(turn);
       if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
-      if (turn.durable) await memory.turnDone(requestId, value, turn.changedState);
-      this.#answer(delivery, value);
+      if (turn.durable) await memory.turnDone(requestId, value, turn.changedState, turn.spent);
+      this.#answer(delivery, value, turn.spent);
       span?.end();
     } catch (error) {
       span?.end(error);
-      this.#fail(delivery, actor, error);
+      this.#fail(delivery, actor, error, turn?.spent);
     } finally {
       turn?.close();
     }
@@ -141,14 +142,14 @@ export class Activation implements Behavior<Delivery> {
     return new Turn<unknown>({ house, address: this.#address, delivery, traceparent, state, memory, actor });
   }
 
-  #answer(delivery: Delivery, value: unknown): void {
+  #answer(delivery: Delivery, value: unknown, spent: Amount | undefined): void {
     const payload = encodePayload(value);
-    for (const asker of delivery.askers) this.#house.reply(asker, payload, undefined);
+    for (const asker of delivery.askers) this.#house.reply(asker, payload, undefined, spent);
     this.#house.settled(delivery);
   }
 
   /** @throws what the handler threw, when that is a crash */
-  #fail(delivery: Delivery, actor: ActorContext<Delivery>, error: unknown): void {
+  #fail(delivery: Delivery, actor: ActorContext<Delivery>, error: unknown, spent: Amount | undefined): void {
     // The agent is being moved: its message goes along and is answered by its next activation.
     if (actor.signal.aborted) return;
     const { resident } = delivery;
@@ -160,11 +161,11 @@ export class Activation implements Behavior<Delivery> {
     // The handler may have changed the state in place: go on from what is durable, where anything is.
     if (house.spec.durability !== 'none') this.#memory = undefined;
     if (error instanceof JournalFailure) {
-      refuse(house, delivery, unreachable(error.cause));
+      refuse(house, delivery, unreachable(error.cause), spent);
       return;
     }
     const known = asTroupeError(error, 'HANDLER_FAILED', { address: agentAddressKey(this.#address) });
-    refuse(house, delivery, known);
+    refuse(house, delivery, known, spent);
     if (HARMLESS.has(known.code)) return;
     crashed(house, this.#address, delivery.envelope.traceparent, error);
     throw error;
@@ -178,8 +179,8 @@ function crashed({ tracer }: Household, address: AgentAddress, traceparent: stri
   tracer.start('agent.restart', { parent: traceparent, attributes }).end(error);
 }
 
-function refuse(house: Household, delivery: Delivery, error: TroupeError): void {
-  for (const asker of delivery.askers) house.reply(asker, undefined, error);
+function refuse(house: Household, delivery: Delivery, error: TroupeError, spent?: Amount): void {
+  for (const asker of delivery.askers) house.reply(asker, undefined, error, spent);
   if (delivery.askers.length === 0) {
     house.logger.warn('message failed', {
       to: delivery.envelope.to,

@@ -20,7 +20,8 @@ import {
   TroupeError,
   traced,
 } from '../core/index.ts';
-import type { Envelope } from '../remote/index.ts';
+import { type Amount, NOTHING } from '../model/index.ts';
+import type { Envelope, Spending } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
 import { OpenAsk, OpenAsks } from './open-asks.ts';
@@ -125,6 +126,7 @@ export class Asks {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(cancelled(to));
       if (this.#closed) return reject(this.#leaving(to));
+      const loan = options.budget?.lend();
       const envelope: Envelope = {
         kind: 'ask',
         to,
@@ -134,9 +136,10 @@ export class Asks {
         from: this.#from,
         requestId: requestId ?? this.#freshId(),
         traceparent,
+        budget: loan?.limit,
       };
       const now = this.#parts.clock.monotonic();
-      const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, resolve, reject);
+      const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, resolve, reject);
       this.#open.add(ask);
       if (signal !== undefined) this.#takeBackOn(signal, ask);
       this.#dispatch(ask);
@@ -150,8 +153,10 @@ export class Asks {
     this.#settle(ask, undefined, new TroupeError('TIMEOUT', message, { address: to }));
   }
 
-  #settle(ask: OpenAsk, value: unknown, error: TroupeError | undefined): void {
+  /** @param spent on it; undefined when nobody knows */
+  #settle(ask: OpenAsk, value: unknown, error: TroupeError | undefined, spent?: Amount): void {
     if (!this.#open.remove(ask)) return;
+    ask.loan?.settle(spent);
     ask.resend?.cancel();
     if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);
     this.#parts.peers.forget(ask.correlation);
@@ -202,17 +207,24 @@ export class Asks {
     }
   }
 
-  readonly #answered = (ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined): void => {
+  readonly #answered = (
+    ask: OpenAsk,
+    reply: Uint8Array | undefined,
+    error: TroupeError | undefined,
+    told: Spending | undefined,
+  ): void => {
     ask.correlation = 0;
     if (error !== undefined && PASSING.has(error.code)) {
       ask.resend = this.#parts.clock.schedule(RESEND_MS, () => this.#dispatch(ask));
       return;
     }
+    // Who answers and says nothing of it has spent nothing.
+    const spent = { ...NOTHING, ...told };
     try {
       if (error !== undefined) throw error;
-      this.#settle(ask, this.#parts.actors.decode(reply as Uint8Array), undefined);
+      this.#settle(ask, this.#parts.actors.decode(reply as Uint8Array), undefined, spent);
     } catch (failure) {
-      this.#settle(ask, undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'));
+      this.#settle(ask, undefined, asTroupeError(failure, 'PROTOCOL_VIOLATION'), spent);
     }
   };
 

@@ -1,6 +1,7 @@
 import type { Ref } from '../actor/index.ts';
 import type { Actors } from '../cluster/index.ts';
 import type { AgentAddress, Logger, NodeRef } from '../core/index.ts';
+import type { Budget } from '../model/index.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { AgentRef, Host } from './host.ts';
 
@@ -35,6 +36,11 @@ export interface AgentContext<State> {
   readonly requestId: string;
   /** What is left of the asker's deadline, ms; Infinity without one. */
   remainingMs(): number;
+  /**
+   * What the asker lets this turn spend, without limits where it named none. Give it to `model`; asks made in the turn take what is left
+   * of it along, one after the other. A turn that runs again has all of it again.
+   */
+  readonly budget: Budget;
   readonly log: Logger;
   readonly traceparent: string | undefined;
   /**

@@ -1,5 +1,6 @@
 import type { Commands, DecisionRecord, JobRecord } from '../coordinator/index.ts';
 import type { AgentAddress } from '../core/index.ts';
+import type { Budget } from '../model/index.ts';
 import type { AgentDefinition, InputOf, OutputOf, Protocol } from './define.ts';
 
 /** Time limit of an ask that names none, ms. */
@@ -16,6 +17,12 @@ export interface AskOptions {
    */
   readonly requestId?: string;
   readonly traceparent?: string | undefined;
+  /**
+   * What may be spent on it. All that is left of it goes along, and what wasn't spent is back with the answer, so asks side by side
+   * each need a part of their own (`budget.child(budget.part(n))`). An ask that ends without an answer counts as spent in full. Default:
+   * the turn's, if it was given one.
+   */
+  readonly budget?: Budget | undefined;
 }
 
 /** One settled task of a job. */
@@ -57,6 +64,8 @@ export interface JobSpec {
  * What agents and teams stand on: the same on a node (through its runtime and ledger) and in a client (through the API).
  */
 export interface Host {
+  /** What may be spent here; undefined where nobody has set a limit. */
+  readonly budget?: Budget | undefined;
   /** A fresh id for a decision or a job; inside a turn the same again when the turn runs again. */
   freshId(): string;
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;

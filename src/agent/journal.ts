@@ -1,5 +1,6 @@
 import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
 import { type Fence, TroupeError } from '../core/index.ts';
+import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { AgentMemory } from './memory.ts';
 
@@ -17,7 +18,14 @@ type JournalLine =
   /** It ended, with value `v`. */
   | { readonly t: 'done'; readonly r: string; readonly n: string; readonly v: unknown }
   /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. */
-  | { readonly t: 'turn'; readonly r: string; readonly v: unknown; readonly s?: { readonly state: unknown } };
+  | {
+      readonly t: 'turn';
+      readonly r: string;
+      readonly v: unknown;
+      readonly s?: { readonly state: unknown };
+      /** What it spent of its asker's budget. */
+      readonly b?: Amount;
+    };
 
 /** What is known of a step: begun, or done with its result. */
 export interface StepReceipt {
@@ -36,6 +44,8 @@ interface Folded {
   state: { readonly value: unknown } | undefined;
   /** Oldest first. */
   readonly replies: Map<string, unknown>;
+  /** What their turns had spent, where that was anything. */
+  readonly spent: Map<string, Amount>;
   readonly steps: Map<string, Map<string, StepReceipt>>;
 }
 
@@ -49,7 +59,7 @@ export class AgentJournal implements AgentMemory {
   readonly #coordinator: Coordinator;
   readonly #fence: Fence;
   readonly #key: string;
-  readonly #folded: Folded = { state: undefined, replies: new Map(), steps: new Map() };
+  readonly #folded: Folded = { state: undefined, replies: new Map(), spent: new Map(), steps: new Map() };
   #version = 0;
   #sinceSnapshot = 0;
   #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
@@ -82,9 +92,10 @@ export class AgentJournal implements AgentMemory {
     return this.#folded.state;
   }
 
-  /** The reply already given to a request, if it is still remembered. */
-  reply(request: string): { readonly value: unknown } | undefined {
-    return this.#folded.replies.has(request) ? { value: this.#folded.replies.get(request) } : undefined;
+  /** The reply already given to a request, if it is still remembered, and what its turn had spent. */
+  reply(request: string): { readonly value: unknown; readonly spent: Amount | undefined } | undefined {
+    const { replies, spent } = this.#folded;
+    return replies.has(request) ? { value: replies.get(request), spent: spent.get(request) } : undefined;
   }
 
   /** What an earlier run of this request's turn recorded of a step. */
@@ -103,8 +114,14 @@ export class AgentJournal implements AgentMemory {
   }
 
   /** Records the end of a turn; durable when it resolves. `state` only when it changed. */
-  turnDone(request: string, reply: unknown, state: { readonly state: unknown } | undefined): Promise<void> {
-    return this.#write({ t: 'turn', r: request, v: reply, ...(state === undefined ? {} : { s: state }) });
+  turnDone(
+    request: string,
+    reply: unknown,
+    state: { readonly state: unknown } | undefined,
+    spent?: Amount,
+  ): Promise<void> {
+    const line = { t: 'turn', r: request, v: reply } as const;
+    return this.#write({ ...line, ...(state && { s: state }), ...(spent && { b: spent }) });
   }
 
   /** Lines that come while a write is under way share the next one. */
@@ -141,10 +158,11 @@ export class AgentJournal implements AgentMemory {
   }
 
   #image(): Uint8Array {
-    const { state, replies, steps } = this.#folded;
+    const { state, replies, spent, steps } = this.#folded;
     return encodePayload({
       state,
       replies: [...replies],
+      ...(spent.size === 0 ? {} : { spent: [...spent] }),
       steps: [...steps].map(([request, receipts]) => [request, [...receipts]]),
     });
   }
@@ -154,10 +172,13 @@ export class AgentJournal implements AgentMemory {
       const image = decode(record.snapshot) as {
         readonly state: Folded['state'];
         readonly replies: readonly (readonly [string, unknown])[];
+        /** Not there before budgets travelled. */
+        readonly spent?: readonly (readonly [string, Amount])[];
         readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
       };
       this.#folded.state = image.state;
       for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
+      for (const [request, amount] of image.spent ?? []) this.#folded.spent.set(request, amount);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
     }
     for (const bytes of record.records) fold(this.#folded, decode(bytes) as JournalLine);
@@ -172,6 +193,8 @@ function fold(folded: Folded, line: JournalLine): void {
     folded.steps.delete(line.r);
     folded.replies.set(line.r, line.v);
     trim(folded.replies, REPLIES_MAX);
+    if (line.b !== undefined) folded.spent.set(line.r, line.b);
+    trim(folded.spent, REPLIES_MAX);
     return;
   }
   let receipts = folded.steps.get(line.r);

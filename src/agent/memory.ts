@@ -1,4 +1,5 @@
 import { TroupeError } from '../core/index.ts';
+import type { Amount } from '../model/index.ts';
 import type { StepReceipt } from './journal.ts';
 
 /** What an activation knows of its agent, and where it puts what a turn did. */
@@ -7,8 +8,8 @@ export interface AgentMemory {
   traceparent: string | undefined;
   /** The last state that was kept, or undefined when there never was one. */
   readonly state: { readonly value: unknown } | undefined;
-  /** The reply already given to a request, if it is still remembered. */
-  reply(request: string): { readonly value: unknown } | undefined;
+  /** The reply already given to a request, if it is still remembered, and what its turn had spent. */
+  reply(request: string): { readonly value: unknown; readonly spent: Amount | undefined } | undefined;
   /** What an earlier run of this request's turn recorded of a step. */
   step(request: string, name: string): StepReceipt | undefined;
   /** Records that a step begins; kept when it resolves. */
@@ -16,7 +17,12 @@ export interface AgentMemory {
   /** Records a step's result; kept when it resolves. */
   stepDone(request: string, name: string, value: unknown): Promise<void>;
   /** Records the end of a turn; kept when it resolves. `state` only when it changed. */
-  turnDone(request: string, reply: unknown, state: { readonly state: unknown } | undefined): Promise<void> | undefined;
+  turnDone(
+    request: string,
+    reply: unknown,
+    state: { readonly state: unknown } | undefined,
+    spent: Amount | undefined,
+  ): Promise<void> | undefined;
 }
 
 /** Memory of an agent whose kind has `durability: 'none'`: its state, for as long as the activation lasts. */

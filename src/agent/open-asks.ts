@@ -1,6 +1,15 @@
 import { sameNode, type Waiter } from '../cluster/index.ts';
 import type { AgentAddress, Clock, NodeRef, ShardId, Timer, TroupeError } from '../core/index.ts';
-import type { Envelope } from '../remote/index.ts';
+import type { Loan } from '../model/index.ts';
+import type { Envelope, Spending } from '../remote/index.ts';
+
+/** Called with what comes back for an ask. */
+type Answered = (
+  ask: OpenAsk,
+  reply: Uint8Array | undefined,
+  error: TroupeError | undefined,
+  spent: Spending | undefined,
+) => void;
 
 /** One ask that waits for its answer. */
 export class OpenAsk implements Waiter {
@@ -12,7 +21,9 @@ export class OpenAsk implements Waiter {
   readonly signal: AbortSignal | undefined;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
-  readonly #answered: (ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined) => void;
+  readonly #answered: Answered;
+  /** What was handed to whoever answers. */
+  readonly loan: Loan | undefined;
   /** Its neighbours in the row of asks with the same time limit. */
   sooner: OpenAsk | undefined;
   later: OpenAsk | undefined;
@@ -30,12 +41,13 @@ export class OpenAsk implements Waiter {
 
   /** @param answered called with what comes back, and this ask */
   constructor(
-    answered: (ask: OpenAsk, reply: Uint8Array | undefined, error: TroupeError | undefined) => void,
+    answered: Answered,
     address: AgentAddress,
     envelope: Envelope,
     nowMs: number,
     timeoutMs: number,
     signal: AbortSignal | undefined,
+    loan: Loan | undefined,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
@@ -45,12 +57,13 @@ export class OpenAsk implements Waiter {
     this.deadlineAt = nowMs + timeoutMs;
     this.timeoutMs = timeoutMs;
     this.signal = signal;
+    this.loan = loan;
     this.resolve = resolve;
     this.reject = reject;
   }
 
-  settle(reply: Uint8Array | undefined, error: TroupeError | undefined): void {
-    this.#answered(this, reply, error);
+  settle(reply: Uint8Array | undefined, error: TroupeError | undefined, spent?: Spending): void {
+    this.#answered(this, reply, error, spent);
   }
 
   /** Whether the message, or its answer, may be with one of these lives. */

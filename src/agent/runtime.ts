@@ -332,7 +332,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       clock,
       logger,
       tracer,
-      reply: (asker, value, error) => peers.reply(asker.node, asker.correlation, value, error),
+      reply: (asker, value, error, spent) => peers.reply(asker.node, asker.correlation, value, error, spent),
       settled: (delivery) => this.#settled(delivery),
     };
     const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };

@@ -12,6 +12,8 @@ import {
   TroupeError,
   traced,
 } from '../core/index.ts';
+import { type Amount, Budget } from '../model/index.ts';
+import type { Envelope } from '../remote/index.ts';
 import type { AgentContext, StepOptions, StepRun } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery, Resident } from './delivery.ts';
@@ -36,6 +38,7 @@ export interface TurnParts<State> {
   readonly address: AgentAddress;
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
   readonly delivery: Pick<Delivery, 'requestId' | 'deadlineAt' | 'signal'> & {
+    readonly envelope: Pick<Envelope, 'budget'>;
     readonly resident: Pick<Resident, 'stopping'>;
   };
   readonly traceparent: string | undefined;
@@ -57,6 +60,7 @@ export class Turn<State> implements AgentContext<State> {
   #host: Host | undefined;
   #signal: AbortSignal | undefined;
   #deadline: Timer | undefined;
+  #budget: Budget | undefined;
 
   constructor(parts: TurnParts<State>) {
     this.#parts = parts;
@@ -105,6 +109,22 @@ export class Turn<State> implements AgentContext<State> {
 
   get traceparent(): string | undefined {
     return this.#parts.traceparent;
+  }
+
+  get budget(): Budget {
+    this.#budget ??= new Budget(this.#parts.delivery.envelope.budget ?? {});
+    return this.#budget;
+  }
+
+  /** What the turn has spent of what it was given; undefined when it was given nothing, or spent nothing. */
+  get spent(): Amount | undefined {
+    const used = this.#parts.delivery.envelope.budget === undefined ? undefined : this.#budget?.used;
+    return used === undefined || (used.tokens === 0 && used.costMicroUsd === 0) ? undefined : used;
+  }
+
+  /** The budget that its asks inherit. */
+  get #given(): Budget | undefined {
+    return this.#parts.delivery.envelope.budget === undefined ? undefined : this.budget;
   }
 
   /** Whether a step was refused as the agent is being moved: whatever the handler made of that, the turn isn't done. */
@@ -199,6 +219,7 @@ export class Turn<State> implements AgentContext<State> {
 
   #derive(host: Host): Host {
     return {
+      budget: this.#given,
       freshId: () => this.#idOf('id'),
       ask: (address, method, input, options) =>
         host.ask(address, method, input, this.#inherit(`ask:${agentAddressKey(address)}.${method}`, options)),
@@ -222,6 +243,7 @@ export class Turn<State> implements AgentContext<State> {
       signal: this.#withSignal(options.signal),
       requestId: options.requestId ?? this.#idOf(name),
       traceparent: options.traceparent ?? this.traceparent,
+      budget: options.budget ?? this.#given,
     };
   }
 

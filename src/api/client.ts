@@ -10,6 +10,7 @@ import type {
   VotersChanged,
 } from '../coordinator/index.ts';
 import { type Clock, type Logger, type Random, systemRandom, type Tracer, TroupeError, traced } from '../core/index.ts';
+import type { Amount } from '../model/index.ts';
 import type { Tls } from '../remote/index.ts';
 import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
 import { fromDecision, toOpenDecision } from './decision-message.ts';
@@ -103,16 +104,23 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
       const attributes = { [ATTRIBUTES.messagingDestination]: kind, [ATTRIBUTES.messagingMessageId]: requestId };
       const parent = ask.traceparent ?? traceparent;
       return traced(tracer, SPANS.send, { parent, kind: 'client', attributes }, async (span) => {
-        const reply = await failover.call(
-          'Ask',
-          { kind, key, method, payload, requestId },
-          {
-            timeoutMs: ask.timeoutMs ?? CALL_TIMEOUT_MS,
-            signal: ask.signal,
-            traceparent: span.traceparent ?? parent,
-          },
-        );
-        return fromJsonBytes(reply.payload, `the reply of ${kind}/${key}`);
+        const loan = ask.budget?.lend();
+        let spent: Amount | undefined;
+        try {
+          const reply = await failover.call(
+            'Ask',
+            { kind, key, method, payload, requestId, ...(loan && { budget: loan.limit }) },
+            {
+              timeoutMs: ask.timeoutMs ?? CALL_TIMEOUT_MS,
+              signal: ask.signal,
+              traceparent: span.traceparent ?? parent,
+            },
+          );
+          spent = { tokens: reply.spent?.tokens ?? 0, costMicroUsd: reply.spent?.costMicroUsd ?? 0 };
+          return fromJsonBytes(reply.payload, `the reply of ${kind}/${key}`);
+        } finally {
+          loan?.settle(spent);
+        }
       });
     },
 

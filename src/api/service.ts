@@ -1,9 +1,11 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
 import type { ChangeVoters, Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
+import { Budget } from '../model/index.ts';
 import type { ClusterUpdate } from '../wire/generated/troupe/v1/ClusterUpdate.ts';
 import type { Decision } from '../wire/generated/troupe/v1/Decision.ts';
 import type { JobProgress } from '../wire/generated/troupe/v1/JobProgress.ts';
+import type { Spending__Output } from '../wire/generated/troupe/v1/Spending.ts';
 import type { SubmitJobRequest__Output } from '../wire/generated/troupe/v1/SubmitJobRequest.ts';
 import type { TaskOutcome as OutcomeMessage } from '../wire/generated/troupe/v1/TaskOutcome.ts';
 import type { TroupeHandlers } from '../wire/generated/troupe/v1/Troupe.ts';
@@ -84,8 +86,11 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
     Ask: calls.unary(async (request, context) => {
       const { kind, key, method, input } = target(request);
       const { requestId } = request;
-      const reply = await host.ask({ kind, key }, method, input, { ...context, ...(requestId ? { requestId } : {}) });
-      return { payload: toJsonBytes(reply, `the reply of ${kind}/${key} to "${method}"`) };
+      const budget = request.budget ? budgetOf(request.budget) : undefined;
+      const options = { ...context, budget, ...(requestId ? { requestId } : {}) };
+      const reply = await host.ask({ kind, key }, method, input, options);
+      const payload = toJsonBytes(reply, `the reply of ${kind}/${key} to "${method}"`);
+      return { payload, ...(budget && { spent: budget.spent }) };
     }),
 
     Tell: calls.unary(async (request) => {
@@ -324,4 +329,11 @@ async function* clusterUpdates(
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
+}
+
+function budgetOf({ tokens, costMicroUsd }: Spending__Output): Budget {
+  return new Budget({
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(costMicroUsd === undefined ? {} : { costMicroUsd }),
+  });
 }

@@ -9,14 +9,14 @@ import {
   TroupeError,
   toWireError,
 } from '../core/index.ts';
-import type { Envelope, Lane, Links } from '../remote/index.ts';
+import type { Envelope, Lane, Links, Spending } from '../remote/index.ts';
 import { sameNode } from './view.ts';
 
 /** Answers a request of another node; what it throws crosses back with its code. */
 export type Service = (method: string, payload: Uint8Array, from: NodeRef) => Promise<Uint8Array>;
 
 /** What became of a request. */
-export type Settle = (reply: Uint8Array | undefined, error: TroupeError | undefined) => void;
+export type Settle = (reply: Uint8Array | undefined, error: TroupeError | undefined, spent?: Spending) => void;
 
 const NOTHING = new Uint8Array(0);
 
@@ -149,11 +149,19 @@ export class Peers {
   /**
    * Sends a reply (or an error) to whoever asked, on this node or another; never throws. A dead asker needs none, and one whose
    * reply can't be sent hears why.
+   *
+   * @param budget what was spent on it, where the ask handed a budget down
    */
-  reply(to: NodeRef, correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
+  reply(
+    to: NodeRef,
+    correlation: number,
+    reply: Uint8Array | undefined,
+    error: TroupeError | undefined,
+    budget?: Spending,
+  ): void {
     if (correlation === 0) return;
-    const head = { to: '', correlation, method: '' } as const;
-    if (sameNode(to, this.self)) this.#settle(correlation, reply, error);
+    const head = { to: '', correlation, method: '', budget } as const;
+    if (sameNode(to, this.self)) this.#settle(correlation, reply, error, budget);
     else if (error === undefined) this.#answer(to, 'user', { ...head, kind: 'reply', payload: reply ?? NOTHING }, 0);
     else this.#answer(to, 'system', { ...head, kind: 'error', payload: NOTHING, error: toWireError(error) }, 0);
   }
@@ -164,7 +172,7 @@ export class Peers {
     } catch (failure) {
       if (isTroupeError(failure, 'NODE_UNAVAILABLE')) this.#answerLater(to, lane, envelope, tries + 1);
       else if (envelope.kind === 'reply')
-        this.reply(to, envelope.correlation, undefined, asTroupeError(failure, 'INVARIANT_VIOLATED'));
+        this.reply(to, envelope.correlation, undefined, asTroupeError(failure, 'INVARIANT_VIOLATED'), envelope.budget);
     }
   }
 
@@ -193,13 +201,14 @@ export class Peers {
 
   #receive(from: NodeRef, lane: Lane, envelope: Envelope): void | Promise<void> {
     if (envelope.to.charCodeAt(0) === ACTORS) return this.#actors?.(from, envelope);
-    if (envelope.kind === 'reply') return this.#settle(envelope.correlation, envelope.payload, undefined);
+    if (envelope.kind === 'reply')
+      return this.#settle(envelope.correlation, envelope.payload, undefined, envelope.budget);
     if (envelope.kind === 'error') {
       const error =
         envelope.error === undefined
           ? new TroupeError('PROTOCOL_VIOLATION', 'an error without a code')
           : fromWireError(envelope.error);
-      return this.#settle(envelope.correlation, undefined, error);
+      return this.#settle(envelope.correlation, undefined, error, envelope.budget);
     }
     if (envelope.to.startsWith('sys:')) return this.#serve(from, lane, envelope);
     return this.#agents?.(envelope);
@@ -227,10 +236,10 @@ export class Peers {
     }
   }
 
-  #settle(correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined): void {
+  #settle(correlation: number, reply: Uint8Array | undefined, error: TroupeError | undefined, spent?: Spending): void {
     const waiting = this.#waiting.get(correlation);
     if (waiting === undefined) return;
     this.forget(correlation);
-    waiting.settle(reply, error);
+    waiting.settle(reply, error, spent);
   }
 }

@@ -10,6 +10,14 @@ export interface Reservation {
   settle(spent: Amount): void;
 }
 
+/** All that was left of a budget, handed to someone who spends it elsewhere. */
+export interface Loan {
+  /** What they may spend; what isn't limited is left out. */
+  readonly limit: BudgetLimit;
+  /** Ends it: what they spent is booked, the rest is back. Undefined when nobody knows: then all of it counts as spent. */
+  settle(spent: Amount | undefined): void;
+}
+
 /** Nothing spent. */
 export const NOTHING: Amount = { tokens: 0, costMicroUsd: 0 };
 
@@ -90,6 +98,28 @@ export class Budget {
         this.#add(amount, spent, -1);
       },
     };
+  }
+
+  /** Takes all that is left, to give it to someone else; until it is settled nothing is left here. */
+  lend(): Loan {
+    const limit = this.part(1);
+    const held = { ...NOTHING, ...limit };
+    const { settle } = this.reserve(held);
+    return { limit, settle: (spent = held) => settle(spent) };
+  }
+
+  /** What each may spend when what is left is divided equally; what isn't limited is left out. */
+  part(shares: number): BudgetLimit {
+    const { tokens, costMicroUsd } = this.remaining;
+    return {
+      ...(Number.isFinite(tokens) ? { tokens: tokens / shares } : {}),
+      ...(Number.isFinite(costMicroUsd) ? { costMicroUsd: costMicroUsd / shares } : {}),
+    };
+  }
+
+  /** What is gone, as far as anyone knows: spent, or held by calls that nobody waits for any more. */
+  get used(): Amount {
+    return sum(this.#spent, this.#reserved, 1);
   }
 
   #add(held: Amount, spent: Amount, sign: 1 | -1): void {

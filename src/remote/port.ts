@@ -7,6 +7,12 @@ import type { NodeId, NodeRef, WireError } from '../core/index.ts';
  */
 export type Lane = 'system' | 'user' | 'bulk';
 
+/** Tokens and money, in millionths of a US dollar. */
+export interface Spending {
+  readonly tokens?: number;
+  readonly costMicroUsd?: number;
+}
+
 /** One message between nodes. */
 export interface Envelope {
   readonly kind: 'tell' | 'ask' | 'reply' | 'error' | 'cancel';
@@ -25,8 +31,8 @@ export interface Envelope {
   readonly traceparent?: string | undefined;
   /** What is left of the deadline when it leaves, ms: nodes' clocks need not agree. */
   readonly timeoutMs?: number;
-  /** Budget handed down, if any. */
-  readonly budget?: { readonly tokens?: number; readonly cost?: number };
+  /** On an ask what its receiver may spend, where that is to be told; on an answer what was spent. What is left out isn't limited. */
+  readonly budget?: Spending | undefined;
   readonly error?: WireError;
   /** Epoch of the receiver's shard as the sender knows it: tells a receiver whose view lags to wait. */
   readonly epoch?: number;

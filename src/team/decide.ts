@@ -37,11 +37,13 @@ export async function decide(
     subject: options.subject,
   };
   const stop = new AbortController();
+  const share = host.budget?.part(members.length);
   const votes = members.map((member) =>
     host.ask(member, voteMethod, request, {
       timeoutMs: deadlineMs,
       signal: stop.signal,
       requestId: `vote/${opened.id}/${agentAddressKey(member)}`,
+      budget: share && host.budget?.child(share),
     }),
   );
   try {

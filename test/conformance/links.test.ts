@@ -164,7 +164,7 @@ describe.each(Object.entries(adapters))('links over %s', (_name, network) => {
       requestId: 'r',
       from: 'agent:me/1',
       traceparent: '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01',
-      budget: { tokens: 5, cost: 0.25 },
+      budget: { tokens: 5, costMicroUsd: 0.25 },
       error: { code: 'NOT_LEADER', message: 'm', data: { leader: 'x', term: 3 } },
     };
     b.links.send(a.ref, 'user', rich);

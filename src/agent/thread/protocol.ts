@@ -1,4 +1,5 @@
 import type { AgentAddress, NodeRef } from '../../core/index.ts';
+import type { Amount, BudgetLimit } from '../../model/index.ts';
 import type { StepOptions, StepRun } from '../context.ts';
 import type { AskOptions, JobSpec, WorkItem } from '../host.ts';
 
@@ -23,6 +24,8 @@ export interface TurnOrder {
   readonly traceparent: string | undefined;
   /** What is left of the deadline, ms. */
   readonly leftMs: number;
+  /** What is left of the turn's budget: all of it is with the thread meanwhile. */
+  readonly budget: BudgetLimit;
 }
 
 /** What a turn gave. */
@@ -30,6 +33,14 @@ export interface TurnOutcome {
   readonly value: unknown;
   /** The new state, when it was set. */
   readonly set?: { readonly state: unknown };
+  /** What was used of the budget. */
+  readonly spent: Amount;
+}
+
+/** An answer, and what was spent on it. */
+export interface PaidAnswer {
+  readonly value: unknown;
+  readonly spent: Amount;
 }
 
 /** A side effect that is to be run in the thread now. */
@@ -45,7 +56,8 @@ export interface TurnCalls {
     readonly address: AgentAddress;
     readonly method: string;
     readonly input: unknown;
-    readonly options: Omit<AskOptions, 'signal'>;
+    readonly options: Omit<AskOptions, 'signal' | 'budget'>;
+    readonly budget: BudgetLimit;
   };
   readonly tell: {
     readonly address: AgentAddress;

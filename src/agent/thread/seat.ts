@@ -1,5 +1,6 @@
 import type { ActorContext, Behavior } from '../../actor/index.ts';
 import { type AgentAddress, agentAddressKey, isTroupeError, TroupeError } from '../../core/index.ts';
+import { type Amount, Budget } from '../../model/index.ts';
 import {
   crash,
   type Handlers,
@@ -15,7 +16,15 @@ import type { AgentSpec, Protocol, Vote } from '../define.ts';
 import type { Delivery } from '../delivery.ts';
 import type { JobProgress } from '../host.ts';
 import { JournalFailure } from '../journal.ts';
-import type { AgentTenantData, EffectOrder, FromTurn, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
+import type {
+  AgentTenantData,
+  EffectOrder,
+  FromTurn,
+  PaidAnswer,
+  TurnCalls,
+  TurnOrder,
+  TurnOutcome,
+} from './protocol.ts';
 
 /** Jobs that one turn may watch at a time. */
 const WATCHES_MAX = 100;
@@ -94,6 +103,8 @@ class Seat {
     const thread = await this.#awake(ctx.signal);
     threads.rests(thread, false);
     this.#turn = ctx;
+    const loan = ctx.budget.lend();
+    let spent: Amount | undefined;
     const order: TurnOrder = {
       turn: ++this.#turns,
       method,
@@ -102,16 +113,19 @@ class Seat {
       requestId: ctx.requestId,
       traceparent: ctx.traceparent,
       leftMs: ctx.remainingMs(),
+      budget: loan.limit,
     };
     try {
-      const { value, set } = (await thread.channel.call('turn', order, ctx.signal)) as TurnOutcome;
-      if (set !== undefined) ctx.setState(set.state);
-      return value;
+      const outcome = (await thread.channel.call('turn', order, ctx.signal)) as TurnOutcome;
+      if (outcome.set !== undefined) ctx.setState(outcome.set.state);
+      spent = outcome.spent;
+      return outcome.value;
     } catch (error) {
       // A handler that failed may have left anything behind.
       void thread.end();
       throw error;
     } finally {
+      loan.settle(spent);
       this.#turn = undefined;
       for (const watch of [...this.#watches.keys()]) this.#unwatch(watch);
       if (this.#actor?.signal.aborted) void thread.end();
@@ -157,9 +171,11 @@ class Seat {
       };
     return {
       step: during<'step'>((ctx, { step, name, options }) => ctx.step(name, (run) => this.#effect(step, run), options)),
-      ask: during<'ask'>((ctx, { address, method, input, options }, signal) =>
-        ctx.host.ask(address, method, input, { ...options, signal }),
-      ),
+      ask: during<'ask'>(async (ctx, { address, method, input, options, ...ask }, signal): Promise<PaidAnswer> => {
+        const budget = new Budget(ask.budget);
+        const value = await ctx.host.ask(address, method, input, { ...options, signal, budget });
+        return { value, spent: budget.spent };
+      }),
       tell: during<'tell'>((ctx, { address, method, input, requestId }) =>
         ctx.host.tell(address, method, input, requestId),
       ),

@@ -1,11 +1,12 @@
 /** Hosts the handlers of one agent in a worker thread: the other half of a seat. */
 import { systemClock, TroupeError } from '../../core/index.ts';
+import { Budget } from '../../model/index.ts';
 import { type Channel, crossingLogger, type Handlers } from '../../thread/index.ts';
 import { VOTE_METHOD } from '../activation.ts';
 import type { AgentContext, StepRun } from '../context.ts';
 import { type AgentDefinition, isAgent, type Protocol } from '../define.ts';
 import { agentRef, type Host, type JobProgress } from '../host.ts';
-import type { AgentTenantData, EffectOrder, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
+import type { AgentTenantData, EffectOrder, PaidAnswer, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
 
 /** Loads the definition and runs its turns. */
 export async function open(channel: Channel, data: unknown): Promise<Handlers> {
@@ -23,8 +24,14 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
     const endsAt = systemClock.monotonic() + order.leftMs;
     const ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], taken = signal): Promise<never> =>
       channel.call(name, { turn, ...call }, taken) as Promise<never>;
-    const outcome: { value: unknown; set?: { readonly state: unknown } } = { value: undefined };
-    const host = hostOver(ask, requestId, () => ++numbers);
+    const budget = new Budget(order.budget);
+    const outcome: { -readonly [Part in keyof TurnOutcome]: TurnOutcome[Part] } = {
+      value: undefined,
+      get spent() {
+        return budget.used;
+      },
+    };
+    const host = hostOver(ask, requestId, budget, () => ++numbers);
     const ctx: AgentContext<unknown> = {
       address,
       node,
@@ -36,6 +43,7 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
       signal,
       requestId,
+      budget,
       remainingMs: () => Math.max(0, endsAt - systemClock.monotonic()),
       log,
       traceparent,
@@ -82,13 +90,22 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
 type Ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], signal?: AbortSignal) => Promise<never>;
 
 /** The turn as a host: everything is done on the other side, under the turn's deadline, cancellation and trace. */
-function hostOver(ask: Ask, requestId: string, number: () => number): Host {
+function hostOver(ask: Ask, requestId: string, own: Budget, number: () => number): Host {
   let ids = 0;
   return {
     // As a turn without a thread counts them.
     freshId: () => `${requestId}/id${ids++ === 0 ? '' : `#${ids}`}`,
-    ask: (address, method, input, { signal, ...options } = {}) =>
-      ask('ask', { address, method, input, options }, signal),
+    budget: own,
+    ask: async (address, method, input, { signal, budget = own, ...options } = {}) => {
+      const loan = budget.lend();
+      let answer: PaidAnswer | undefined;
+      try {
+        answer = (await ask('ask', { address, method, input, options, budget: loan.limit }, signal)) as PaidAnswer;
+        return answer.value;
+      } finally {
+        loan.settle(answer?.spent);
+      }
+    },
     tell: (address, method, input, id) => ask('tell', { address, method, input, requestId: id }),
     openDecision: (request) => ask('openDecision', { request: request as never }),
     closeDecision: (id) => ask('closeDecision', { id }),

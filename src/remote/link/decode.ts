@@ -115,8 +115,11 @@ export class FrameDecoder {
       else if (tag === 0x62) traceparent = this.#text();
       else if (tag === 0x50) this.#payloadBytes = this.#varint();
       else if (tag === 0x72) {
-        const { tokens, cost } = this.#message(Budget);
-        budget = { ...(tokens === undefined ? {} : { tokens }), ...(cost === undefined ? {} : { cost }) };
+        const { tokens, costMicroUsd } = this.#message(Budget);
+        budget = {
+          ...(tokens === undefined ? {} : { tokens }),
+          ...(costMicroUsd === undefined ? {} : { costMicroUsd }),
+        };
       } else if (tag === 0x7a) error = detailToWireError(this.#message(ErrorDetail));
       else this.#skip(tag);
     }

@@ -51,6 +51,7 @@ import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _
 import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
+import type { Spending as _troupe_v1_Spending, Spending__Output as _troupe_v1_Spending__Output } from './troupe/v1/Spending.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from './troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from './troupe/v1/SubmitJobRequest.ts';
 import type { TaskOutcome as _troupe_v1_TaskOutcome, TaskOutcome__Output as _troupe_v1_TaskOutcome__Output } from './troupe/v1/TaskOutcome.ts';
@@ -124,6 +125,7 @@ export interface ProtoGrpcType {
       SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
       Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
       ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>
+      Spending: MessageTypeDefinition<_troupe_v1_Spending, _troupe_v1_Spending__Output>
       StreamEventsRequest: MessageTypeDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_StreamEventsRequest__Output>
       SubmitJobRequest: MessageTypeDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_SubmitJobRequest__Output>
       TaskOutcome: MessageTypeDefinition<_troupe_v1_TaskOutcome, _troupe_v1_TaskOutcome__Output>

@@ -70,7 +70,7 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
       tracer: nullTracer,
     },
     address: { kind: 'one', key: 'key' },
-    delivery: { requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    delivery: { envelope: {}, requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
     traceparent,
     state: 0,
     memory: await bench.settle(AgentJournal.load(node.coordinator, fence, 'key')),

@@ -1,7 +1,9 @@
 import { afterEach, describe, expect, test } from 'vitest';
+import type { AskOptions } from '../../../src/agent/index.ts';
 import { type ApiClient, type ApiServer, connectApi } from '../../../src/api/index.ts';
 import type { Coordinator, LedgerEvent, Relay, WatchDelivery } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, type Random, systemClock, TroupeError } from '../../../src/core/index.ts';
+import { Budget } from '../../../src/model/index.ts';
 import { FakeCluster, failed, until } from './fake-cluster.ts';
 
 /** Makes a client begin with the first node, so that closing that one hurts. */
@@ -76,6 +78,22 @@ describe('the API client as a host', () => {
     });
     expect((error as TroupeError).message).toHaveLength(1_024);
     expect((error as TroupeError).cause).toMatchObject({ message: 'deep' });
+  });
+
+  test('a budget goes along with an ask, and what was spent comes back', async () => {
+    const { cluster, client } = await rig();
+    cluster.agents.spend = (amount: number, { budget }: AskOptions) => {
+      const spent = { tokens: amount, costMicroUsd: 0.5 };
+      budget!.reserve(spent).settle(spent);
+      return budget!.remaining.tokens;
+    };
+    const budget = new Budget({ tokens: 100, costMicroUsd: 9 });
+    expect(await client.ask({ kind: 'k', key: '1' }, 'spend', 30, { budget })).toBe(70);
+    expect(budget.spent).toEqual({ tokens: 30, costMicroUsd: 0.5 });
+    // An error doesn't say what was spent on it.
+    const refused = client.ask({ kind: 'k', key: '1' }, 'spend', 80, { budget });
+    await expect(refused).rejects.toMatchObject({ code: 'BUDGET_EXCEEDED', data: { tokens: 70 } });
+    expect(budget.remaining.tokens).toBe(0);
   });
 
   test('an ask goes on with another node under the same request id, and is done once', async () => {

@@ -87,3 +87,32 @@ describe('children', () => {
     expect(new Budget({ tokens: 1 }).child({}).limitsCost).toBe(false);
   });
 });
+
+describe('a loan', () => {
+  test('is all that is left, until it is settled; what was spent is booked', () => {
+    const budget = new Budget({ tokens: 100 });
+    budget.reserve(tokens(30)).settle(tokens(30));
+    const loan = budget.lend();
+    expect(loan.limit).toEqual({ tokens: 70 });
+    expect(budget.lend().limit).toEqual({ tokens: 0 });
+    loan.settle({ tokens: 20, costMicroUsd: 5 });
+    loan.settle(undefined);
+    expect(budget.remaining.tokens).toBe(50);
+    expect(budget.spent).toEqual({ tokens: 50, costMicroUsd: 5 });
+  });
+
+  test('of whose fate nothing is known counts as spent', () => {
+    const budget = new Budget({ tokens: 100 });
+    budget.lend().settle(undefined);
+    expect(budget.spent).toEqual(tokens(100));
+  });
+
+  test('of a budget without limits has none, and is counted all the same', () => {
+    const budget = new Budget({});
+    const loan = budget.lend();
+    expect(loan.limit).toEqual({});
+    loan.settle(tokens(7));
+    expect(budget.spent).toEqual(tokens(7));
+    expect(budget.remaining.tokens).toBe(Number.POSITIVE_INFINITY);
+  });
+});

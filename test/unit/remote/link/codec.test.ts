@@ -28,7 +28,10 @@ const envelope: fc.Arbitrary<Envelope> = fc.record(
       fc.integer({ min: 1, max: 300 }),
       fc.maxSafeNat().filter((epoch) => epoch > 0),
     ),
-    budget: fc.record({ tokens: fc.maxSafeNat(), cost: fc.double({ noNaN: true, min: 0 }) }, { requiredKeys: [] }),
+    budget: fc.record(
+      { tokens: fc.maxSafeNat(), costMicroUsd: fc.double({ noNaN: true, min: 0 }) },
+      { requiredKeys: [] },
+    ),
     error: fc.record({
       code: fc.constantFrom('TIMEOUT', 'NOT_LEADER'),
       message: fc.string(),

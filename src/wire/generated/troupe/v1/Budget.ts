@@ -3,14 +3,14 @@
 
 export interface Budget {
   'tokens'?: (number | string);
-  'cost'?: (number | string);
+  'costMicroUsd'?: (number | string);
   '_tokens'?: "tokens";
-  '_cost'?: "cost";
+  '_costMicroUsd'?: "costMicroUsd";
 }
 
 export interface Budget__Output {
   'tokens'?: (number);
-  'cost'?: (number);
+  'costMicroUsd'?: (number);
   '_tokens'?: "tokens";
-  '_cost'?: "cost";
+  '_costMicroUsd'?: "costMicroUsd";
 }
