@@ -156,7 +156,9 @@ export class Border {
       reply.signal.removeEventListener('abort', onLost);
     };
     this.#asked.set(id, { reply, settle });
-    reply.signal.addEventListener('abort', onLost, { once: true });
+    // Who has given up already is told of behind the message.
+    if (reply.signal.aborted) queueMicrotask(onLost);
+    else reply.signal.addEventListener('abort', onLost, { once: true });
     const [oldest] = this.#asked.values();
     if (this.#asked.size > CROSSED_MAX) oldest?.settle();
     return ['answer', id, Math.max(0, reply.deadline - this.#parts.clock.monotonic())];

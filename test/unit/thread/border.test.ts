@@ -73,6 +73,16 @@ describe('a border', () => {
     expect(log).toEqual(['answer', 'lost']);
   });
 
+  test('an asker that gave up before its question crossed is heard of behind it', async () => {
+    const { a, here, there, log } = sides();
+    const asked: ReplyTo<number>[] = [];
+    const answerer = a.spawn<ReplyTo<number>>(() => ({ receive: (reply) => void asked.push(reply) }));
+    await expect(answerer.ask<number>((reply) => reply, { timeoutMs: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' });
+    const [late] = there.in(structuredClone(here.out(asked))) as ReplyTo<number>[];
+    await expect.poll(() => late!.signal.aborted).toBe(true);
+    expect(log).toEqual(['lost']);
+  });
+
   test('refuses refs that it never gave away, and data that looks like one', () => {
     const { here } = sides();
     const forged = { '$troupe/crossing': ['ref back', 5, 0] };

@@ -23,7 +23,7 @@ afterEach(async () => {
   expect(threads.size).toBe(0);
 });
 
-const LIMITS = { heapMb: 128, stuckMs: 3_000, shutdownMs: 200 };
+const LIMITS = { heapMb: 128, stuckMs: 15_000, shutdownMs: 200 };
 const spawn = (options: Partial<ThreadLimits> = {}): Ref<Work> =>
   system.spawn(module.behavior('crunch', { init: 10, ...LIMITS, ...options }), {
     backoff: { minMs: 1, maxMs: 1 },
@@ -82,7 +82,8 @@ describe('an actor in a thread', () => {
 
   test('is told when its asker gives up, and answers the next', async () => {
     const ref = spawn();
-    const asked = ref.ask<number>((reply) => ({ do: 'until cancelled', reply }), { timeoutMs: 400 });
+    await add(ref, 1);
+    const asked = ref.ask<number>((reply) => ({ do: 'until cancelled', reply }), { timeoutMs: 30 });
     await expect(asked).rejects.toMatchObject({ code: 'TIMEOUT' });
     expect(await add(ref, 1)).toBe(0);
     expect(restarts).toEqual([]);
