@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { connectCoordinator, type VotersChanged } from '../../coordinator/index.ts';
 import { type Clock, fromWireError, type Logger, settlesWithin, TroupeError } from '../../core/index.ts';
@@ -5,6 +6,11 @@ import { runtimeUrl, sourceFlags } from '../runtime-url.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
 import type { ControlOrder, ControlReport, ControlThreadData } from './thread.ts';
 
+/**
+ * Calls of a function before it is compiled well: 400 and 3,000 unless said otherwise, which takes a control thread with little to do
+ * several seconds, in which each of its hops is slow. An engine that doesn't know a flag passes it over.
+ */
+const TIERING_FLAGS: readonly string[] = ['--invocation-count-for-maglev=100', '--invocation-count-for-turbofan=1000'];
 /** Time for leadership to pass to another voter, ms. */
 const TRANSFER_TIMEOUT_MS = 2_000;
 /** Time for the thread to close its files, ms. */
@@ -18,6 +24,7 @@ export async function startControlThread(
   settings: ControlPlaneSettings,
   parts: { readonly clock: Clock; readonly logger: Logger },
 ): Promise<ControlPlane> {
+  for (const flag of TIERING_FLAGS) setFlagsFromString(flag);
   const { port1, port2 } = new MessageChannel();
   const data: ControlThreadData = { settings, coordinator: port2 };
   const worker = new Worker(runtimeUrl('./control/thread'), {

@@ -315,9 +315,9 @@ export class Leader {
     return this.#peers.some((member) => this.#news(member) !== undefined);
   }
 
-  /** Tells members how far the log is committed where no append has told them: a heartbeat that wants no answer. */
-  announce(): void {
-    for (const member of this.#peers) this.#announceTo(member);
+  /** Tells members how far the log is committed where no append has told them of `commit`: a heartbeat that wants no answer. */
+  announce(commit: number): void {
+    for (const member of this.#peers) if (member.sentCommit < commit) this.#announceTo(member);
   }
 
   /** Sends what is due to each member, and starts a round for the reads that came. */

@@ -276,9 +276,9 @@ export class RaftNode {
     return this.#leading?.unannounced ?? false;
   }
 
-  /** Tells followers how far the log is committed. */
-  announce(): void {
-    this.#leading?.announce();
+  /** Tells those followers how far the log is committed that haven't been told of `commit`; default: of all that is. */
+  announce(commit: number = this.#log.commit): void {
+    this.#leading?.announce(commit);
   }
 
   /** Whether `ready()` has something to say. */
@@ -726,7 +726,7 @@ export class RaftNode {
     if (this.#leading === undefined || isVoter(configuration, this.#id)) return;
     // Let the others hear of the commit that removes this leader before it goes, and don't let them wait for its silence.
     this.#leading.flush();
-    this.#leading.announce();
+    this.#leading.announce(this.#log.commit);
     const { heir } = this.#leading;
     if (heir !== undefined) this.#send({ type: 'timeoutNow', from: this.#id, to: heir, term: this.#term });
     this.#becomeFollower(this.#term, undefined);

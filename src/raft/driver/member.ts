@@ -320,6 +320,9 @@ export class Member implements RaftMember {
     if (this.#pumping) return;
     this.#pumping = true;
     const { applyBytesMax, clock } = this.#settings;
+    const afterTurn = (run: () => void): void => clock.yieldThen(run);
+    // What a turn sends reaches the socket at the end of the next.
+    const afterSends = (run: () => void): void => clock.yieldThen(() => clock.yieldThen(run));
     try {
       let bytes = 0;
       while (this.#stopped === undefined && this.#node.hasReady()) {
@@ -327,12 +330,15 @@ export class Member implements RaftMember {
         if (ready.status !== undefined) this.#changed(ready.status);
         if (ready.configuration !== undefined) this.#configured(ready.configuration);
         if (ready.messages.length > 0) this.#send(ready.messages);
-        if (ready.append !== undefined) this.#storage.persist(ready.append);
+        // What is sent leaves only when this turn ends, so others could not sync meanwhile.
+        if (ready.append !== undefined) this.#storage.persist(ready.append, ready.messages.length === 0);
         for (const read of ready.reads) this.#barriers.answered(read.context, read.index);
         if (ready.apply === undefined) continue;
-        // Much to apply lets others have a turn; and the log writes first, so that its sync runs meanwhile.
-        if (bytes >= applyBytesMax) this.#applyLater(ready.apply, (work) => clock.yieldThen(work));
-        else if (ready.append !== undefined) this.#applyLater(ready.apply, queueMicrotask);
+        // Much to apply lets others have a turn. The log writes first, so that its sync runs meanwhile; and where nobody waits for
+        // what is applied, the reply that it is durable leaves first.
+        if (bytes >= applyBytesMax) this.#applyLater(ready.apply, afterTurn);
+        else if (ready.append !== undefined)
+          this.#applyLater(ready.apply, this.#role === 'leader' ? queueMicrotask : afterSends);
         else bytes += this.#apply(ready.apply);
       }
     } catch (error) {
@@ -345,10 +351,11 @@ export class Member implements RaftMember {
 
   #announceSoon(): void {
     this.#announcing = true;
+    const { commit } = this.#node.status();
     this.#settings.clock.schedule(ANNOUNCE_MS, () => {
       this.#announcing = false;
       if (this.#stopped !== undefined) return;
-      this.#node.announce();
+      this.#node.announce(commit);
       this.#pump();
     });
   }

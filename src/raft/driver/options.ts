@@ -82,8 +82,8 @@ export function settingsOf(options: RaftMemberOptions): MemberSettings {
   };
 }
 
-/** How long followers may wait to hear of a commit: appends of that time tell them in passing, ms. */
-export const ANNOUNCE_MS = 1;
+/** How long followers may wait to hear of a commit: appends of that time tell them in passing, ms. Longer than a lone client's write. */
+export const ANNOUNCE_MS = 2;
 
 /** A tick that comes later than so many tick lengths after the one before voids a lease. */
 export const TICK_LATE_FACTOR = 1.5;

@@ -34,11 +34,15 @@ export class Storage {
     return this.#installing;
   }
 
-  /** Tells `durable` when this work is, and all before it. */
-  persist(work: AppendWork): void {
+  /**
+   * Tells `durable` when this work is, and all before it.
+   *
+   * @param mayBlock whether a quick sync may hold this thread up
+   */
+  persist(work: AppendWork, mayBlock: boolean): void {
     const { log, durable, failed } = this.#context;
     if (work.snapshot === undefined && this.#installing === undefined) {
-      log.append(work.hardState, work.entries).then(() => durable(work), failed);
+      log.append(work.hardState, work.entries, mayBlock).then(() => durable(work), failed);
       return;
     }
     const done = (this.#installing ?? Promise.resolve()).then(() => this.#install(work));

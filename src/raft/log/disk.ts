@@ -19,10 +19,10 @@ export interface DiskFile {
   preallocate(size: number): Promise<void>;
   /**
    * Resolves when everything written before the call, and the size, survives a crash (fdatasync).
-   * @param quiet whether nothing else waits for this thread: then the sync may hold it up for a moment. Default true
+   * @param mayBlock whether the sync may hold this thread up for a moment, since nothing else waits for it. Default false
    * @throws TroupeError LOG_POISONED: what was written may be lost for good, even if a later sync succeeds
    */
-  sync(quiet?: () => boolean): Promise<void>;
+  sync(mayBlock?: boolean): Promise<void>;
   close(): void;
 }
 

@@ -91,13 +91,13 @@ class RealFile implements DiskFile {
     this.#dirty += size;
   }
 
-  async sync(quiet: () => boolean = () => true): Promise<void> {
+  async sync(mayBlock = false): Promise<void> {
     try {
       const bytes = this.#dirty;
       this.#dirty = 0;
       await this.#pace.sync(
         bytes,
-        quiet,
+        mayBlock,
         () => fs.fdatasyncSync(this.#fd),
         () => fdatasync(this.#fd),
       );

@@ -11,9 +11,9 @@ const LONG_MS = 40;
 
 /**
  * Decides where the log's syncs are made. In the thread pool, a sync of 0.1 ms costs two changes of thread, several times its own
- * time when the machine is busy; in line it holds up the loop for as long as the disk takes. So syncs are made in line while
- * they are quick and nothing else waits, and away from this thread for a while after one that wasn't. A disk that turns slow
- * holds up the loop once, however long it stays so.
+ * time when the machine is busy; in line it holds up the loop for as long as the disk takes. So syncs that may block are made
+ * in line while they are quick, and away from this thread for a while after one that wasn't. A disk that turns slow holds up
+ * the loop once, however long it stays so.
  */
 export class SyncPace {
   readonly #clock: Clock;
@@ -25,21 +25,18 @@ export class SyncPace {
 
   /**
    * @param bytes what was written since the last sync
-   * @param quiet whether nothing waits for this sync to be over: what comes meanwhile makes a larger batch in the pool
+   * @param mayBlock whether nothing but this sync waits for the thread
    * @param inLine syncs now
    * @param away syncs in the thread pool; both throw or reject when the sync failed
    */
-  async sync(bytes: number, quiet: () => boolean, inLine: () => void, away: () => Promise<void>): Promise<void> {
-    if (bytes > IN_LINE_BYTES_MAX) return away();
+  async sync(bytes: number, mayBlock: boolean, inLine: () => void, away: () => Promise<void>): Promise<void> {
+    if (!mayBlock || bytes > IN_LINE_BYTES_MAX) return away();
     if (this.#away > 0) {
       const start = this.#clock.monotonic();
       await away();
       this.#away = this.#clock.monotonic() - start > LONG_MS ? AWAY_MAX : this.#away - 1;
       return;
     }
-    // What this turn sends leaves before the wait, so that others sync meanwhile.
-    await new Promise<void>((resolve) => this.#clock.yieldThen(resolve));
-    if (!quiet()) return away();
     const start = this.#clock.monotonic();
     inLine();
     if (this.#clock.monotonic() - start > QUICK_MS) this.#away = AWAY_MAX;

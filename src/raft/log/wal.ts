@@ -30,6 +30,8 @@ export interface WalWork {
   readonly hardState?: HardState | undefined;
   readonly start?: StartMark;
   readonly entries: readonly Entry[];
+  /** Whether a quick sync may hold this thread up; default false. */
+  readonly mayBlock?: boolean;
 }
 
 /** How the write-ahead log is laid out. */
@@ -214,7 +216,7 @@ export class Wal {
     segment.file.write(this.#writer.bytes, segment.end);
     segment.end += this.#writer.bytes.byteLength;
     this.#options.onWritten();
-    await segment.file.sync(() => this.#waiting.length === 0);
+    await segment.file.sync(this.#waiting.length === 0 && batch.every(({ work }) => work.mayBlock === true));
     this.#durable = segment.end;
     if (segment.end > segment.file.size / 2) this.#spare ??= this.#prepare(this.#options.segmentBytes);
   }

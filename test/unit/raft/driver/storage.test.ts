@@ -51,8 +51,8 @@ const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resol
 describe('storage', () => {
   test('a snapshot: the term first, then the image, then what follows it; later work waits its turn', async () => {
     const { storage, done } = bench();
-    storage.persist(work({ hardState: HARD, snapshot: META, entries: [entry(8)] }));
-    storage.persist(work({ entries: [entry(9)] }));
+    storage.persist(work({ hardState: HARD, snapshot: META, entries: [entry(8)] }), false);
+    storage.persist(work({ entries: [entry(9)] }), false);
     expect(storage.installing).toBeDefined();
     await settled();
     expect(storage.installing).toBeUndefined();
@@ -71,7 +71,7 @@ describe('storage', () => {
   test('nothing is replaced while the state machine is applying, or its image is being taken', async () => {
     const busy = Promise.withResolvers<void>();
     const { storage, done } = bench(() => busy.promise);
-    storage.persist(work({ hardState: HARD, snapshot: META }));
+    storage.persist(work({ hardState: HARD, snapshot: META }), false);
     await settled();
     expect(done).toEqual(['append 3 ']);
     busy.resolve();

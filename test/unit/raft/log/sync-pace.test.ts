@@ -6,7 +6,7 @@ import { ManualClock } from '../../../../src/testkit/clock.ts';
 function disk(
   clock: ManualClock,
   tookMs: () => number,
-): { made: string[]; sync: (bytes?: number, quiet?: boolean) => Promise<void> } {
+): { made: string[]; sync: (bytes?: number, mayBlock?: boolean) => Promise<void> } {
   const made: string[] = [];
   let now = 0;
   const pace = new SyncPace({
@@ -14,10 +14,7 @@ function disk(
     monotonic: () => now,
     schedule: (ms, fn) => clock.schedule(ms, fn),
     repeat: (ms, fn) => clock.repeat(ms, fn),
-    yieldThen: (fn) => {
-      made.push('yield');
-      fn();
-    },
+    yieldThen: (fn) => clock.yieldThen(fn),
   });
   const inLine = (): void => {
     made.push('in line');
@@ -27,15 +24,15 @@ function disk(
     made.push('away');
     now += tookMs();
   };
-  return { made, sync: (bytes = 300, quiet = true) => pace.sync(bytes, () => quiet, inLine, away) };
+  return { made, sync: (bytes = 300, mayBlock = true) => pace.sync(bytes, mayBlock, inLine, away) };
 }
 
 describe('where syncs are made', () => {
-  test('in line while they are quick, after what was sent has left', async () => {
+  test('in line while they are quick', async () => {
     const { made, sync } = disk(new ManualClock(), () => 0.2);
     await sync();
     await sync();
-    expect(made).toEqual(['yield', 'in line', 'yield', 'in line']);
+    expect(made).toEqual(['in line', 'in line']);
   });
 
   test('a slow one sends the next ones to the pool, and in the end one is tried in line again', async () => {
@@ -43,18 +40,18 @@ describe('where syncs are made', () => {
     const { made, sync } = disk(new ManualClock(), () => (slow ? 20 : 0.2));
     await sync();
     for (let i = 0; i < 64; i++) await sync();
-    expect(made.slice(2)).toEqual(Array.from({ length: 64 }, () => 'away'));
+    expect(made.slice(1)).toEqual(Array.from({ length: 64 }, () => 'away'));
     slow = false;
     await sync();
     await sync();
-    expect(made.slice(-4)).toEqual(['yield', 'in line', 'yield', 'in line']);
+    expect(made.slice(-2)).toEqual(['in line', 'in line']);
   });
 
-  test('with more work waiting it goes to the pool, so that what comes meanwhile is synced together', async () => {
+  test('where the thread is waited for it goes to the pool', async () => {
     const { made, sync } = disk(new ManualClock(), () => 0.2);
     await sync(300, false);
     await sync();
-    expect(made).toEqual(['yield', 'away', 'yield', 'in line']);
+    expect(made).toEqual(['away', 'in line']);
   });
 
   test('a disk that stays slow is not tried in line again before it has been quick for a while', async () => {
@@ -73,7 +70,7 @@ describe('where syncs are made', () => {
     const { made, sync } = disk(new ManualClock(), () => 0.2);
     await sync(16 * 2 ** 20);
     await sync();
-    expect(made).toEqual(['away', 'yield', 'in line']);
+    expect(made).toEqual(['away', 'in line']);
   });
 
   test('what fails in line rejects', async () => {
