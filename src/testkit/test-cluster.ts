@@ -39,7 +39,8 @@ export class TestCluster implements AsyncDisposable {
   readonly nodes: readonly string[];
   /** The cluster's time. */
   readonly clock: Clock;
-  readonly #cluster: InProcessCluster;
+  /** The cluster as a program has it: teams, values, status, its nodes. */
+  readonly cluster: InProcessCluster;
   readonly #stopTime: () => Promise<void>;
 
   private constructor(
@@ -50,7 +51,7 @@ export class TestCluster implements AsyncDisposable {
   ) {
     this.nodes = nodes;
     this.clock = clock;
-    this.#cluster = cluster;
+    this.cluster = cluster;
     this.#stopTime = stopTime;
   }
 
@@ -116,22 +117,22 @@ export class TestCluster implements AsyncDisposable {
 
   /** Breaks the link between two nodes, or of one to all others, until `heal`. Who dials hears of it. */
   cut(a: string, b?: string): void {
-    for (const other of b === undefined ? this.#others(a) : [b]) this.#cluster.network.cut(a, other);
+    for (const other of b === undefined ? this.#others(a) : [b]) this.cluster.network.cut(a, other);
   }
 
   /** Lets everything vanish that one node sends to another (or to all), unnoticed, until `heal`. */
   hole(from: string, to?: string): void {
-    for (const other of to === undefined ? this.#others(from) : [to]) this.#cluster.network.hole(from, other);
+    for (const other of to === undefined ? this.#others(from) : [to]) this.cluster.network.hole(from, other);
   }
 
   /** Mends all links. */
   heal(): void {
-    this.#cluster.network.heal();
+    this.cluster.network.heal();
   }
 
   /** Stops all nodes. */
   async close(): Promise<void> {
-    await this.#cluster.close();
+    await this.cluster.close();
     await this.#stopTime();
   }
 
@@ -144,7 +145,7 @@ export class TestCluster implements AsyncDisposable {
   }
 
   #member(node = this.nodes[0] as string) {
-    const member = this.#cluster.members.get(node);
+    const member = this.cluster.members.get(node);
     if (member === undefined)
       throw new TroupeError('NOT_FOUND', `the cluster has no node "${node}"`, { address: node });
     return member;
