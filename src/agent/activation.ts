@@ -13,14 +13,11 @@ import {
 import type { Amount } from '../model/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
-import type { AgentSpec, Protocol, Schema, VoteRequest } from './define.ts';
+import { type AgentSpec, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
 import { AgentJournal, JournalFailure } from './journal.ts';
 import { type AgentMemory, VolatileMemory } from './memory.ts';
 import { Turn, type TurnHouse } from './turn.ts';
-
-/** Name of the message by which a team asks a member for its vote. */
-export const VOTE_METHOD = '$vote';
 
 /** What all agents of one shard have in common while one epoch of it lasts on one node. */
 export interface Household extends TurnHouse {

@@ -25,6 +25,9 @@ export type OutputOf<M extends MessageSpec> = M['output'] extends Schema
   ? StandardSchemaV1.InferOutput<M['output']>
   : unknown;
 
+/** Name of the message by which a team asks a member for its vote. */
+export const VOTE_METHOD = '$vote';
+
 /** A question put to the members of a team. */
 export interface VoteRequest {
   /** Id of the decision in the ledger. */

@@ -1,4 +1,3 @@
-export { VOTE_METHOD } from './activation.ts';
 export { type ActorScope, type ActorSetup, defineActors, isActorSetup } from './actor-setup.ts';
 export { Asks } from './asks.ts';
 export type { AgentContext, StepOptions, StepRun } from './context.ts';

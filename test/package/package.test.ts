@@ -92,7 +92,7 @@ describe('the packed package, installed into an empty project', () => {
       await using threads = new Threads();
       await using system = new ActorSystem();
       const module = threads.module(new URL('./square.mjs', import.meta.url));
-      const square = system.spawn(module.behavior('square', { stuckMs: 300 }), { backoff: { minMs: 0 } });
+      const square = system.spawn(module.behavior('square', { stuckMs: 1_000 }), { backoff: { minMs: 0 } });
       const ask = (of) => square.ask((reply) => ({ of, reply })).catch((error) => error.code);
       console.log(await ask(7), await ask(-1), await ask(9));
     `);

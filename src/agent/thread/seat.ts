@@ -10,9 +10,9 @@ import {
   type ThreadLimits,
   type Threads,
 } from '../../thread/index.ts';
-import { Activation, type Household, VOTE_METHOD } from '../activation.ts';
+import { Activation, type Household } from '../activation.ts';
 import type { AgentContext } from '../context.ts';
-import type { AgentSpec, Protocol, Vote } from '../define.ts';
+import { type AgentSpec, type Protocol, VOTE_METHOD, type Vote } from '../define.ts';
 import type { Delivery } from '../delivery.ts';
 import type { JobProgress } from '../host.ts';
 import { JournalFailure } from '../journal.ts';

@@ -2,9 +2,8 @@
 import { systemClock, TroupeError } from '../../core/index.ts';
 import { Budget } from '../../model/index.ts';
 import { type Channel, crossingLogger, type Handlers } from '../../thread/index.ts';
-import { VOTE_METHOD } from '../activation.ts';
 import type { AgentContext, StepRun } from '../context.ts';
-import { type AgentDefinition, isAgent, type Protocol } from '../define.ts';
+import { type AgentDefinition, isAgent, type Protocol, VOTE_METHOD } from '../define.ts';
 import { agentRef, type Host, type JobProgress } from '../host.ts';
 import type { AgentTenantData, EffectOrder, PaidAnswer, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
 

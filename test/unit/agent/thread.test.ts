@@ -51,7 +51,7 @@ describe('an agent in a thread', () => {
 
   test('asks other agents, runs jobs and votes; there are more agents than threads', async () => {
     expect(await ref('c').ask('askOther', 'd')).toBe(1);
-    expect(await ref('c').ask('addAll', ['d', 'e', 'f'])).toBe(3 + 2 + 2);
+    expect(await ref('c').ask('addAll', ['d', 'e'])).toBe(3 + 2);
     const members = ['c', 'd', 'e'].map((key) => ({ kind: 'worker', key }));
     const decision = await team(cluster.members.get('node-1')!.host, 'votes', { members }).decide({
       question: 'which?',
@@ -80,20 +80,14 @@ describe('an agent in a thread', () => {
     expect(await ref('idle').ask('read', undefined)).toBe(0);
   });
 
-  test.each([
-    ['loop', 'THREAD_STUCK'],
-    ['bomb', 'THREAD_OUT_OF_MEMORY'],
-    ['exit', 'THREAD_EXITED'],
-  ] as const)(
-    '%s costs that turn and that thread: the asker hears %s, and the agent goes on from what is durable',
-    async (what, code) => {
-      await ref(what).ask('add', 7);
-      const other = ref('other').ask('add', 1);
-      await expect(ref(what).ask(what, undefined)).rejects.toMatchObject({ code, address: `worker/${what}` });
-      expect(await ref(what).ask('read', undefined)).toBe(7);
-      expect(await other).toBeGreaterThan(0);
-    },
-  );
+  test('an endless loop costs that turn and that thread: the asker hears why, and the agent goes on', async () => {
+    await ref('loop').ask('add', 7);
+    const other = ref('other').ask('add', 1);
+    const looping = ref('loop').ask('loop', undefined);
+    await expect(looping).rejects.toMatchObject({ code: 'THREAD_STUCK', address: 'worker/loop' });
+    expect(await ref('loop').ask('read', undefined)).toBe(7);
+    expect(await other).toBe(1);
+  });
 });
 
 test('a kind for a thread must say where it is defined', async () => {

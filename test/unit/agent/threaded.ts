@@ -1,7 +1,18 @@
 /** Agents whose handlers run in threads, as tests need them. */
-import { z } from 'zod';
-import { defineAgent } from '../../../src/agent/index.ts';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
+import { defineAgent, type Schema } from '../../../src/agent/define.ts';
 import { TroupeError } from '../../../src/core/index.ts';
+
+/** Schemas without a library: each test loads this module in many threads. */
+function schema<T>(fits: (value: unknown) => boolean): Schema & StandardSchemaV1<T> {
+  const validate = (value: unknown): StandardSchemaV1.Result<T> =>
+    fits(value) ? { value: value as T } : { issues: [{ message: 'does not fit' }] };
+  return { '~standard': { version: 1, vendor: 'test', validate } };
+}
+const number = schema<number>((value) => typeof value === 'number');
+const text = schema<string>((value) => typeof value === 'string');
+const nothing = schema<undefined>((value) => value === undefined);
+const anything = <T>() => schema<T>(() => true);
 
 let cancelled = 0;
 
@@ -11,21 +22,19 @@ export const worker = defineAgent('worker', {
   thread: { module: import.meta.url, heapMb: 200, stuckMs: 1_000, shutdownMs: 300 },
   state: () => ({ count: 0 }),
   messages: {
-    add: { input: z.number(), output: z.number() },
-    read: { input: z.undefined(), output: z.number() },
-    where: { input: z.undefined(), output: z.string() },
-    stepThen: { input: z.object({ fail: z.boolean() }), output: z.string() },
-    askOther: { input: z.string(), output: z.number() },
-    addAll: { input: z.array(z.string()), output: z.number() },
-    waitForCancel: { input: z.undefined() },
-    cancelled: { input: z.undefined(), output: z.number() },
-    loop: { input: z.undefined() },
-    bomb: { input: z.undefined() },
-    exit: { input: z.undefined() },
-    throwTyped: { input: z.undefined() },
-    left: { input: z.undefined(), output: z.number() },
-    rejectLater: { input: z.undefined() },
-    badly: { input: z.undefined(), output: z.string() },
+    add: { input: number, output: number },
+    read: { input: nothing, output: number },
+    where: { input: nothing, output: text },
+    stepThen: { input: anything<{ readonly fail: boolean }>(), output: text },
+    askOther: { input: text, output: number },
+    addAll: { input: anything<readonly string[]>(), output: number },
+    waitForCancel: { input: nothing },
+    cancelled: { input: nothing, output: number },
+    loop: { input: nothing },
+    throwTyped: { input: nothing },
+    left: { input: nothing, output: number },
+    rejectLater: { input: nothing },
+    badly: { input: nothing, output: text },
   },
   handlers: {
     async add(ctx, by) {
@@ -61,10 +70,6 @@ export const worker = defineAgent('worker', {
     loop: () => {
       for (;;);
     },
-    bomb: () => {
-      for (const all: unknown[] = []; ; ) all.push({ held: [1, 2, 3] });
-    },
-    exit: () => process.exit(4),
     throwTyped: () => {
       throw new TroupeError('NOT_FOUND', 'nothing there', { data: { key: 'k' } });
     },

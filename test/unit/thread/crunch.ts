@@ -20,7 +20,7 @@ export type Work =
   | ({ readonly do: 'askOther'; readonly other: Ref<Ask<number>>; readonly timeoutMs?: number } & Ask<string>)
   | ({ readonly do: 'tick' } & Ask<number>)
   | ({ readonly do: 'echo'; readonly value: unknown } & Ask<unknown>)
-  | { readonly do: 'loop' | 'exit' | 'throw' | 'reject later' | 'bomb' | 'buffers' | 'map' | 'stop' | 'cancelled?' }
+  | { readonly do: 'loop' | 'exit' | 'throw' | 'reject later' | 'buffers' | 'map' | 'stop' | 'cancelled?' }
   | { readonly do: 'tell'; readonly to: Ref<string>; readonly text: string; readonly times: number };
 
 /** Counts, asks others, and does all that a thread must survive. */
@@ -90,8 +90,6 @@ export const crunch = (start: number): Behavior<Work> => {
           break;
         case 'loop':
           for (;;);
-        case 'bomb':
-          for (const all: unknown[] = []; ; ) all.push({ held: [1, 2, 3] });
         case 'buffers':
           for (const all: unknown[] = []; ; ) all.push(new Uint8Array(4_000_000).fill(1));
         case 'map':
