@@ -99,6 +99,8 @@ export interface Connection {
 
 /** Makes connections: `memory/` and `grpc/`. One conformance suite holds both. */
 export interface Transport {
+  /** Whether nobody can bend bytes on the way unnoticed, as with TLS: then frames go without checksums. Default false. */
+  readonly authenticated?: boolean;
   /** Starts listening. @returns the address that others dial @throws TroupeError PORT_IN_USE */
   listen(address: string, onConnection: (connection: Connection) => void): Promise<string>;
   /** Dials a node; the connection reports failure through onClose. No two dials share a connection. */

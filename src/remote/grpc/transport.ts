@@ -25,6 +25,7 @@ export function openGrpcTransport(options: GrpcTransportOptions = {}): Transport
     keepaliveTimeoutMs: 10_000,
   });
   return {
+    authenticated: options.tls !== undefined,
     listen: (address, onConnection) => streams.listen(address, onConnection),
     dial: (address, _lane, node) => streams.dial(address, 'Link', node),
     close: () => streams.close(),

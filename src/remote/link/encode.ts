@@ -39,8 +39,14 @@ const FIXED_BYTES_MAX = 128;
  */
 export class FrameEncoder {
   readonly #table: InternTable = new InternTable(INTERNED_TEXTS);
+  readonly #sealed: boolean;
   #buffer: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
   #at = 0;
+
+  /** @param sealed whether frames end with a checksum */
+  constructor(sealed = true) {
+    this.#sealed = sealed;
+  }
 
   /** How many bytes the frame under construction has. */
   get length(): number {
@@ -95,9 +101,9 @@ export class FrameEncoder {
 
   /** The frame, in memory of its own. */
   finish(): Uint8Array {
-    const frame = Buffer.allocUnsafe(this.#at + CHECKSUM_BYTES);
+    const frame = Buffer.allocUnsafe(this.#sealed ? this.#at + CHECKSUM_BYTES : this.#at);
     this.#buffer.copy(frame, 0, 0, this.#at);
-    return seal(frame);
+    return this.#sealed ? seal(frame) : frame;
   }
 
   /** A frame with the next bytes of a payload that was announced. */

@@ -142,6 +142,11 @@ export class Outbound {
     return left;
   }
 
+  /** Whether frames end with checksums: TLS has its own. */
+  get #sealed(): boolean {
+    return this.#context.transport.authenticated !== true;
+  }
+
   /** Number of the first unsent envelope. */
   get #nextSequence(): number {
     return this.#acked + this.#unacked.length + 1;
@@ -213,7 +218,7 @@ export class Outbound {
       from: self,
       to: this.#peer,
       lane: this.#lane.toUpperCase() as 'SYSTEM' | 'USER' | 'BULK',
-      capabilities: [...CAPABILITIES],
+      capabilities: this.#sealed ? [...CAPABILITIES] : [],
       attempt: this.#attempt,
       acknowledged: this.#acked,
     };
@@ -233,7 +238,7 @@ export class Outbound {
         this.#refuse(otherProtocol(this.#peer.node, protocol));
         return;
       }
-      this.#encoder = new FrameEncoder();
+      this.#encoder = new FrameEncoder(this.#sealed);
       this.#refused = undefined;
     }
     if (frame.receipt !== undefined) this.#acknowledge(frame.receipt);

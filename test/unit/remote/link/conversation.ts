@@ -56,13 +56,19 @@ export interface Recording {
   readonly listener: Uint8Array[];
 }
 
-/** Has the conversation as the present code has it, until the dialler has pinged once. @param cluster the listener's */
-export async function converse(cluster = CLUSTER): Promise<Recording> {
+/**
+ * Has the conversation as the present code has it, until the dialler has pinged once.
+ *
+ * @param cluster the listener's
+ * @param authenticated whether the transport says that it keeps bytes as they are
+ */
+export async function converse(cluster = CLUSTER, authenticated = false): Promise<Recording> {
   const clock = new ManualClock();
   const network = new MemoryNetwork({ clock, random: new SeededRandom(1) });
   const recording: Recording = { dialler: [], listener: [] };
   const recorded = (transport: Transport): Transport => ({
     ...transport,
+    authenticated,
     dial: (address, lane, node) => {
       const connection = transport.dial(address, lane, node);
       return Object.assign(Object.create(connection) as Connection, {

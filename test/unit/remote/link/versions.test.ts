@@ -244,6 +244,13 @@ describe('versions', () => {
     expect(lines).toEqual(['link broke the protocol: broken frame: its checksum is missing']);
   });
 
+  test('over a transport that keeps bytes as they are none are promised and none are made', async () => {
+    const sealed = (await converse()).dialler;
+    const plain = (await converse(CLUSTER, true)).dialler;
+    expect(new FrameDecoder().decode(plain[0]!).hello?.capabilities ?? []).toEqual([]);
+    expect(plain[1]!.byteLength).toBe(sealed[1]!.byteLength - 5);
+  });
+
   test('bent bytes anywhere in a conversation are noticed, before anything of that frame is taken', async () => {
     const conversation = await converse();
     for (const frames of [conversation.dialler, conversation.listener]) {
