@@ -88,6 +88,11 @@ export class ActorCell<M> implements Ref<M> {
     return this.path;
   }
 
+  /** For logs, and for clients: outside the cluster a ref is a text. */
+  toJSON(): string {
+    return this.path;
+  }
+
   // --- mail ---------------------------------------------------------------------------------------------------------
 
   tell(message: M): boolean {

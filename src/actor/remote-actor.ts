@@ -100,6 +100,11 @@ export abstract class RemoteActor<M> implements Ref<M> {
     return this.path;
   }
 
+  /** For logs, and for clients: outside the cluster a ref is a text. */
+  toJSON(): string {
+    return this.path;
+  }
+
   // What asks want to know of a target. Its inside isn't to be seen from here, and its node tells of the end of each ask.
 
   get busy(): false {

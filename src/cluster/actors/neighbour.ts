@@ -1,5 +1,6 @@
 import type { Ask, EndReason } from '../../actor/index.ts';
 import {
+  asTroupeError,
   type Clock,
   fromWireError,
   isTroupeError,
@@ -186,9 +187,16 @@ export class Neighbour {
         this.#full();
         return false;
       }
-      // The node is gone, and the view will say so; or it is ours that leaves.
+      this.#unsent(envelope, asTroupeError(error, 'NODE_UNAVAILABLE'));
     }
     return true;
+  }
+
+  /** A message that had waited, or news, can't go: it is too large, or either node is leaving. */
+  #unsent(envelope: Envelope, error: TroupeError): void {
+    const loan = envelope.kind === 'ask' ? this.loans.get(envelope.correlation) : undefined;
+    if (loan !== undefined && this.loans.delete(loan.correlation)) loan.ask.giveUp(error);
+    this.#parts.undelivered(this, [envelope]);
   }
 
   #full(): void {

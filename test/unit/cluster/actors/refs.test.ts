@@ -129,6 +129,13 @@ describe('a ref of an actor on another node', () => {
     await world.close();
   });
 
+  test('is a text where there are no actors', async () => {
+    const { world, a, b, far } = await pair(() => undefined);
+    const near = b.actors.system.find('far') as Ref<unknown>;
+    expect(JSON.stringify([far, near])).toBe(JSON.stringify([a.actors.addressOf(far), near.path]));
+    await world.close();
+  });
+
   test('survives restarts of its actor', async () => {
     const { world, far } = await pair(
       ({ reply, crash }) => {
@@ -338,6 +345,23 @@ describe('mail for an actor on another node', () => {
     world.catchUp(a);
     await world.clock.advance(100);
     expect(got).toEqual([0, 1, 2, 3, 4]);
+    await world.close();
+  });
+
+  test('that has waited for such a node and is too large then is a dead letter, and its ask fails', async () => {
+    const world = new World();
+    const a = await world.join('a', { linkLimits: narrow });
+    world.lag(a);
+    const b = await world.join('b');
+    const near = b.actors.spawn<unknown>(() => ({ receive: () => undefined }));
+    const far = a.actors.refOf<unknown>(b.actors.addressOf(near));
+    expect(far.tell('x'.repeat(2_000))).toBe(true);
+    const asked = outcome(far.ask((reply) => ['x'.repeat(2_000), reply]));
+    await world.clock.advance(100);
+    expect([asked.code, a.actors.system.deadLetters.count]).toEqual([undefined, 0]);
+    world.catchUp(a);
+    await world.clock.advance(100);
+    expect([asked.code, a.actors.system.deadLetters.count]).toEqual(['MESSAGE_TOO_LARGE', 1]);
     await world.close();
   });
 
