@@ -49,12 +49,13 @@ async function measure(): Promise<number> {
   }
 }
 
-/** Units per second of each job; with several, they take turns. */
+/** Units per second of each job; with several, they take turns until each has had its time. */
 async function rates(...jobs: readonly Job[]): Promise<readonly number[]> {
   const run = async (forMs: number): Promise<readonly number[]> => {
     const spent = jobs.map(() => ({ ms: 0, units: 0 }));
     while (spent.some(({ ms }) => ms < forMs)) {
       for (const [at, job] of jobs.entries()) {
+        if (spent[at]!.ms >= forMs) continue;
         spent[at]!.ms += await job.piece();
         spent[at]!.units += job.units;
       }

@@ -22,7 +22,7 @@ measure(Part, WarmUpMs, DurationMs) ->
     [Rate] = rates([job(Part)], WarmUpMs, DurationMs),
     Rate.
 
-%% Units per second of each job; with several, they take turns.
+%% Units per second of each job; with several, they take turns until each has had its time.
 rates(Jobs, WarmUpMs, DurationMs) ->
     Nothing = [{Job, 0, 0} || Job <- Jobs],
     run(Nothing, WarmUpMs),
@@ -30,9 +30,12 @@ rates(Jobs, WarmUpMs, DurationMs) ->
 
 run(Spent, ForMs) ->
     case lists:any(fun({_, _, Us}) -> Us < ForMs * 1000 end, Spent) of
-        true -> run([{Job, Units + N, Us + Piece()} || {{N, Piece} = Job, Units, Us} <- Spent], ForMs);
+        true -> run([piece(Job, ForMs) || Job <- Spent], ForMs);
         false -> Spent
     end.
+
+piece({{N, Piece} = Job, Units, Us}, ForMs) when Us < ForMs * 1000 -> {Job, Units + N, Us + Piece()};
+piece(Done, _) -> Done.
 
 timed(Units, Work) ->
     {Units, fun() -> {Us, ok} = timer:tc(fun() -> Work(Units) end), Us end}.
