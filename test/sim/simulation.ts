@@ -203,6 +203,8 @@ class Simulation {
     const status = leader.running?.member.status;
     const { voters, learners = [], votersOutgoing } = status?.configuration ?? { voters: [] };
     if (votersOutgoing !== undefined) return 'the configuration is joint';
+    // What isn't committed may be a change that removes this leader as soon as it is.
+    if (leader.running?.log.lastIndex() !== status?.commit) return `${leader.id} has not committed its log`;
     for (const id of [...voters, ...learners]) {
       const machine = machines.get(id) as Machine;
       if (machine.state === 'refused' && machine.disk.damaged) continue;
