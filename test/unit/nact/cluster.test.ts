@@ -9,26 +9,20 @@ import {
   nactOnNode,
   type Ref,
 } from '../../../src/nact/index.ts';
-import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
+import { TestCluster } from '../../../src/testkit/index.ts';
 import { type Library, scenarios } from './scenarios.ts';
 
 const require = createRequire(import.meta.url);
 const original = { ...require('nact'), ...require('nact/lib/monitoring/index.js') } as Library;
 
-let cluster: InProcessCluster;
+let cluster: TestCluster;
 let here: Nact;
 let there: Nact;
+const on = (node: string): Nact =>
+  nactOnNode({ actors: cluster.actors(node), agents: cluster.host(node), clock: cluster.clock });
 
 beforeAll(async () => {
-  const nodes = ['node-1', 'node-2', 'node-3'].map((id) => ({ id, voter: true }));
-  cluster = await startInProcess(
-    { name: 'museum', nodes, timing: { raftTickMs: 20, keepAliveMs: 50 } },
-    { agents: [nactJournal] },
-  );
-  const on = (id: string): Nact => {
-    const { life, host } = cluster.members.get(id)!;
-    return nactOnNode({ actors: life.actors, agents: host });
-  };
+  cluster = await TestCluster.start(3, { agents: [nactJournal] });
   [here, there] = [on('node-1'), on('node-2')];
 });
 afterAll(() => cluster.close());
@@ -93,8 +87,7 @@ describe('refs', () => {
   });
 
   test('keep the order of one sender, also while the other node is looked up', async () => {
-    const { life } = cluster.members.get('node-3')!;
-    const third = nactOnNode({ actors: life.actors });
+    const third = on('node-3');
     const system = here.start();
     const heard: number[] = [];
     const listener = here.spawnStateless(system, (n: number) => void heard.push(n));
@@ -132,7 +125,7 @@ describe('persistent actors', () => {
     expect(await here.query(first, -1, 10_000)).toEqual(numbers);
     const second = shop(there);
     expect(await here.query(second, -1, 10_000)).toEqual(numbers);
-    const engine = journalEngine(cluster.members.get('node-3')!.host);
+    const engine = journalEngine(cluster.host('node-3'));
     expect(await engine.latestSnapshot('shop')).toMatchObject({ sequenceNumber: 100 });
     const count = await engine.events('shop', 100).reduce((before: number) => before + 1, 0);
     expect(count).toBe(50);
