@@ -15,6 +15,7 @@ import {
   isTroupeError,
   type NodeRef,
   type Random,
+  sampled,
   shardKey,
   type Tracer,
   TroupeError,
@@ -88,7 +89,7 @@ export class Asks {
    */
   ask(address: AgentAddress, method: string, input: unknown, options: AskOptions = {}): Promise<unknown> {
     const { tracer } = this.#parts;
-    const parent = options.traceparent;
+    const parent = sampled(options.traceparent);
     if (!tracer.enabled || parent === undefined) return this.#send(address, method, input, options, parent);
     const attributes = { 'gen_ai.agent.name': address.kind, 'gen_ai.agent.id': address.key, 'troupe.message': method };
     return traced(tracer, 'send', { parent, kind: 'producer', attributes }, (span) =>

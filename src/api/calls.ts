@@ -8,7 +8,7 @@ import type {
   ServerReadableStream,
   ServerWritableStream,
 } from '@grpc/grpc-js';
-import { type Clock, isTroupeError, type Logger, TroupeError } from '../core/index.ts';
+import { type Clock, isTroupeError, type Logger, sampled, TroupeError } from '../core/index.ts';
 import { CALL_TIMEOUT_MS, STREAM_WORK_MAX } from './limits.ts';
 import { toStatus } from './status.ts';
 
@@ -187,7 +187,11 @@ export class Calls {
     const traceparent = call.metadata.get('traceparent')[0];
     return [
       controller,
-      { timeoutMs, signal: controller.signal, traceparent: typeof traceparent === 'string' ? traceparent : undefined },
+      {
+        timeoutMs,
+        signal: controller.signal,
+        traceparent: typeof traceparent === 'string' ? sampled(traceparent) : undefined,
+      },
     ];
   }
 

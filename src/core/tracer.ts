@@ -34,6 +34,16 @@ const nullSpan: Span = { traceparent: undefined, set() {}, event() {}, end() {} 
 export const nullTracer: Tracer = { enabled: false, start: () => nullSpan };
 
 /**
+ * The trace context if it says that it is sampled, undefined if it says that it isn't: what comes from outside is asked once, at the
+ * door, and then nothing of it is carried or recorded. One that can't be read stays, and begins a new trace.
+ */
+export function sampled(traceparent: string | undefined): string | undefined {
+  // Version 2, trace 32, parent 16 and flags 2 hexadecimal digits, with dashes between.
+  const flags = traceparent === undefined ? Number.NaN : Number.parseInt(traceparent.slice(53, 55), 16);
+  return flags % 2 === 0 ? undefined : traceparent;
+}
+
+/**
  * Runs `work` inside a span and ends it with the outcome. Without a sampled parent (and `root` unset) no span is made.
  *
  * @param options.root true to start a new trace when there is no parent
