@@ -78,6 +78,8 @@ interface Tenancy {
   readonly epoch: Epoch;
   readonly house: Household;
   readonly residents: Map<string, Resident>;
+  /** Before this monotonic time none of them leaves memory, ms. */
+  quietUntil: number;
 }
 
 /** An agent kind on this node. */
@@ -315,6 +317,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       if (reason !== 'crashed' || restart === 'temporary') return this.#remove(key, address.key, resident);
       this.#parts.logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
       resident.restsUntil = this.#parts.clock.monotonic() + restartLimit.periodMs;
+      tenancy.quietUntil = 0;
     });
     return resident;
   }
@@ -335,7 +338,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       reply: (asker, value, error, spent) => peers.reply(asker.node, asker.correlation, value, error, spent),
       settled: (delivery) => this.#settled(delivery),
     };
-    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };
+    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map(), quietUntil: 0 };
     this.#shards.set(key, tenancy);
     return tenancy;
   }
@@ -404,16 +407,21 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   /** Agents with nothing to do leave memory; those that have rested may be activated again. */
   #passivate(): void {
     const now = this.#parts.clock.monotonic();
-    for (const [shard, { residents }] of this.#shards) {
-      const group = shard.slice(0, shard.lastIndexOf(':'));
-      const idleMs = this.#kinds.get(group)?.spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
-      for (const [key, resident] of residents) {
-        const rested = resident.restsUntil > 0 && now >= resident.restsUntil;
-        const idle = resident.restsUntil === 0 && resident.open === 0 && now - resident.idleSince >= idleMs;
-        if (!rested && !idle) continue;
+    for (const [shard, tenancy] of this.#shards) {
+      if (now < tenancy.quietUntil) continue;
+      const idleMs = tenancy.house.spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
+      let quietUntil = now + idleMs;
+      for (const [key, resident] of tenancy.residents) {
+        const { restsUntil, open, idleSince } = resident;
+        const until = restsUntil > 0 ? restsUntil : open === 0 ? idleSince + idleMs : quietUntil;
+        if (now < until) {
+          quietUntil = Math.min(quietUntil, until);
+          continue;
+        }
         this.#remove(shard, key, resident);
         void this.#system.stop(resident.ref);
       }
+      tenancy.quietUntil = quietUntil;
     }
   }
 }

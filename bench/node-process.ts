@@ -1,0 +1,26 @@
+/** Entry of a node process of a benchmark: `node-process.ts CONFIG_JSON NODE_ID`. Its parent may ask what memory it uses. */
+import { readFileSync } from 'node:fs';
+import { type ClusterConfig, createNode } from '../src/node/index.ts';
+
+/** What a node process says to its parent. */
+export type NodeWord =
+  | { readonly type: 'ready' }
+  /** Memory in use after garbage was collected, bytes: heap, and what hangs on it outside. */
+  | { readonly type: 'memory'; readonly bytes: number };
+
+const say = (word: NodeWord): void => void process.send?.(word);
+
+if (import.meta.main) {
+  const [configFile = '', id = ''] = process.argv.slice(2);
+  process.on('disconnect', () => process.exit(0));
+  process.on('message', () => {
+    globalThis.gc?.();
+    const { heapUsed, external } = process.memoryUsage();
+    say({ type: 'memory', bytes: heapUsed + external });
+  });
+  const config = JSON.parse(readFileSync(configFile, 'utf8')) as ClusterConfig;
+  const node = await createNode(config, id, { parentPid: process.ppid });
+  say({ type: 'ready' });
+  await node.ended;
+  process.exit(0);
+}
