@@ -81,8 +81,9 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       await started.promise;
     },
     message: async (message) => {
-      const carried = new Carried(border.in(message));
-      await inner.offer(carried);
+      const carried = border.deliver(inner, message, (own) => new Carried(own));
+      if (!(carried instanceof Carried))
+        throw new TroupeError('ACTOR_TERMINATED', 'the actor in the thread has stopped');
       await carried.handled.promise;
     },
     stopping: () => {

@@ -68,7 +68,7 @@ export class Border {
 
   /** What the other side tells this one. */
   readonly serve = {
-    tell: (told: unknown, _signal?: AbortSignal): void => this.#deliver(told as Told),
+    tell: (told: unknown, _signal?: AbortSignal): void => this.#told(told as Told),
     answer: (answered: unknown, _signal?: AbortSignal): void => this.#answered(answered as Answered),
     lost: (lost: unknown, _signal?: AbortSignal): void =>
       this.#lost(lost as { readonly id: number; readonly error: WireError }),
@@ -191,19 +191,35 @@ export class Border {
     standIn.tell(GONE);
   }
 
-  /** A message with a place for its answer is an ask here too: who doesn't take it, dies or crashes on it answers for it. */
-  #deliver({ to, message }: Told): void {
+  #told({ to, message }: Told): void {
     const ref = this.#lent.get(to) as Ref<unknown> | undefined;
     // It has ended, and the other side is about to hear.
-    if (ref === undefined) return;
+    if (ref !== undefined) this.deliver(ref, message, (own) => own);
+  }
+
+  /**
+   * Gives an actor of this side a message that has crossed. One with a place for its answer is an ask here too: with its deadline, its
+   * cancellation, and an answer from whoever refuses it, dies or crashes on it.
+   *
+   * @returns what `wrap` made of the message; undefined when nobody is there to take it
+   */
+  deliver<M>(ref: Ref<M>, message: unknown, wrap: (message: unknown) => M): M | undefined {
     const question = firstAnswer(message);
     if (question === undefined) {
-      ref.tell(this.in(message));
-      return;
+      const own = wrap(this.in(message));
+      return ref.tell(own) ? own : undefined;
     }
-    const answer = this.#owe(question[1], question[2]);
-    const bounds = { timeoutMs: Math.max(0, answer.deadline - this.#parts.clock.monotonic()), signal: answer.signal };
-    ref.ask((reply) => this.in(message, reply), bounds).then(answer.tell, answer.fail);
+    const [, id, leftMs] = question;
+    const answer = this.#owe(id, leftMs);
+    let given: M | undefined;
+    const ask = (reply: ReplyTo<unknown>): M => {
+      // Sent on to the other side, it needs no detour by this one.
+      this.#owedIdOf.set(reply, id);
+      given = wrap(this.in(message, reply));
+      return given;
+    };
+    ref.ask(ask, { timeoutMs: leftMs, signal: answer.signal }).then(answer.tell, answer.fail);
+    return given;
   }
 
   #owe(id: number, leftMs: number): Answer {

@@ -18,6 +18,8 @@ export type Work =
   | ({ readonly do: 'never' } & Ask<number>)
   | ({ readonly do: 'who' } & Ask<Ref<Work>>)
   | ({ readonly do: 'askOther'; readonly other: Ref<Ask<number>>; readonly timeoutMs?: number } & Ask<string>)
+  | ({ readonly do: 'askWithin'; readonly other: Ref<Ask<number>> } & Ask<never>)
+  | ({ readonly do: 'forward'; readonly other: Ref<Ask<number>> } & Ask<number>)
   | ({ readonly do: 'tick' } & Ask<number>)
   | ({ readonly do: 'echo'; readonly value: unknown } & Ask<unknown>)
   | { readonly do: 'loop' | 'exit' | 'throw' | 'reject later' | 'buffers' | 'map' | 'stop' | 'cancelled?' }
@@ -66,6 +68,16 @@ export const crunch = (start: number): Behavior<Work> => {
           }
           return;
         }
+        case 'askWithin':
+          try {
+            await work.other.ask<number>((reply) => ({ reply }), { within: ctx });
+          } catch (error) {
+            sum = ['TIMEOUT', 'CANCELLED'].includes((error as TroupeError).code) ? 100 : -1;
+          }
+          return;
+        case 'forward':
+          ctx.forward(work.other, { reply: work.reply });
+          return;
         case 'tick': {
           const { reply } = work;
           ctx.schedule(1, { do: 'add', by: 1, reply });

@@ -67,6 +67,17 @@ describe('an actor in a thread', () => {
     expect(await ask(silent)).toBe('ACTOR_TERMINATED');
   });
 
+  test('hands its asker’s deadline down, and hands questions on', async () => {
+    type Question = { readonly reply: ReplyTo<number> };
+    const ref = spawn();
+    const seven = system.spawn<Question>(() => ({ receive: ({ reply }) => void reply.tell(7) }));
+    const silent = system.spawn<Question>(() => ({ receive: () => undefined }));
+    expect(await ref.ask<number>((reply) => ({ do: 'forward', other: seven, reply }))).toBe(7);
+    const asked = ref.ask<never>((reply) => ({ do: 'askWithin', other: silent, reply }), { timeoutMs: 50 });
+    await expect(asked).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(await add(ref, 1)).toBe(101);
+  });
+
   test('tells others in order, as fast as they take it', async () => {
     const heard: string[] = [];
     const all = Promise.withResolvers<void>();
