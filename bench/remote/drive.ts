@@ -12,7 +12,7 @@ export interface Outcome {
   readonly elapsedMs: number;
 }
 
-/** Messages between two looks at the clock. */
+/** Messages between two looks at the clock, and at whether the way there is full. */
 const BATCH = 64;
 
 /** Makes load until the time is over, then waits until all of it has arrived. */
@@ -27,10 +27,9 @@ export async function drive(wire: Wire, load: Load, durationMs: number): Promise
 async function tell(wire: Wire, body: Uint8Array, until: number): Promise<number> {
   let count = 0;
   while (performance.now() < until) {
-    let ready = true;
-    for (let n = 0; n < BATCH; n++) ready = wire.tell(body);
+    for (let n = 1; n < BATCH; n++) wire.tell(body);
+    await wire.offer(body);
     count += BATCH;
-    if (!ready) await wire.writable();
   }
   // It stands behind all of them.
   await wire.ask(body);

@@ -79,13 +79,15 @@ export class GrpcWire implements Wire {
     this.#stream = stream;
   }
 
-  tell(body: Uint8Array): boolean {
+  async find(): Promise<void> {}
+
+  tell(body: Uint8Array): void {
     this.#add({ correlation: 0, body });
-    return this.#writable;
   }
 
-  async writable(): Promise<void> {
+  async offer(body: Uint8Array): Promise<void> {
     if (!this.#writable) await new Promise((resolve) => this.#stream?.once('drain', resolve));
+    this.#add({ correlation: 0, body });
   }
 
   ask(body: Uint8Array): Promise<Uint8Array> {

@@ -35,6 +35,7 @@ export class NodePair implements Pair {
     const [a, b] = await Promise.all(sides.map((side) => side.hear<{ address: string }>(START_MS)));
     await pair.#sender.tell({ type: 'connect', address: b!.address }, START_MS);
     await pair.#receiver.tell({ type: 'connect', address: a!.address }, START_MS);
+    await pair.#sender.tell({ type: 'find' }, START_MS);
     return pair;
   }
 

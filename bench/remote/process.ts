@@ -9,6 +9,7 @@ import type { Arrived, Wire } from './wire.ts';
 export type Word =
   | { readonly type: 'connect'; readonly address: string }
   | { readonly type: 'drive'; readonly load: Load; readonly durationMs: number }
+  | { readonly type: 'find' }
   | { readonly type: 'arrived' };
 
 /** What it hears: its own address first, then an answer to each word. */
@@ -23,7 +24,8 @@ async function open(): Promise<Wire> {
 async function answer(wire: Wire, word: Word): Promise<Answer> {
   if (word.type === 'drive') return drive(wire, word.load, word.durationMs);
   if (word.type === 'arrived') return wire.arrived();
-  await wire.connect(word.address);
+  if (word.type === 'connect') await wire.connect(word.address);
+  else await wire.find();
   return { address: wire.address };
 }
 

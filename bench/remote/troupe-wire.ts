@@ -1,89 +1,100 @@
-import { ActorSystem, type Ref } from '../../src/actor/index.ts';
-import { Peers } from '../../src/cluster/index.ts';
-import { type NodeRef, nullLogger, systemClock, systemRandom } from '../../src/core/index.ts';
+import type { Ref, ReplyTo } from '../../src/actor/index.ts';
+import { ClusterMap, NodeActors, Peers } from '../../src/cluster/index.ts';
+import { type NodeId, nullLogger, nullTracer, systemClock, systemRandom } from '../../src/core/index.ts';
 import { type Links, openGrpcTransport, openLinks, Tls, type TlsFiles } from '../../src/remote/index.ts';
-import { decodePayload, encodePayload } from '../../src/wire/index.ts';
 import type { Arrived, Wire } from './wire.ts';
 
-const ASK_TIMEOUT_MS = 5_000;
 const CLUSTER = 'bench';
+/** Every process has one life. */
+const INCARNATION = 1;
+const COUNTER = 'counter';
+/** What the counter's mailbox takes: a read may bring thousands of messages at once. */
+const MAIL_MAX = 65_536;
 
-/** Ours: an actor on each node, links between them over gRPC. */
+type Message = Uint8Array | { readonly body: Uint8Array; readonly reply: ReplyTo<Uint8Array> };
+
+/** Ours: the actors of two nodes, without the ledger that tells nodes of each other; a ref of an actor on the other one is told and asked. */
 export class TroupeWire implements Wire {
   readonly address: string;
+  readonly #self: NodeId;
+  readonly #other: NodeId;
   readonly #links: Links;
-  readonly #peers: Peers;
-  readonly #peer: NodeRef;
-  readonly #counter: Ref<unknown>;
-  #arrivedMessages = 0;
-  #arrivedBytes = 0;
+  readonly #map: ClusterMap = new ClusterMap();
+  readonly #actors: NodeActors;
+  #counter: Ref<Message> | undefined;
+  #messages = 0;
+  #bytes = 0;
 
   /**
    * @param self name of this process's node
    * @param other name of the other one's
    * @param files certificates; in clear without
    */
-  static async open(self: string, other: string, files?: TlsFiles): Promise<TroupeWire> {
+  static async open(self: NodeId, other: NodeId, files?: TlsFiles): Promise<TroupeWire> {
     const shared = { clock: systemClock, logger: nullLogger };
     const tls = files && new Tls({ files, cluster: CLUSTER, node: self, ...shared });
     const transport = openGrpcTransport({ tls });
     let links: Links | undefined;
     const address = await transport.listen('127.0.0.1:0', (connection) => links?.accept(connection));
-    links = openLinks({
-      self: { node: self, incarnation: 1 },
-      clusterId: CLUSTER,
-      transport,
-      random: systemRandom,
-      ...shared,
-    });
-    return new TroupeWire(address, links, { node: other, incarnation: 1 });
+    const life = { node: self, incarnation: INCARNATION };
+    links = openLinks({ self: life, clusterId: CLUSTER, transport, random: systemRandom, ...shared });
+    return new TroupeWire(address, other, links);
   }
 
-  private constructor(address: string, links: Links, peer: NodeRef) {
+  private constructor(address: string, other: NodeId, links: Links) {
     this.address = address;
+    this.#self = links.self.node;
+    this.#other = other;
     this.#links = links;
-    this.#peer = peer;
-    this.#peers = new Peers(links, systemClock);
-    this.#counter = new ActorSystem().spawn<unknown>(
-      () => ({
-        receive: (body) => {
-          this.#arrivedMessages++;
-          this.#arrivedBytes += (body as Uint8Array).byteLength;
-        },
-      }),
-      { mailbox: { capacity: 1_000_000 } },
-    );
-    this.#peers.onAgentEnvelope((envelope) => void this.#counter.tell(decodePayload(envelope.payload)));
-    this.#peers.serve('echo', async (_method, payload) => encodePayload(decodePayload(payload)));
+    const [clock, random, logger, tracer] = [systemClock, systemRandom, nullLogger, nullTracer];
+    const peers = new Peers(links, clock);
+    this.#actors = new NodeActors({ self: links.self, map: this.#map, links, peers, clock, random, logger, tracer });
+    this.#actors.spawn<Message>(() => ({ receive: (message) => this.#receive(message) }), {
+      name: COUNTER,
+      mailbox: { capacity: MAIL_MAX },
+    });
   }
 
   async connect(address: string): Promise<void> {
-    this.#links.peerUp(this.#peer, address);
+    const node = { incarnation: INCARNATION, state: 'up', labels: {}, voter: false, groups: [] } as const;
+    const at = (data: string): { control: string; data: string; api: string } => ({ control: '', data, api: '' });
+    const nodes = [
+      { ...node, node: this.#self, addresses: at(this.address) },
+      { ...node, node: this.#other, addresses: at(address) },
+    ];
+    this.#links.peerUp({ node: this.#other, incarnation: INCARNATION }, address);
+    this.#map.accept({ type: 'view', view: { index: INCARNATION, nodes, groups: [], shards: [] } });
   }
 
-  tell(body: Uint8Array): boolean {
-    return this.#links.send(this.#peer, 'user', {
-      kind: 'tell',
-      to: 'actor:counter',
-      correlation: 0,
-      method: 'count',
-      payload: encodePayload(body),
-    });
+  async find(): Promise<void> {
+    this.#counter = await this.#actors.find<Message>(this.#other, COUNTER);
   }
 
-  writable(): Promise<void> {
-    return this.#links.writable(this.#peer, 'user');
+  tell(body: Uint8Array): void {
+    this.#counter?.tell(body);
+  }
+
+  async offer(body: Uint8Array): Promise<void> {
+    await this.#counter?.offer(body);
   }
 
   async ask(body: Uint8Array): Promise<Uint8Array> {
-    const reply = await this.#peers.request(this.#peer, 'user', 'echo', 'echo', encodePayload(body), ASK_TIMEOUT_MS);
-    return decodePayload(reply) as Uint8Array;
+    if (this.#counter === undefined) throw new Error('nobody to ask');
+    return this.#counter.ask<Uint8Array>((reply) => ({ body, reply }));
   }
 
   arrived(): Arrived {
-    const arrived = { messages: this.#arrivedMessages, bytes: this.#arrivedBytes };
-    this.#arrivedMessages = 0;
-    this.#arrivedBytes = 0;
+    const arrived = { messages: this.#messages, bytes: this.#bytes };
+    this.#messages = 0;
+    this.#bytes = 0;
     return arrived;
+  }
+
+  #receive(message: Message): void {
+    if ('reply' in message) message.reply.tell(message.body);
+    else {
+      this.#messages++;
+      this.#bytes += message.byteLength;
+    }
   }
 }

@@ -2,11 +2,14 @@
 export interface Wire {
   /** Where the other process of the pair reaches this one. */
   readonly address: string;
-  /** Dials the other process, once. */
+  /** Tells of the other process, once. */
   connect(address: string): Promise<void>;
-  /** Sends a message that nobody answers. False when the sender should wait for `writable`. */
-  tell(body: Uint8Array): boolean;
-  writable(): Promise<void>;
+  /** Makes ready to send; both processes have been told. */
+  find(): Promise<void>;
+  /** Sends a message that nobody answers. */
+  tell(body: Uint8Array): void;
+  /** The same, but waits while the way there is full. */
+  offer(body: Uint8Array): Promise<void>;
   /** Sends a message that comes back. */
   ask(body: Uint8Array): Promise<Uint8Array>;
   /** What has arrived here since this was read last. */
