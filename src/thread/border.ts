@@ -1,15 +1,8 @@
 import type { BehaviorFactory, Ref, ReplyTo, SpawnOptions } from '../actor/index.ts';
 import { type Clock, fromWireError, TroupeError, toWireError, type WireError } from '../core/index.ts';
+import { Answer, FORGOTTEN } from './answer.ts';
+import { firstAnswer, isPlain, isRef, isReply, MARK, type Mark, mark, markOf, walk } from './crossing.ts';
 import { CROSSED_MAX } from './limits.ts';
-
-/** The key of an object that stands for a ref or a place for an answer on its way. */
-const MARK = '$troupe/crossing';
-
-/**
- * `ref`: of the sender's side; `answer`: a place there, and the time left for it, ms. `ref back` and `answer back`: of the
- * receiver's side, which had sent it before.
- */
-type Mark = readonly [kind: 'ref' | 'answer' | 'ref back' | 'answer back', id: number, leftMs: number];
 
 /** What crosses beside the messages themselves. */
 interface Told {
@@ -253,115 +246,4 @@ export class Border {
   #note(name: string, value: unknown): Promise<void> {
     return this.#parts.note(name, value).catch(() => undefined);
   }
-}
-
-/** A place for an answer on the other side. */
-class Answer implements ReplyTo<unknown> {
-  readonly deadline: number;
-  readonly #send: (answered: { readonly value: unknown } | { readonly error: unknown }) => void;
-  #open = true;
-  readonly #abort: AbortController = new AbortController();
-
-  constructor(deadline: number, send: (answered: { readonly value: unknown } | { readonly error: unknown }) => void) {
-    this.deadline = deadline;
-    this.#send = send;
-  }
-
-  get signal(): AbortSignal {
-    return this.#abort.signal;
-  }
-
-  readonly tell = (value: unknown): boolean => this.#settle(() => this.#send({ value }));
-
-  readonly fail = (error: unknown): boolean => this.#settle(() => this.#send({ error }));
-
-  /** The asker no longer waits. */
-  lose(error: TroupeError): void {
-    this.#settle(() => this.#abort.abort(error));
-  }
-
-  #settle(act: () => void): boolean {
-    if (!this.#open) return false;
-    this.#open = false;
-    act();
-    return true;
-  }
-}
-
-/** Where the answer goes of an asker who has long stopped waiting. */
-const FORGOTTEN: ReplyTo<unknown> = new Answer(0, () => undefined);
-
-function mark(crossing: Mark): { readonly as: unknown } {
-  return { as: { [MARK]: crossing } };
-}
-
-function markOf(value: object): Mark | undefined {
-  return isPlain(value) && MARK in value ? (value[MARK] as Mark) : undefined;
-}
-
-/** The first place for an answer in a message that has crossed. */
-function firstAnswer(message: unknown): Mark | undefined {
-  let found: Mark | undefined;
-  walk(message, new Map(), (value) => {
-    const crossed = markOf(value);
-    if (crossed?.[0] === 'answer') found ??= crossed;
-    return crossed === undefined ? undefined : { as: value };
-  });
-  return found;
-}
-
-function isReply(value: object): value is ReplyTo<unknown> {
-  return hasMethods(value, 'tell', 'fail');
-}
-
-function isRef(value: object): value is Ref<never> {
-  return hasMethods(value, 'tell', 'ask');
-}
-
-function hasMethods(value: object, ...names: readonly string[]): boolean {
-  return names.every((name) => typeof (value as Record<string, unknown>)[name] === 'function');
-}
-
-function isPlain(value: object): value is Record<string, unknown> {
-  const prototype = Object.getPrototypeOf(value) as unknown;
-  return prototype === Object.prototype || prototype === null;
-}
-
-/** A copy of arrays, plain objects, Maps and Sets in which `instead` has put others in place of some. Cycles stay cycles. */
-function walk(
-  value: unknown,
-  seen: Map<object, unknown>,
-  instead: (value: object) => { as: unknown } | undefined,
-): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (seen.has(value)) return seen.get(value);
-  const other = instead(value);
-  if (other !== undefined) {
-    seen.set(value, other.as);
-    return other.as;
-  }
-  const go = (part: unknown): unknown => walk(part, seen, instead);
-  if (Array.isArray(value)) {
-    const copy: unknown[] = [];
-    seen.set(value, copy);
-    for (const item of value) copy.push(go(item));
-    return copy;
-  }
-  if (value instanceof Map) {
-    const copy = new Map();
-    seen.set(value, copy);
-    for (const [key, item] of value) copy.set(go(key), go(item));
-    return copy;
-  }
-  if (value instanceof Set) {
-    const copy = new Set();
-    seen.set(value, copy);
-    for (const item of value) copy.add(go(item));
-    return copy;
-  }
-  if (!isPlain(value)) return value;
-  const copy: Record<string, unknown> = {};
-  seen.set(value, copy);
-  for (const [key, item] of Object.entries(value)) copy[key] = go(item);
-  return copy;
 }
