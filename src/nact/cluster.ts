@@ -27,15 +27,15 @@ type Parcel = { readonly to: Ref<unknown> } & (
   | { readonly stop: true }
 );
 
-/** The node that systems are to run on. */
+/** The node that systems are to run on: what `defineActors` is given, or its parts. */
 export interface NactNode {
   /** The actors of this life of the node: systems end with it. */
   readonly actors: Actors;
   /** Where persistent actors are kept, if the cluster knows the kind `nactJournal`. Default: nowhere. */
-  readonly agents?: Host;
+  readonly host?: Host;
+  readonly log?: Logger;
   readonly clock?: Clock;
   readonly random?: Random;
-  readonly logger?: Logger;
 }
 
 /**
@@ -43,15 +43,14 @@ export interface NactNode {
  * to any other node in any message of nact's, and work there. Called once in each life of a node.
  *
  * @example
- * // cluster-nact.ts, for programs written for nact to import from
- * export const { start, spawn, spawnStateless, dispatch, query, stop } = nactOnNode({ actors, agents });
+ * export const shop = defineActors((scope) => openShop(nactOnNode(scope)));
  * @throws TroupeError ALREADY_EXISTS when this life of the node has them already
  */
 export function nactOnNode(node: NactNode): Nact {
-  const { actors, agents, clock = systemClock, random = systemRandom, logger = nullLogger } = node;
-  const remote = new Ways(actors, logger);
-  const persistence = agents === undefined ? {} : { persistence: journalEngine(agents) };
-  const home = new Home({ clock, random, logger, remote, ...persistence });
+  const { actors, host, clock = systemClock, random = systemRandom, log = nullLogger } = node;
+  const remote = new Ways(actors, log);
+  const persistence = host === undefined ? {} : { persistence: journalEngine(host) };
+  const home = new Home({ clock, random, logger: log, remote, ...persistence });
   actors.spawn<Parcel>(
     () => ({
       receive(parcel) {

@@ -1,4 +1,4 @@
-import type { AgentDefinition, AgentRef, AnyAgent, Host, Protocol } from '../agent/index.ts';
+import type { ActorSetup, AgentDefinition, AgentRef, AnyAgent, Host, Protocol } from '../agent/index.ts';
 import { agentRef } from '../agent/index.ts';
 import type { Actors } from '../cluster/index.ts';
 import { type Clock, delay, type Logger, SeededRandom, systemClock, TroupeError } from '../core/index.ts';
@@ -14,6 +14,8 @@ const VOTERS = 3;
 /** How a test cluster is kept. */
 export interface TestClusterOptions {
   readonly agents?: readonly AnyAgent[];
+  /** Actors that every node starts for itself: what `defineActors` gave. */
+  readonly setups?: readonly ActorSetup[];
   /** Of everything that is up to chance; default 1. */
   readonly seed?: number;
   /**
@@ -63,7 +65,7 @@ export class TestCluster implements AsyncDisposable {
   static async start(size: number, options: TestClusterOptions = {}): Promise<TestCluster> {
     // Not before it is needed: whoever tests actors shouldn't load a whole node.
     const { startInProcess } = await import('../node/index.ts');
-    const { agents = [], seed = 1, time = 'flies', logger, config } = options;
+    const { agents = [], setups = [], seed = 1, time = 'flies', logger, config } = options;
     const nodes = Array.from({ length: size }, (_, i) => `node-${i + 1}`);
     const flying = time === 'flies' ? new ManualClock() : undefined;
     const clock = flying ?? systemClock;
@@ -76,7 +78,7 @@ export class TestCluster implements AsyncDisposable {
           // Two voters can do without neither: a pair has one.
           nodes: nodes.map((id, i) => ({ id, voter: i < (size < VOTERS ? 1 : VOTERS) })),
         },
-        { agents, clock, random: new SeededRandom(seed), ...(logger === undefined ? {} : { logger }) },
+        { agents, setups, clock, random: new SeededRandom(seed), ...(logger === undefined ? {} : { logger }) },
       );
       return new TestCluster(nodes, clock, cluster, stopTime);
     } catch (error) {

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { defineActors } from '../../../src/agent/index.ts';
 import {
   configureLogging,
   configurePersistence,
@@ -16,14 +17,17 @@ const require = createRequire(import.meta.url);
 const original = { ...require('nact'), ...require('nact/lib/monitoring/index.js') } as Library;
 
 let cluster: TestCluster;
+/** nact's functions on each node. */
+const on = new Map<string, Nact>();
 let here: Nact;
 let there: Nact;
-const on = (node: string): Nact =>
-  nactOnNode({ actors: cluster.actors(node), agents: cluster.host(node), clock: cluster.clock });
 
 beforeAll(async () => {
-  cluster = await TestCluster.start(3, { agents: [nactJournal] });
-  [here, there] = [on('node-1'), on('node-2')];
+  const nact = defineActors((scope) => {
+    on.set(scope.actors.self.node, nactOnNode(scope));
+  });
+  cluster = await TestCluster.start(3, { agents: [nactJournal], setups: [nact] });
+  [here, there] = [on.get('node-1')!, on.get('node-2')!];
 });
 afterAll(() => cluster.close());
 beforeEach(() => vi.spyOn(console, 'log').mockReturnValue());
@@ -86,8 +90,16 @@ describe('refs', () => {
     there.stop(two);
   });
 
+  test('can be made by hand from names: that is how a first one gets across', async () => {
+    const system = here.start({ name: 'kiosk' });
+    here.spawnStateless(system, (message: unknown, ctx) => here.dispatch(ctx.sender, [message, 'sold']), 'till');
+    const till = { type: 'actor', system: { name: 'kiosk', node: 'node-1' }, path: { parts: ['till'] } } as const;
+    expect(await there.query(till, 'a card', 2_000)).toEqual(['a card', 'sold']);
+    here.stop(system);
+  });
+
   test('keep the order of one sender, also while the other node is looked up', async () => {
-    const third = on('node-3');
+    const third = on.get('node-3')!;
     const system = here.start();
     const heard: number[] = [];
     const listener = here.spawnStateless(system, (n: number) => void heard.push(n));
