@@ -145,10 +145,12 @@ describe('frames', () => {
           method: 'm',
           payload: new Uint8Array(),
         } as const;
-        const frame = encode(encoder, 1, [sent]);
-        bytes += frame.byteLength;
-        const got = decoder.decode(frame).envelopes[0]!;
-        expect([got.to, got.method]).toEqual([sent.to, 'm']);
+        // Twice, as only what comes again is numbered.
+        for (const frame of [encode(encoder, 1, [sent]), encode(encoder, 1, [sent])]) {
+          bytes += frame.byteLength;
+          const got = decoder.decode(frame).envelopes[0]!;
+          expect([got.to, got.method]).toEqual([sent.to, 'm']);
+        }
       }
       return bytes;
     };
@@ -156,6 +158,17 @@ describe('frames', () => {
     sendRound();
     const again = { kind: 'tell', to: 'agent:k/4000', correlation: 0, method: 'm', payload: new Uint8Array() } as const;
     expect(encode(encoder, 1, [again]).byteLength).toBeLessThan(19);
+  });
+
+  test('texts that come once push no others out of the table', () => {
+    const encoder = new FrameEncoder();
+    const size = (to: string): number =>
+      encode(encoder, 1, [{ kind: 'tell', to, correlation: 0, method: 'm', payload: new Uint8Array() }]).byteLength;
+    size('agent:k/often');
+    size('agent:k/often');
+    const short = size('agent:k/often');
+    for (let i = 0; i < INTERNED_TEXTS * 2; i++) size(`agent:k/${i}`);
+    expect(size('agent:k/often')).toBe(short);
   });
 
   test('a payload in pieces is announced by the last envelope only', () => {
