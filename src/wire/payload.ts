@@ -7,6 +7,9 @@ import { errorMessage, isTroupeError, TroupeError } from '../core/index.ts';
  * Each body stands alone: no state is shared between two of them.
  */
 const packr = new Packr({ structuredClone: true, useBigIntExtension: true });
+/** The same for a body that is one value: nothing in it comes twice, so nobody keeps account of that. */
+const single = new Packr({ moreTypes: true, useBigIntExtension: true });
+const isSingle = (value: unknown): boolean => typeof value !== 'object' || ArrayBuffer.isView(value);
 
 /**
  * Lets objects of a class travel in bodies. What `write` or `read` throws ends the encoding or decoding.
@@ -41,7 +44,7 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
   if (value === undefined) return EMPTY_PAYLOAD;
   let bytes: Uint8Array;
   try {
-    bytes = packr.pack(value);
+    bytes = (isSingle(value) ? single : packr).pack(value);
   } catch (error) {
     if (isTroupeError(error)) throw error;
     throw new TroupeError('INVALID_ARGUMENT', `the message can't be encoded: ${errorMessage(error)}`, { cause: error });
