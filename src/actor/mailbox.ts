@@ -1,4 +1,5 @@
-const SMALLEST = 2;
+/** Slots of a new ring: most actors never have two messages at once. */
+const SMALLEST = 1;
 
 /** A ring larger than this is given back when it runs empty, so that one burst doesn't stay in memory for ever. */
 const KEPT_SLOTS = 64;
