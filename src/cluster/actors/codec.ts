@@ -79,7 +79,7 @@ export function decodeAt(
   from: Neighbour | undefined,
   reply: ReplyTo<unknown> | undefined,
   bytes: Uint8Array,
-) {
+): unknown {
   home = at;
   lender = from;
   ownReply = reply;

@@ -263,8 +263,7 @@ export class ActorGate implements Home {
     const news: EndNews = error === undefined ? [reason] : [reason, toWireError(error)];
     this.#known.delete(to);
     this.#ended.set(to, news);
-    if (this.#ended.size > ENDED_KEPT_MAX)
-      for (const oldest of this.#ended.keys()) if (this.#ended.delete(oldest)) break;
+    if (this.#ended.size > ENDED_KEPT_MAX) this.#ended.delete(this.#ended.keys().next().value as string);
     for (const watcher of this.#watchers.get(to) ?? []) watcher.tellEnd(to, news);
     this.#watchers.delete(to);
   }

@@ -108,3 +108,13 @@ describe('an agent and actors', () => {
     expect(await heard).toBe('shutdown');
   });
 });
+
+test("a node whose actors can't be set up does not start", async () => {
+  const broken = defineActors(({ actors }) => {
+    actors.spawn(() => ({ receive() {} }), { name: 'twice' });
+    actors.spawn(() => ({ receive() {} }), { name: 'twice' });
+  });
+  const config = { name: 'unit', nodes: [{ id: 'node-1', voter: true }], timing: { raftTickMs: 20 } };
+  const started = startInProcess(config, { agents: [], setups: [broken] });
+  await expect(started).rejects.toMatchObject({ code: 'ALREADY_EXISTS' });
+});
