@@ -109,9 +109,13 @@ export class FrameEncoder {
   /** A frame with the next bytes of a payload that was announced. */
   piece(bytes: Uint8Array): Uint8Array {
     this.#at = 0;
-    this.#reserve(16 + bytes.byteLength);
-    this.#bytes(0x32, bytes);
-    return this.finish();
+    this.#field(0x32, bytes.byteLength);
+    // Straight into the frame: a large payload is copied once.
+    const end = this.#at + bytes.byteLength;
+    const frame = Buffer.allocUnsafe(this.#sealed ? end + CHECKSUM_BYTES : end);
+    this.#buffer.copy(frame, 0, 0, this.#at);
+    frame.set(bytes, this.#at);
+    return this.#sealed ? seal(frame) : frame;
   }
 
   #reserve(bytes: number): void {

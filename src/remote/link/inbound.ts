@@ -32,6 +32,7 @@ export class Inbound {
   #told: Receipt = { received: 0, messagesUntil: 0, bytesUntil: 0 };
   #writable = true;
   #delayed: Timer | undefined;
+  #sinceRestBytes = 0;
 
   constructor(context: LinkContext, peer: NodeRef, lane: Lane) {
     this.#context = context;
@@ -68,6 +69,7 @@ export class Inbound {
     });
     connection.onFrame((bytes) => {
       if (this.#connection !== connection) return;
+      this.#rest(connection, bytes.byteLength);
       try {
         this.#take(decoder.decode(bytes));
       } catch (error) {
@@ -86,6 +88,15 @@ export class Inbound {
     this.#delayed = undefined;
     this.#connection?.close();
     this.#connection = undefined;
+  }
+
+  /** Reads on in the next turn, after so many bytes. */
+  #rest(connection: Connection, bytes: number): void {
+    this.#sinceRestBytes += bytes;
+    if (this.#sinceRestBytes < this.#context.limits.turnBytes) return;
+    this.#sinceRestBytes = 0;
+    connection.pause();
+    this.#context.clock.yieldThen(() => connection.resume());
   }
 
   #take(frame: DecodedFrame): void {

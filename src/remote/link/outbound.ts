@@ -273,11 +273,23 @@ export class Outbound {
   }
 
   #pump(): void {
+    let bytes = 0;
     while (this.#encoder !== undefined && this.#writable && this.#unsent.length > 0) {
+      if (bytes >= this.#context.limits.turnBytes) {
+        this.#pumpNextTurn();
+        return;
+      }
       const frame = this.#pieceAt === undefined ? this.#nextFrame(this.#encoder) : this.#nextPiece(this.#encoder);
       if (frame === undefined) return;
+      bytes += frame.byteLength;
       this.#write(frame);
     }
+  }
+
+  #pumpNextTurn(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    if (!this.#turnUsed) this.#context.clock.yieldThen(this.#pumpNow);
   }
 
   #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
