@@ -21,7 +21,7 @@ import {
   TroupeError,
   traced,
 } from '../core/index.ts';
-import { type Amount, NOTHING } from '../model/index.ts';
+import type { Amount } from '../model/index.ts';
 import type { Envelope, Spending } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
@@ -220,7 +220,7 @@ export class Asks {
       return;
     }
     // Who answers and says nothing of it has spent nothing.
-    const spent = { ...NOTHING, ...told };
+    const spent = { tokens: 0, costMicroUsd: 0, ...told };
     try {
       if (error !== undefined) throw error;
       this.#settle(ask, this.#parts.actors.decode(reply as Uint8Array), undefined, spent);

@@ -1,4 +1,4 @@
-export { Budget, type BudgetLimit, type Loan, NOTHING, type Reservation } from './budget.ts';
+export { Budget, type BudgetLimit, type Loan, type Reservation } from './budget.ts';
 export { ResponseCache, requestHash } from './cache.ts';
 export { DEFAULT_RETRY, type ModelOptions, model, type RetryPolicy } from './compose.ts';
 export { HttpModel, type HttpModelOptions } from './http.ts';
