@@ -59,8 +59,8 @@ export class Outbound {
   readonly #pumpNow = (): void => {
     this.#pumping = false;
     this.#turnUsed = true;
-    this.#context.clock.yieldThen(this.#turnOver);
     this.#pump();
+    this.#context.clock.yieldThen(this.#turnOver);
   };
   readonly #turnOver = (): void => {
     this.#turnUsed = false;
