@@ -143,6 +143,15 @@ describe('in virtual time', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('an answered query leaves nothing behind', async () => {
+    const { nact, clock } = virtual();
+    const actor = nact.spawnStateless(nact.start(), (_: string, ctx) => nact.dispatch(ctx.sender, 'hm'));
+    const answer = nact.query(actor, 'hm?', 1_000);
+    await clock.settle();
+    expect(await answer).toBe('hm');
+    expect(clock.pending).toBe(0);
+  });
+
   test('shutdownAfter counts from the end of the last message', async () => {
     const { nact, clock } = virtual();
     let stoppedAt = 0;

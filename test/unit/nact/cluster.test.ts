@@ -148,3 +148,19 @@ describe('persistent actors', () => {
     expect(await here.query(first, -1, 10_000)).toEqual(numbers);
   });
 });
+
+test('systems end with the life of their node, and what is sent there vanishes', async () => {
+  const third = on.get('node-3')!;
+  let stopped = false;
+  const guard = third.spawnStateless(third.start(), () => undefined, 'guard');
+  const post = third.spawn(third.start(), (state: number) => state, 'post', {
+    afterStop: () => {
+      stopped = true;
+    },
+  });
+  here.dispatch(guard, 'on the way');
+  await cluster.drain('node-3');
+  await vi.waitFor(() => expect(stopped).toBe(true));
+  here.dispatch(post, 1);
+  await expect(here.query(post, 1, 20)).rejects.toMatchObject({ code: 'TIMEOUT' });
+});

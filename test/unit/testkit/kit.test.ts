@@ -143,6 +143,9 @@ describe('orders of turns', () => {
     const runs = await Promise.all(Array.from({ length: 20 }, (_, seed) => order(seed)));
     expect(await order(7)).toEqual(runs[7]);
     expect(new Set(runs.map(String)).size).toBe(20);
+    // A turn is one message: others come in between.
+    const turnsOf = (run: readonly string[]) => run.filter((line, i) => run[i - 1]?.[0] !== line[0]).length;
+    expect(Math.max(...runs.map(turnsOf))).toBeGreaterThan(20);
     for (const run of runs) {
       for (let i = 0; i < 10; i++)
         expect(run.filter((line) => line.startsWith(`${i}:`))).toEqual([1, 2, 3].map((n) => `${i}:${n}`));
