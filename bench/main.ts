@@ -8,8 +8,9 @@ import { remoteSuite } from './remote/suite.ts';
 import { removeFolder } from './resources.ts';
 import type { Suite } from './suite.ts';
 import { swarmSuite } from './swarm/suite.ts';
+import { turnsSuite } from './turns/suite.ts';
 
-const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite, swarmSuite];
+const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite, swarmSuite, turnsSuite];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;
 /** Most rounds of one run. */

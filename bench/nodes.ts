@@ -76,7 +76,7 @@ export class NodeCluster implements AsyncDisposable {
     flags: readonly string[] = [],
   ): Promise<NodeCluster> {
     const nodes = config.nodes.map((node) => ({ ...node, preemption: [] }));
-    const checked = checkConfig({ ...config, nodes, dataDir: join(folder, 'cluster') }, folder);
+    const checked = checkConfig({ ...config, nodes, dataDir: join(folder, 'cluster') }, process.cwd());
     const configFile = join(folder, 'cluster.json');
     writeFileSync(configFile, JSON.stringify(checked));
     const others = nodes.map(({ id }) => id).filter((id) => id !== here);

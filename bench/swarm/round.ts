@@ -33,9 +33,12 @@ export interface RoundResult {
   readonly target: number;
 }
 
+/** Who asks: a node, as far as it is needed. */
+export type Table = Pick<TroupeNode, 'host'>;
+
 /** One round at one table: every seat is asked once for its guess. */
 export class Round {
-  readonly #table: TroupeNode;
+  readonly #table: Table;
   readonly #players: number;
   readonly #delayMs: number;
   readonly #firstSeat: number;
@@ -57,7 +60,7 @@ export class Round {
    * @param delayMs how long each player thinks
    * @param firstSeat seats are numbered from here
    */
-  constructor(table: TroupeNode, players: number, delayMs: number, firstSeat = 0) {
+  constructor(table: Table, players: number, delayMs: number, firstSeat = 0) {
     this.#table = table;
     this.#players = players;
     this.#delayMs = delayMs;
@@ -120,10 +123,9 @@ export class Round {
   #count([number, guess]: Answer): void {
     const seat = number - this.#firstSeat;
     const [byte, bit] = [seat >> 3, 1 << (seat & 7)];
-    const counted = this.#counted[byte];
-    if (counted === undefined || guess !== guessOf(number)) {
-      this.#wrong++;
-    } else if ((counted & bit) !== 0) this.#twice++;
+    const counted = this.#counted[byte] ?? 0;
+    if (!(seat >= 0 && seat < this.#players) || guess !== guessOf(number)) this.#wrong++;
+    else if ((counted & bit) !== 0) this.#twice++;
     else {
       this.#counted[byte] = counted | bit;
       this.#answers++;

@@ -1,0 +1,202 @@
+import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { agentRef } from '../../src/agent/index.ts';
+import { readLog } from '../../src/node/index.ts';
+import { threadTimes } from '../cpu.ts';
+import { closedLoops, type LoadResult } from '../load.ts';
+import { NodeCluster } from '../nodes.ts';
+import { type FigureSpec, OURS, Report } from '../report.ts';
+import { within } from '../resources.ts';
+import type { BenchOptions, Suite } from '../suite.ts';
+import { worker } from './worker.ts';
+
+const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
+const WORKERS = ['worker-1', 'worker-2'] as const;
+/** The node in this process: it asks, and hosts nothing. */
+const DRIVER = 'driver';
+const PART_MS = 110_000;
+/** An ask may have to wait for a thousand others, ms. */
+const ASK_MS = 30_000;
+/** Turns whose entries in the log are measured: few enough that the log isn't cut meanwhile. */
+const MEASURED_TURNS = 600;
+/** Agents that work at a time in the parts that compare costs. */
+const FEW = 100;
+/** Agents that work at a time in the history part: each must grow old. */
+const OLD = 16;
+
+const FULL = { busy: 1_000, warmUpMs: 3_000, durationMs: 10_000, residents: 100_000, events: 10_000 } as const;
+const QUICK = { busy: 200, warmUpMs: 500, durationMs: 2_000, residents: 2_000, events: 100 } as const;
+
+/** Everything that `bench -- turns` measures. */
+const FIGURES: readonly FigureSpec[] = [
+  {
+    name: 'durableTurnsPerS',
+    unit: '/s',
+    title: 'turns with one step and 1 kB of state, 1,000 agents busy',
+    goal: { atLeast: 10_000 },
+  },
+  { name: 'stepsPerS', unit: '/s', title: 'steps of these turns' },
+  { name: 'turnMsP50', unit: 'ms', title: 'time for an answer then' },
+  { name: 'turnMsP99', unit: 'ms', title: 'the same, 99th percentile' },
+  { name: 'workersUs', unit: 'us', title: 'processor time of both workers for a turn' },
+  { name: 'votersUs', unit: 'us', title: 'processor time of all three voters for a turn' },
+  { name: 'driverUs', unit: 'us', title: 'processor time of the asking process for a turn' },
+  { name: 'journalBytesPerTurn', unit: 'B', title: 'bytes in the log of one voter for a turn' },
+  { name: 'residentsCost', unit: 'ratio', title: 'time for a turn with 100,000 agents resident to that with 100' },
+  { name: 'historyCost', unit: 'ratio', title: 'time for a turn of agents with 10,000 events to that of young ones' },
+];
+
+/** Durable turns on three voters and two workers. */
+export const turnsSuite: Suite = {
+  name: 'turns',
+  parts: ['turns', 'residents', 'history'],
+  rounds: 1,
+  run: (options) => new TurnsBench(options).run(),
+};
+
+class TurnsBench {
+  readonly #options: BenchOptions;
+  readonly #report: Report = new Report('turns', FIGURES);
+  readonly #size: typeof FULL | typeof QUICK;
+  #clusters = 0;
+
+  constructor(options: BenchOptions) {
+    this.#options = options;
+    this.#size = options.quick ? QUICK : FULL;
+  }
+
+  async run(): Promise<Report> {
+    const { only, rounds, progress } = this.#options;
+    const wants = (part: string): boolean => only.size === 0 || only.has(part);
+    for (let round = 1; round <= rounds; round++) {
+      progress(`round ${round} of ${rounds}`);
+      if (wants('turns')) await this.#with('turns', (cluster, folder) => this.#turns(cluster, folder));
+      if (wants('residents')) await this.#with('residents', (cluster) => this.#residents(cluster));
+      if (wants('history')) await this.#with('history', (cluster) => this.#history(cluster));
+    }
+    return this.#report;
+  }
+
+  async #with(part: string, work: (cluster: NodeCluster, folder: string) => Promise<void>): Promise<void> {
+    this.#options.progress(part);
+    const folder = join(this.#options.folder, `${part}-${++this.#clusters}`);
+    mkdirSync(folder);
+    const { profile } = this.#options;
+    await using cluster = await NodeCluster.start(
+      {
+        name: 'turns',
+        agents: [new URL('./worker.ts', import.meta.url)],
+        nodes: [
+          ...VOTERS.map((id) => ({ id, voter: true })),
+          ...WORKERS.map((id) => ({ id, labels: { role: 'worker' } })),
+          { id: DRIVER },
+        ],
+      },
+      DRIVER,
+      folder,
+      profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
+    );
+    await within(PART_MS, `${part} of the turns`, work(cluster, folder));
+  }
+
+  async #turns(cluster: NodeCluster, folder: string): Promise<void> {
+    const { busy, warmUpMs, durationMs } = this.#size;
+    const pids = (names: readonly string[]): number[] =>
+      cluster.processes.filter(({ id }) => names.includes(id)).map(({ child }) => child.pid);
+    const groups = [
+      ['workersUs', pids(WORKERS)],
+      ['votersUs', pids(VOTERS)],
+      ['driverUs', [process.pid]],
+    ] as const;
+    const raft = join(folder, 'cluster', 'data', VOTERS[0], 'raft');
+    const before = entryBytes(raft);
+    await Promise.all(Array.from({ length: MEASURED_TURNS }, (_, at) => turn(cluster, `few-${at % FEW}`)));
+    this.#report.add('journalBytesPerTurn', OURS, (entryBytes(raft) - before) / MEASURED_TURNS);
+    // All are activated before anything is counted.
+    await this.#load(cluster, 'busy', busy, 0, warmUpMs);
+    const started = groups.map(([, of]) => allMs(of));
+    const load = await this.#load(cluster, 'busy', busy, 0, durationMs);
+    for (const [at, [name, of]] of groups.entries()) {
+      const ms = allMs(of) - (started[at] ?? 0);
+      this.#report.add(name, OURS, (ms * 1_000) / ((load.perSecond * durationMs) / 1_000));
+    }
+    this.#report.add('durableTurnsPerS', OURS, load.perSecond);
+    this.#report.add('stepsPerS', OURS, load.perSecond);
+    this.#report.add('turnMsP50', OURS, load.p50Ms);
+    this.#report.add('turnMsP99', OURS, load.p99Ms);
+  }
+
+  async #residents(cluster: NodeCluster): Promise<void> {
+    await this.#warm(cluster);
+    const few = await this.#few(cluster);
+    const { residents } = this.#size;
+    let next = 0;
+    const wake = async (): Promise<void> => {
+      while (next < residents) await turn(cluster, `resident-${next++}`);
+    };
+    await Promise.all(Array.from({ length: this.#size.busy }, wake));
+    const many = await this.#few(cluster);
+    this.#report.add('residentsCost', OURS, few.perSecond / many.perSecond);
+    this.#report.note(`residents: ${rate(few)} turns/s with ${FEW}, ${rate(many)} with ${residents + FEW}`);
+  }
+
+  async #history(cluster: NodeCluster): Promise<void> {
+    const { events, durationMs, warmUpMs } = this.#size;
+    await this.#warm(cluster);
+    const young = await this.#load(cluster, 'young', OLD, warmUpMs, durationMs / 2);
+    // A turn is three events: a step begins, it ends, the turn ends.
+    const grow = async (at: number): Promise<void> => {
+      for (let n = 0; n * 3 < events; n++) await turn(cluster, `old-${at}`);
+    };
+    await Promise.all(Array.from({ length: OLD }, (_, at) => grow(at)));
+    const old = await this.#load(cluster, 'old', OLD, 0, durationMs / 2);
+    this.#report.add('historyCost', OURS, young.perSecond / old.perSecond);
+    this.#report.note(`history: ${rate(young)} turns/s of young agents, ${rate(old)} of those with ${events} events`);
+  }
+
+  /** What runs first would otherwise be measured with code that isn't compiled yet. */
+  async #warm(cluster: NodeCluster): Promise<void> {
+    await this.#load(cluster, 'warm', FEW, 0, this.#size.durationMs);
+  }
+
+  #few(cluster: NodeCluster): Promise<LoadResult> {
+    return this.#load(cluster, 'few', FEW, this.#size.warmUpMs, this.#size.durationMs / 2);
+  }
+
+  /** @throws Error when a turn failed */
+  async #load(
+    cluster: NodeCluster,
+    name: string,
+    agents: number,
+    warmUpMs: number,
+    durationMs: number,
+  ): Promise<LoadResult> {
+    const operation = (at: number): Promise<number> => turn(cluster, `${name}-${at}`);
+    const result = await closedLoops({ clients: agents, warmUpMs, durationMs, operation });
+    if (result.failures > 0) throw new Error(`${result.failures} turns failed`, { cause: result.failure });
+    return result;
+  }
+}
+
+async function turn({ here }: NodeCluster, key: string): Promise<number> {
+  return (await agentRef(here.host, worker, key).ask('work', undefined, { timeoutMs: ASK_MS })) as number;
+}
+
+/** Bytes of all entries in a log, of which a copy is read: its node is running. */
+function entryBytes(folder: string): number {
+  let bytes = 0;
+  const copy = `${folder}-copy`;
+  rmSync(copy, { recursive: true, force: true });
+  cpSync(folder, copy, { recursive: true });
+  for (const record of readLog(copy)) if (record.commands !== undefined) bytes += record.bytes;
+  return bytes;
+}
+
+function rate({ perSecond }: LoadResult): string {
+  return Math.round(perSecond).toLocaleString('en-GB');
+}
+
+/** Processor time of all threads of processes, ms. */
+function allMs(pids: readonly number[]): number {
+  return pids.flatMap((pid) => [...threadTimes(pid).values()]).reduce((sum, ms) => sum + ms, 0);
+}
