@@ -11,7 +11,7 @@ import {
   setLogVerbosity,
   status,
 } from '@grpc/grpc-js';
-import { type NodeId, systemClock, TroupeError } from '../../core/index.ts';
+import { type Clock, type NodeId, systemClock, TroupeError } from '../../core/index.ts';
 import { asBuffer } from '../../wire/index.ts';
 import type { Connection, Streams } from '../port.ts';
 import { identityOf, type Tls, type TlsListener } from '../tls/index.ts';
@@ -30,6 +30,8 @@ export interface GrpcStreamsOptions {
   readonly frameBytesMax: number;
   /** What may be under way to a receiver that doesn't read, bytes; bandwidth times round trip is enough. */
   readonly windowBytes: number;
+  /** Times dials. gRPC's own keepalive runs by this machine's clock in any case. Default: this machine's. */
+  readonly clock?: Clock;
   /** A connection silent for this long is asked for a sign of life, ms. */
   readonly keepaliveMs: number;
   /** ... and given up after this long without one, ms. */
@@ -104,7 +106,7 @@ export class GrpcStreams<Method extends string> implements Streams<Method> {
     const credentials = channelCredentials(tls, { cluster: tls?.cluster, kinds: ['node'], name: node });
     const client = new Client(address, credentials, this.#channelOptions());
     const call = client.makeBidiStreamRequest(this.#options.service[method]!.path, asBuffer, same);
-    const overdue = systemClock.schedule(CONNECT_MS, () => {
+    const overdue = (this.#options.clock ?? systemClock).schedule(CONNECT_MS, () => {
       if (client.getChannel().getConnectivityState(false) === connectivityState.READY) return;
       connection.closed(`no connection within ${CONNECT_MS} ms`);
     });

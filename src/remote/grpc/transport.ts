@@ -5,7 +5,7 @@ import { GrpcStreams, type GrpcStreamsOptions } from './streams.ts';
 
 /** Settings of the data port. */
 export interface GrpcTransportOptions
-  extends Pick<GrpcStreamsOptions, 'tls' | 'allowInsecureBeyondLoopback'>,
+  extends Pick<GrpcStreamsOptions, 'tls' | 'clock' | 'allowInsecureBeyondLoopback'>,
     Partial<Pick<GrpcStreamsOptions, 'windowBytes'>> {}
 
 /**
