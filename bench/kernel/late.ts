@@ -25,12 +25,12 @@ export async function timerLateMs(durationMs: number): Promise<number> {
   };
   const receive = (message: Message, ctx: ActorContext<Message>): void => {
     const now = performance.now();
-    if (now >= until) return;
     if ('dueAt' in message) {
-      lates.push(now - message.dueAt);
-      arm(ctx);
+      if (message.dueAt < until) lates.push(now - message.dueAt);
+      if (now < until) arm(ctx);
       return;
     }
+    if (now >= until) return;
     if (++hops % SLOW_EVERY === 0) while (performance.now() - now < SLOW_MS);
     flood[(hops * 7) % ACTORS]!.tell(message);
   };
@@ -48,4 +48,16 @@ export async function timerLateMs(durationMs: number): Promise<number> {
   const [hopsMin, timersMin] = [durationMs * 100, (durationMs / DELAY_MS - 1) * TIMERS * 0.3];
   if (hops < hopsMin || lates.length < timersMin) throw new Error(`only ${hops} messages, ${lates.length} timers`);
   return Math.max(...lates);
+}
+
+/** The longest that the machine kept this process waiting for a processor while it did nothing but look at the clock, ms. */
+export function machineStallMs(durationMs: number): number {
+  let last = performance.now();
+  let longest = 0;
+  for (const until = last + durationMs; last < until; ) {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }
+  return longest;
 }

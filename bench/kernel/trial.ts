@@ -1,6 +1,6 @@
 /** One measurement in a process of its own: `trial.ts LIBRARY PART WARM_UP_MS DURATION_MS`; says the value on a line. */
 import type { Kit } from './kit.ts';
-import { timerLateMs } from './late.ts';
+import { machineStallMs, timerLateMs } from './late.ts';
 import { bytesPerActor, residentMb } from './memory.ts';
 import { NactKit } from './nact.ts';
 import { TroupeKit } from './troupe.ts';
@@ -14,6 +14,8 @@ const KITS: Readonly<Record<string, () => AnyKit>> = {
   xstate: () => new XstateKit() as AnyKit,
 };
 const FAMILY = 10_000;
+/** Shortest flood: a machine with other work may well stop for a tenth of a second. */
+const FLOOD_MS = 500;
 /** Units of a piece of work, in thousands: enough for some 10 ms or more. */
 const THOUSANDS: Readonly<Record<keyof typeof WORK, number>> = {
   tell: 200,
@@ -39,7 +41,9 @@ async function measure(): Promise<number> {
     case 'millionMb':
       return residentMb(makeKit());
     case 'timerLateMs':
-      return timerLateMs(Number(durationMs));
+      return timerLateMs(Math.max(Number(durationMs), FLOOD_MS));
+    case 'machineStallMs':
+      return machineStallMs(Number(durationMs));
     case 'manyChildren': {
       const [many = 0, none = 0] = await rates(births(makeKit(), FAMILY, 2), births(makeKit(), 0, 2));
       return many / none;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Kit } from '../../../bench/kernel/kit.ts';
-import { timerLateMs } from '../../../bench/kernel/late.ts';
+import { machineStallMs, timerLateMs } from '../../../bench/kernel/late.ts';
 import { NactKit } from '../../../bench/kernel/nact.ts';
 import { TroupeKit } from '../../../bench/kernel/troupe.ts';
 import { births, type Job, spawnAll, WORK } from '../../../bench/kernel/work.ts';
@@ -49,4 +49,5 @@ describe('a library', () => {
 
 test('timers are measured under a flood', async () => {
   expect(await timerLateMs(60)).toBeGreaterThan(0);
+  expect(machineStallMs(2)).toBeGreaterThan(0);
 });
