@@ -12,7 +12,6 @@ const say = (word: NodeWord): void => void process.send?.(word);
 
 if (import.meta.main) {
   const [configFile = '', id = ''] = process.argv.slice(2);
-  process.on('disconnect', () => process.exit(0));
   process.on('message', () => {
     globalThis.gc?.();
     const { heapUsed, external } = process.memoryUsage();
@@ -20,6 +19,7 @@ if (import.meta.main) {
   });
   const config = JSON.parse(readFileSync(configFile, 'utf8')) as ClusterConfig;
   const node = await createNode(config, id, { parentPid: process.ppid });
+  process.on('disconnect', () => void node.stop());
   say({ type: 'ready' });
   await node.ended;
   process.exit(0);

@@ -8,6 +8,8 @@ import { Child, within } from './resources.ts';
 
 const START_MS = 30_000;
 const STOP_MS = 10_000;
+/** After this long a process that was to end is killed, ms. */
+const END_MS = 5_000;
 /** Longest time to collect the garbage of a node and say what is left, ms. */
 const MEMORY_MS = 20_000;
 
@@ -35,6 +37,14 @@ export class NodeProcess {
     const heard = this.#hear('memory');
     this.child.process.send('memory');
     return (await within(MEMORY_MS, `node ${this.id} says what memory it uses`, heard)).bytes;
+  }
+
+  /** Ends it; it writes its CPU profile first, if it was to make one. */
+  async end(): Promise<void> {
+    if (this.child.process.connected) this.child.process.disconnect();
+    const late = setTimeout(() => this.child.process.kill('SIGKILL'), END_MS);
+    await within(STOP_MS, `node ${this.id} ends`, this.child.gone);
+    clearTimeout(late);
   }
 
   #hear<T extends NodeWord['type']>(type: T): Promise<Extract<NodeWord, { type: T }>> {
@@ -88,9 +98,9 @@ export class NodeCluster implements AsyncDisposable {
     return new NodeCluster(node, processes);
   }
 
-  /** Ends the processes at once, and this process's node in order. */
+  /** Ends them all. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.processes.map(({ child }) => child.kill()));
+    await Promise.all(this.processes.map((process) => process.end()));
     await within(STOP_MS, 'the node of this process stops', this.here.stop());
   }
 }
