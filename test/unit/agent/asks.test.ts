@@ -119,6 +119,26 @@ describe('an ask', () => {
     expect(turns).toHaveLength(1);
   });
 
+  test('share a signal: it takes back all that wait, also after others were answered', async () => {
+    await place(two);
+    const stop = new AbortController();
+    let listeners = 0;
+    const { addEventListener } = stop.signal;
+    stop.signal.addEventListener = (...args: Parameters<typeof addEventListener>) => {
+      listeners++;
+      addEventListener.apply(stop.signal, args);
+    };
+    const options = { signal: stop.signal };
+    const [answered, ...waiting] = ['a', 'b', 'c'].map((key) =>
+      one.asks.ask({ kind: 'echo', key }, key === 'a' ? 'say' : 'wait', key === 'a' ? 'hello' : undefined, options),
+    );
+    expect(await bench.settle(answered as Promise<unknown>)).toBe('hello from n2');
+    expect(listeners).toBe(1);
+    stop.abort();
+    const codes = waiting.map((asked) => asked.catch((error: TroupeError) => error.code));
+    expect(await bench.settle(Promise.all(codes))).toEqual(['CANCELLED', 'CANCELLED']);
+  });
+
   test('waits for a shard that has no home yet', async () => {
     const asked = one.asks.ask(ME, 'say', 'hello');
     await bench.clock.advance(500);
