@@ -5,7 +5,7 @@ import type { Behavior, BehaviorFactory, Terminated } from './behavior.ts';
 import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import { sizeOf } from './intake.ts';
-import type { SpawnOptions } from './options.ts';
+import { requireAtLeast, type SpawnOptions } from './options.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
 import type { Ref, Route } from './ref.ts';
 import { Stash } from './stash.ts';
@@ -48,9 +48,9 @@ export interface ActorContext<M> {
   stash(message: M): void;
   /** Puts all stashed messages before the waiting ones, in the order they were stashed. */
   unstashAll(): void;
-  /** Sends itself `message` after `delayMs`. A timer of the same key is replaced. @throws TroupeError OVERLOADED */
+  /** Sends itself `message` after `delayMs`. A timer of the same key is replaced. @throws TroupeError OVERLOADED, INVALID_ARGUMENT */
   schedule(delayMs: number, message: M, key?: string): Timer;
-  /** Sends itself `message` every `periodMs`, skipping a tick while one still waits. @throws TroupeError OVERLOADED */
+  /** Sends itself `message` every `periodMs`, 1 or more, skipping a tick while one still waits. @throws TroupeError OVERLOADED, INVALID_ARGUMENT */
   repeat(periodMs: number, message: M, key?: string): Timer;
   cancelTimer(key: string): void;
   /**
@@ -176,15 +176,11 @@ export class Context<M> implements ActorContext<M> {
   }
 
   schedule(delayMs: number, message: M, key?: string): Timer {
-    const id = key ?? Symbol('timer');
-    this.#timerSet().once(id, delayMs, message);
-    return { cancel: () => this.#timers?.cancel(id) };
+    return this.#timerSet().once(key ?? Symbol('timer'), delayMs, message);
   }
 
   repeat(periodMs: number, message: M, key?: string): Timer {
-    const id = key ?? Symbol('timer');
-    this.#timerSet().every(id, periodMs, message);
-    return { cancel: () => this.#timers?.cancel(id) };
+    return this.#timerSet().every(key ?? Symbol('timer'), periodMs, message);
   }
 
   cancelTimer(key: string): void {
@@ -193,9 +189,7 @@ export class Context<M> implements ActorContext<M> {
 
   setReceiveTimeout(timeoutMs: number, message: M): void {
     this.#live();
-    if (!(timeoutMs >= 1)) {
-      throw new TroupeError('INVALID_ARGUMENT', `timeoutMs must be 1 or more, not ${timeoutMs}`);
-    }
+    requireAtLeast('timeoutMs', timeoutMs, 1);
     this.cancelReceiveTimeout();
     const { cell } = this;
     cell.tracked = true;

@@ -134,7 +134,8 @@ export function resolveSpec<M>(options: SpawnOptions<M>, limits: KernelLimits, t
   return spec;
 }
 
-function requireAtLeast(name: string, value: number, least: number): void {
+/** @throws TroupeError INVALID_ARGUMENT naming what is too small, or no number */
+export function requireAtLeast(name: string, value: number, least: number): void {
   if (!(value >= least)) throw new TroupeError('INVALID_ARGUMENT', `${name} must be ${least} or more, not ${value}`);
 }
 

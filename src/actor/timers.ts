@@ -1,4 +1,5 @@
 import { type Clock, type Timer, TroupeError } from '../core/index.ts';
+import { requireAtLeast } from './options.ts';
 
 /**
  * A message that an incarnation is to get from itself: a timer, a piped promise, a watched actor's end. It isn't subject
@@ -42,15 +43,19 @@ export class Timers<M> {
   }
 
   /** Sends `message` once. A timer of the same key is replaced, even if its message already waits. */
-  once(key: string | symbol, delayMs: number, message: M): void {
+  once(key: string | symbol, delayMs: number, message: M): Timer {
+    requireAtLeast('delayMs', delayMs, 0);
     const entry = this.#enter(key);
     entry.timer = this.#clock.schedule(delayMs, () => this.#fire(key, entry, message, true));
+    return this.#handle(key, entry);
   }
 
   /** Sends `message` every `periodMs`; a tick is skipped while the one before still waits in the mailbox. */
-  every(key: string | symbol, periodMs: number, message: M): void {
+  every(key: string | symbol, periodMs: number, message: M): Timer {
+    requireAtLeast('periodMs', periodMs, 1);
     const entry = this.#enter(key);
     entry.timer = this.#clock.repeat(periodMs, () => this.#fire(key, entry, message, false));
+    return this.#handle(key, entry);
   }
 
   /** Cancels a timer; its message isn't handled even if it already waits. */
@@ -64,6 +69,11 @@ export class Timers<M> {
 
   cancelAll(): void {
     for (const key of [...this.#entries.keys()]) this.cancel(key);
+  }
+
+  /** Cancels this timer only, not one that has replaced it. */
+  #handle(key: string | symbol, entry: Entry<M>): Timer {
+    return { cancel: () => this.#entries.get(key) === entry && this.cancel(key) };
   }
 
   #enter(key: string | symbol): Entry<M> {

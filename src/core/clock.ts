@@ -19,6 +19,9 @@ export interface Clock {
   yieldThen(fn: () => void): void;
 }
 
+/** The longest delay that a timer of Node can have, ms; a longer one would fire at once. */
+const LEG_MS_MAX = 2 ** 31 - 1;
+
 class SystemClock implements Clock {
   now(): number {
     return Date.now();
@@ -29,11 +32,25 @@ class SystemClock implements Clock {
   }
 
   schedule(delayMs: number, fn: () => void): Timer {
+    if (delayMs > LEG_MS_MAX) {
+      let leg = this.schedule(LEG_MS_MAX, () => {
+        leg = this.schedule(delayMs - LEG_MS_MAX, fn);
+      });
+      return { cancel: () => leg.cancel() };
+    }
     const handle = setTimeout(fn, delayMs);
     return { cancel: () => clearTimeout(handle) };
   }
 
   repeat(periodMs: number, fn: () => void): Timer {
+    if (periodMs > LEG_MS_MAX) {
+      const again = (): void => {
+        timer = this.schedule(periodMs, again);
+        fn();
+      };
+      let timer = this.schedule(periodMs, again);
+      return { cancel: () => timer.cancel() };
+    }
     const handle = setInterval(fn, periodMs);
     return { cancel: () => clearInterval(handle) };
   }

@@ -1,6 +1,6 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type ActorContext, ActorSystem, type Ref } from '../../../src/actor/index.ts';
-import type { Clock, Timer } from '../../../src/core/index.ts';
+import { type Clock, systemClock, type Timer, type TroupeError } from '../../../src/core/index.ts';
 import { gate, virtualSystem } from './setup.ts';
 
 /** How late a timer's message may be handled, ms. */
@@ -267,5 +267,69 @@ describe('a timer that falls due', () => {
     await clock.advance(1_000);
     expect(seen).toEqual(['go', 'kept']);
     expect(clock.pending).toBe(0);
+  });
+});
+
+describe('a timer of a key that is set again', () => {
+  test('belongs to who set it last: the earlier handle cancels nothing', async () => {
+    const { system, clock } = virtualSystem();
+    const heard: string[] = [];
+    system.spawn<string>(() => ({
+      start(ctx) {
+        const first = ctx.schedule(10, 'first', 'key');
+        ctx.schedule(20, 'second', 'key');
+        first.cancel();
+        const ticks = ctx.repeat(15, 'tick', 'ticks');
+        ctx.schedule(30, 'instead of ticks', 'ticks');
+        ticks.cancel();
+      },
+      receive: (message) => void heard.push(message),
+    }));
+    await clock.advance(100);
+    expect(heard).toEqual(['second', 'instead of ticks']);
+  });
+});
+
+test.each([[Number.NaN], [-1]])('a delay or period of %d ms is refused', async (ms) => {
+  const { system, clock } = virtualSystem();
+  const codes: unknown[] = [];
+  system.spawn<string>(() => ({
+    start(ctx) {
+      for (const set of [() => ctx.schedule(ms, 'x'), () => ctx.repeat(ms, 'x'), () => ctx.repeat(0, 'x')]) {
+        try {
+          set();
+        } catch (error) {
+          codes.push((error as TroupeError).code);
+        }
+      }
+    },
+    receive() {},
+  }));
+  await clock.settle();
+  expect(codes).toEqual(Array(3).fill('INVALID_ARGUMENT'));
+});
+
+describe("on this machine's clock, delays that are longer than a timer of Node can have", () => {
+  const MONTH_MS = 31 * 86_400_000;
+
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  test('are kept to, once and again, and can be cancelled on every leg', () => {
+    const heard: string[] = [];
+    systemClock.schedule(MONTH_MS, () => heard.push('once'));
+    const ticks = systemClock.repeat(MONTH_MS, () => heard.push('tick'));
+    const late = systemClock.schedule(2 * MONTH_MS, () => heard.push('never'));
+    vi.advanceTimersByTime(MONTH_MS - 1);
+    expect(heard).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(heard).toEqual(['once', 'tick']);
+    late.cancel();
+    vi.advanceTimersByTime(MONTH_MS);
+    expect(heard).toEqual(['once', 'tick', 'tick']);
+    ticks.cancel();
+    vi.advanceTimersByTime(2 * MONTH_MS);
+    expect(heard).toHaveLength(3);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
