@@ -12,9 +12,10 @@ import { CallServer } from './call-server.ts';
 import { readChunks, sliced, writeChunks } from './chunks.ts';
 import { type ControlContext, type ControlLimits, type ControlMethod, DEFAULT_CONTROL_LIMITS } from './context.ts';
 import { CONTROL_PROTOCOL, checkHello, controlProto, decode } from './messages.ts';
+import { decodeBatch } from './raft-batch.ts';
 import { RaftSender } from './raft-sender.ts';
 
-const { Ack, Chunk, ControlReply, ControlRequest, RaftBatch, SnapshotRequest, WatchRequest } = controlProto;
+const { Ack, Chunk, ControlReply, ControlRequest, SnapshotRequest, WatchRequest } = controlProto;
 
 /** What a control port is made of. */
 export interface ControlOptions {
@@ -138,7 +139,7 @@ class Control implements ControlTransport {
     switch (method) {
       case 'Raft':
         return (bytes) => {
-          const batch = decode(RaftBatch, bytes);
+          const batch = decodeBatch(bytes);
           from ??= checkHello(batch.hello, cluster, self, proven);
           handlers.raft(from, batch.messages ?? []);
         };

@@ -4,8 +4,9 @@ import { fromErrorDetail } from '../../wire/index.ts';
 import type { ControlContext } from './context.ts';
 import { CONTROL_PROTOCOL, controlProto, decode } from './messages.ts';
 import { PeerStream } from './peer-stream.ts';
+import { encodeBatch } from './raft-batch.ts';
 
-const { Ack, RaftBatch } = controlProto;
+const { Ack } = controlProto;
 
 /** Counted for a message or an entry beside its data, bytes. */
 const OVERHEAD_BYTES = 64;
@@ -83,10 +84,10 @@ export class RaftSender {
       bytes += sizeOf(next);
     }
     this.#queuedBytes -= bytes;
-    if (this.#greeted) return RaftBatch.serialize({ messages });
+    if (this.#greeted) return encodeBatch(messages);
     this.#greeted = true;
     const hello = { cluster, node: self, protocol: CONTROL_PROTOCOL, to: this.#to };
-    return RaftBatch.serialize({ hello, messages });
+    return encodeBatch(messages, hello);
   }
 
   #refused(bytes: Uint8Array): void {
