@@ -11,11 +11,11 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
-import type { Envelope } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import { type AgentSpec, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
-import { AgentJournal, JournalFailure } from './journal.ts';
+import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
+import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
 import { type AgentMemory, VolatileMemory } from './memory.ts';
 import { Turn, type TurnHouse } from './turn.ts';
 
@@ -36,8 +36,12 @@ const HARMLESS = new Set([
   'CANCELLED',
   'TIMEOUT',
   'STEP_UNKNOWN',
+  'STEP_FAILED',
+  'STEP_MISMATCH',
   'MESSAGE_TOO_LARGE',
 ]);
+/** Errors that say that a turn was cut short rather than that it failed. */
+const CUT_SHORT = new Set(['CANCELLED', 'TIMEOUT', 'STEP_UNKNOWN']);
 /** What the ledger says when it can't be reached for now: the asker sends again. */
 const PASSING = new Set([
   'TIMEOUT',
@@ -77,11 +81,17 @@ export class Activation implements Behavior<Delivery> {
   /** All of a turn in one function: each async function more would cost a turn that waits some hundred bytes. */
   async #serve(delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
     const house = this.#house;
-    const { envelope, requestId } = delivery;
+    const { requestId } = delivery;
+    let message: HeldMessage = delivery.envelope;
     let run: Run;
     let memory: AgentMemory;
     try {
-      const reading = read(house, this.#address, envelope);
+      if (message.method === RESUME_METHOD) {
+        const held = await this.#resumed(delivery);
+        if (held === undefined) return this.#past(delivery);
+        message = held;
+      }
+      const reading = read(house, this.#address, message);
       run = reading instanceof Promise ? await reading : reading;
       memory = this.#memory ?? (await this.#recall());
     } catch (error) {
@@ -92,19 +102,77 @@ export class Activation implements Behavior<Delivery> {
     try {
       const recorded = memory.reply(requestId);
       if (recorded !== undefined) return this.#answer(delivery, recorded.value, recorded.spent);
-      span = this.#trace(envelope);
-      turn = this.#begin(delivery, actor, memory, span?.traceparent ?? envelope.traceparent);
+      if (memory.held(requestId)?.ruled === false) await this.#follow(memory, requestId);
+      span = this.#trace(message);
+      turn = this.#begin(delivery, message, actor, memory, span?.traceparent ?? message.traceparent);
       const value = await run(turn);
-      if (turn.stopped) throw new TroupeError('CANCELLED', 'the agent is being moved');
+      const rest = turn.end();
+      if (rest !== undefined) await rest;
+      if (turn.halted !== undefined) throw turn.halted;
+      turn.complete();
+      const mark = memory.held(requestId);
       if (turn.durable) await memory.turnDone(requestId, value, turn.changedState, turn.spent);
       this.#answer(delivery, value, turn.spent);
+      if (mark !== undefined) void house.held.release(this.#address.key, mark.hold);
       span?.end();
-    } catch (error) {
+    } catch (thrown) {
+      const rest = turn?.end();
+      if (rest !== undefined) await rest;
+      let error: unknown = turn?.halted ?? thrown;
+      if (memory.held(requestId) !== undefined) error = await this.#giveUp(memory, delivery, actor, error);
       span?.end(error);
       this.#fail(delivery, actor, error, turn?.spent);
     } finally {
       turn?.close();
     }
+  }
+
+  /** The message of a turn that a person has settled. Undefined when the turn is over, and only its place among the held is left. */
+  async #resumed({ envelope, requestId }: Delivery): Promise<HeldMessage | undefined> {
+    const { held, actors } = this.#house;
+    const { key } = this.#address;
+    const memory = this.#memory ?? (await this.#recall());
+    const { hold } = actors.decode(envelope.payload) as { readonly hold: number };
+    const open = memory.held(requestId) ?? (memory.reply(requestId) === undefined && memory.steps(requestId));
+    const message = open ? await held.message(key, hold) : undefined;
+    if (message === undefined) await held.release(key, hold);
+    return message;
+  }
+
+  /** A held turn was over before its agent was told to go on. Who has asked for the same since then gets its answer, or asks anew. */
+  #past(delivery: Delivery): void {
+    const recorded = this.#memory?.reply(delivery.requestId);
+    if (recorded !== undefined) this.#answer(delivery, recorded.value, recorded.spent);
+    else if (delivery.askers.length === 0) this.#house.settled(delivery);
+    else refuse(this.#house, delivery, new TroupeError('NODE_UNAVAILABLE', 'the held turn is over; ask again'));
+  }
+
+  /** Puts a person's ruling into the journal. @throws TroupeError STEP_UNKNOWN while there is none */
+  async #follow(memory: AgentMemory, requestId: string): Promise<void> {
+    const { hold, step } = memory.held(requestId) as HoldMark;
+    const ruling = await this.#house.held.ruling(this.#address.key, hold);
+    if (ruling === undefined) throw heldError(this.#address, step, hold);
+    await memory.stepRuled(requestId, step, ruling);
+  }
+
+  /** A turn that was held and went on fails for good, unless it was only cut short or is held again. */
+  async #giveUp(
+    memory: AgentMemory,
+    { requestId, resident }: Delivery,
+    { signal }: ActorContext<Delivery>,
+    error: unknown,
+  ): Promise<unknown> {
+    const mark = memory.held(requestId);
+    const moving = signal.aborted || resident.stopping;
+    const cutShort = error instanceof JournalFailure || (isTroupeError(error) && CUT_SHORT.has(error.code));
+    if (mark?.ruled !== true || moving || cutShort) return error;
+    try {
+      await memory.turnOver(requestId);
+    } catch (failure) {
+      return failure;
+    }
+    void this.#house.held.release(this.#address.key, mark.hold);
+    return error;
   }
 
   async #recall(): Promise<AgentMemory> {
@@ -114,7 +182,7 @@ export class Activation implements Behavior<Delivery> {
     return this.#memory;
   }
 
-  #trace({ traceparent, method }: Envelope): Span | undefined {
+  #trace({ traceparent, method }: HeldMessage): Span | undefined {
     const { tracer, node } = this.#house;
     if (!tracer.enabled || traceparent === undefined) return undefined;
     const attributes = {
@@ -129,6 +197,7 @@ export class Activation implements Behavior<Delivery> {
 
   #begin(
     delivery: Delivery,
+    message: HeldMessage,
     actor: ActorContext<Delivery>,
     memory: AgentMemory,
     traceparent: string | undefined,
@@ -136,7 +205,7 @@ export class Activation implements Behavior<Delivery> {
     const house = this.#house;
     memory.traceparent = traceparent;
     const state = memory.state === undefined ? house.spec.state() : memory.state.value;
-    return new Turn<unknown>({ house, address: this.#address, delivery, traceparent, state, memory, actor });
+    return new Turn<unknown>({ house, address: this.#address, delivery, message, traceparent, state, memory, actor });
   }
 
   #answer(delivery: Delivery, value: unknown, spent: Amount | undefined): void {
@@ -201,7 +270,7 @@ function unreachable(error: unknown): TroupeError {
 type Run = (turn: Turn<unknown>) => unknown;
 
 /** Reads a message: what the agent has no handler for, or doesn't fit its schema, is refused before anything happens. */
-function read(house: Household, address: AgentAddress, { method, payload }: Envelope): Run | Promise<Run> {
+function read(house: Household, address: AgentAddress, { method, payload }: HeldMessage): Run | Promise<Run> {
   const { spec } = house;
   const input = house.actors.decode(payload);
   if (method === VOTE_METHOD) return (turn) => vote(house, address, turn, input as VoteRequest);

@@ -6,12 +6,41 @@ import type { AgentDefinition, Protocol } from './define.ts';
 import type { AgentRef, Host } from './host.ts';
 
 /** How a side effect is protected. */
-export interface StepOptions {
+export type StepOptions<T = unknown> = {
   /** Given to the outside world so that a retry is recognised; default `<agent>/<request>/<step>`. */
   readonly idempotencyKey?: string;
-  /** What to do when the step began before a crash and its outcome is unknown: `retry` (default) runs it again with the same key; `hold` fails the turn with STEP_UNKNOWN. */
-  readonly onUnknown?: 'retry' | 'hold';
+  /**
+   * What a failure (`fn` threw) is to a turn that runs again: `retry` (default) runs `fn` again; `keep` throws the recorded failure again,
+   * as a TroupeError with its code and message. A handler that catches the failure and goes on to other steps takes `keep`.
+   */
+  readonly onFailed?: 'retry' | 'keep';
+} & UnknownPolicy<T>;
+
+/**
+ * What to do when the step began and its outcome is unknown. `retry` (default): run `fn` again with the same key. `reconcile`: ask the
+ * world outside; when it doesn't know after several tries, hold. `hold`: the turn waits for a person.
+ */
+type UnknownPolicy<T> =
+  | { readonly onUnknown?: 'retry' | 'hold'; readonly reconcile?: undefined }
+  | { readonly onUnknown: 'reconcile'; readonly reconcile: Reconcile<T> };
+
+/** Finds out what became of a step. What it throws counts as `unknown`. */
+export type Reconcile<T> = (query: StepQuery) => StepFinding<T> | Promise<StepFinding<T>>;
+
+/** What became of a step. `notDone` promises that it won't be done later either: what is still on its way counts as `unknown`. */
+export type StepFinding<T> = { readonly done: T } | { readonly notDone: true } | { readonly unknown: true };
+
+/** What a step's `reconcile` is told. */
+export interface StepQuery {
+  readonly idempotencyKey: string;
+  /** From 1. */
+  readonly attempt: number;
+  readonly signal: AbortSignal;
+  readonly traceparent: string | undefined;
 }
+
+/** A step's function. To say that it can't tell whether it was done, it throws STEP_UNKNOWN. */
+export type StepFunction<T> = (run: StepRun) => T | Promise<T>;
 
 /** What a step's function is told. */
 export interface StepRun {
@@ -44,13 +73,16 @@ export interface AgentContext<State> {
   readonly log: Logger;
   readonly traceparent: string | undefined;
   /**
-   * Runs a side effect with a receipt: recorded as started before, with its result after. When the turn runs again after a
-   * crash, a finished step returns its recorded result without running.
+   * Runs a side effect with a receipt: recorded as started before, with its result or failure after. When the turn runs again a finished
+   * step returns its record without running, in the order in which the steps finished; one whose outcome is unknown follows its policy.
+   * A turn that runs again must ask for every step that it has recorded, before any other begins.
    *
    * @param name unique in the turn; a repeated name counts up (`fetch`, `fetch#2`)
-   * @throws TroupeError STEP_UNKNOWN, or what `fn` throws (a failed step is not recorded)
+   * @throws TroupeError STEP_UNKNOWN when the turn is held, STEP_FAILED when a person said so, STEP_MISMATCH when the handler was changed, or
+   * what `fn` throws
    */
-  step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options?: StepOptions): Promise<T>;
+  step<T>(name: string, fn: StepFunction<T>): Promise<T>;
+  step<T>(name: string, options: StepOptions<NoInfer<T>>, fn: StepFunction<T>): Promise<T>;
   /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   /**

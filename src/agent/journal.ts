@@ -1,7 +1,8 @@
 import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
-import { type Fence, TroupeError } from '../core/index.ts';
+import { type Fence, TroupeError, type WireError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
+import type { Ruling } from './held.ts';
 import type { AgentMemory } from './memory.ts';
 
 /** Replies remembered per agent, so that a repeated request is answered and not done again. */
@@ -17,6 +18,14 @@ type JournalLine =
   | { readonly t: 'step'; readonly r: string; readonly n: string; readonly k: string }
   /** It ended, with value `v`. */
   | { readonly t: 'done'; readonly r: string; readonly n: string; readonly v: unknown }
+  /** Its function threw: error `e`. */
+  | { readonly t: 'fail'; readonly r: string; readonly n: string; readonly e: WireError }
+  /** It is held under number `h`. */
+  | { readonly t: 'held'; readonly r: string; readonly n: string; readonly h: number }
+  /** A person settled it so. */
+  | { readonly t: 'ruled'; readonly r: string; readonly n: string; readonly v: Ruling }
+  /** The turn for request `r`, once held, ended by failing. */
+  | { readonly t: 'over'; readonly r: string }
   /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. */
   | {
       readonly t: 'turn';
@@ -27,10 +36,21 @@ type JournalLine =
       readonly b?: Amount;
     };
 
-/** What is known of a step: begun, or done with its result. */
+/** What is known of a step. Begun is all that is known when nothing else is there: its outcome is unknown. */
 export interface StepReceipt {
   readonly key: string;
   readonly done?: { readonly value: unknown };
+  /** Its function threw, or a person said that it counts as failed: that is final. */
+  readonly failed?: { readonly error: WireError; readonly final: boolean };
+  /** A person said that it is to run again. */
+  readonly again?: true;
+}
+
+/** A turn that is held: under which number, and whether its ruling was followed. */
+export interface HoldMark {
+  readonly hold: number;
+  readonly step: string;
+  readonly ruled: boolean;
 }
 
 /** The ledger refused a write or couldn't be reached (the cause says which): the journal in memory can't be trusted any more. */
@@ -46,7 +66,10 @@ interface Folded {
   readonly replies: Map<string, unknown>;
   /** What their turns had spent, where that was anything. */
   readonly spent: Map<string, Amount>;
+  /** Those of a turn that settled come last, in the order in which they did. */
   readonly steps: Map<string, Map<string, StepReceipt>>;
+  /** Their turns' receipts stay, however many others fail. */
+  readonly held: Map<string, HoldMark>;
 }
 
 /**
@@ -59,7 +82,13 @@ export class AgentJournal implements AgentMemory {
   readonly #coordinator: Coordinator;
   readonly #fence: Fence;
   readonly #key: string;
-  readonly #folded: Folded = { state: undefined, replies: new Map(), spent: new Map(), steps: new Map() };
+  readonly #folded: Folded = {
+    state: undefined,
+    replies: new Map(),
+    spent: new Map(),
+    steps: new Map(),
+    held: new Map(),
+  };
   #version = 0;
   #sinceSnapshot = 0;
   #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
@@ -103,6 +132,21 @@ export class AgentJournal implements AgentMemory {
     return this.#folded.steps.get(request)?.get(name);
   }
 
+  /** What earlier runs of this request's turn recorded of its steps; the settled ones last, in the order in which they settled. */
+  steps(request: string): ReadonlyMap<string, StepReceipt> | undefined {
+    return this.#folded.steps.get(request);
+  }
+
+  /** Whether the turn of this request is held. */
+  held(request: string): HoldMark | undefined {
+    return this.#folded.held.get(request);
+  }
+
+  /** How many turns are. */
+  get heldTurns(): number {
+    return this.#folded.held.size;
+  }
+
   /** Records that a step begins; durable when it resolves. */
   stepStarted(request: string, name: string, key: string): Promise<void> {
     return this.#write({ t: 'step', r: request, n: name, k: key });
@@ -111,6 +155,26 @@ export class AgentJournal implements AgentMemory {
   /** Records a step's result; durable when it resolves. */
   stepDone(request: string, name: string, value: unknown): Promise<void> {
     return this.#write({ t: 'done', r: request, n: name, v: value });
+  }
+
+  /** Records that a step's function threw; durable when it resolves. */
+  stepFailed(request: string, name: string, error: WireError): Promise<void> {
+    return this.#write({ t: 'fail', r: request, n: name, e: error });
+  }
+
+  /** Records that a turn is held at a step; durable when it resolves. */
+  stepHeld(request: string, name: string, hold: number): Promise<void> {
+    return this.#write({ t: 'held', r: request, n: name, h: hold });
+  }
+
+  /** Records how the held step was settled; durable when it resolves. */
+  stepRuled(request: string, name: string, ruling: Ruling): Promise<void> {
+    return this.#write({ t: 'ruled', r: request, n: name, v: ruling });
+  }
+
+  /** Records that a turn that was held has failed; durable when it resolves. */
+  turnOver(request: string): Promise<void> {
+    return this.#write({ t: 'over', r: request });
   }
 
   /** Records the end of a turn; durable when it resolves. `state` only when it changed. */
@@ -158,12 +222,13 @@ export class AgentJournal implements AgentMemory {
   }
 
   #image(): Uint8Array {
-    const { state, replies, spent, steps } = this.#folded;
+    const { state, replies, spent, steps, held } = this.#folded;
     return encodePayload({
       state,
       replies: [...replies],
       ...(spent.size === 0 ? {} : { spent: [...spent] }),
       steps: [...steps].map(([request, receipts]) => [request, [...receipts]]),
+      ...(held.size === 0 ? {} : { held: [...held] }),
     });
   }
 
@@ -175,10 +240,12 @@ export class AgentJournal implements AgentMemory {
         /** Not there before budgets travelled. */
         readonly spent?: readonly (readonly [string, Amount])[];
         readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
+        readonly held?: readonly (readonly [string, HoldMark])[];
       };
       this.#folded.state = image.state;
       for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
       for (const [request, amount] of image.spent ?? []) this.#folded.spent.set(request, amount);
+      for (const [request, mark] of image.held ?? []) this.#folded.held.set(request, mark);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
     }
     for (const bytes of record.records) fold(this.#folded, decode(bytes) as JournalLine);
@@ -191,26 +258,52 @@ function fold(folded: Folded, line: JournalLine): void {
   if (line.t === 'turn') {
     if (line.s !== undefined) folded.state = { value: line.s.state };
     folded.steps.delete(line.r);
+    folded.held.delete(line.r);
     folded.replies.set(line.r, line.v);
     trim(folded.replies, REPLIES_MAX);
     if (line.b !== undefined) folded.spent.set(line.r, line.b);
     trim(folded.spent, REPLIES_MAX);
     return;
   }
+  if (line.t === 'over') {
+    folded.held.delete(line.r);
+    return;
+  }
   let receipts = folded.steps.get(line.r);
   if (receipts === undefined) {
     receipts = new Map();
     folded.steps.set(line.r, receipts);
-    trim(folded.steps, OPEN_TURNS_MAX);
+    trim(folded.steps, OPEN_TURNS_MAX, folded.held);
   }
-  const known = receipts.get(line.n);
-  if (line.t === 'step') receipts.set(line.n, { key: line.k });
-  else receipts.set(line.n, { key: known?.key ?? '', done: { value: line.v } });
+  if (line.t === 'held') {
+    folded.held.set(line.r, { hold: line.h, step: line.n, ruled: false });
+    return;
+  }
+  if (line.t === 'ruled') {
+    const mark = folded.held.get(line.r);
+    if (mark !== undefined) folded.held.set(line.r, { ...mark, ruled: true });
+  }
+  const receipt = receiptOf(line, receipts.get(line.n)?.key ?? '');
+  if (line.t !== 'step') receipts.delete(line.n);
+  receipts.set(line.n, receipt);
 }
 
-function trim(map: Map<string, unknown>, most: number): void {
+/** What is known of a step after a line about it. */
+function receiptOf(line: Exclude<JournalLine, { t: 'turn' | 'over' | 'held' }>, key: string): StepReceipt {
+  if (line.t === 'step') return { key: line.k };
+  if (line.t === 'done') return { key, done: { value: line.v } };
+  if (line.t === 'fail') return { key, failed: { error: line.e, final: false } };
+  const { v: ruling } = line;
+  if (ruling.type === 'done') return { key, done: { value: ruling.value } };
+  if (ruling.type === 'retry') return { key, again: true };
+  return { key, failed: { error: { code: 'STEP_FAILED', message: ruling.reason }, final: true } };
+}
+
+/** Forgets the oldest beyond `most`, but none that `kept` has. */
+function trim(map: Map<string, unknown>, most: number, kept?: ReadonlyMap<string, unknown>): void {
+  if (map.size <= most) return;
   for (const key of map.keys()) {
     if (map.size <= most) return;
-    map.delete(key);
+    if (!kept?.has(key)) map.delete(key);
   }
 }

@@ -1,6 +1,7 @@
-import { TroupeError } from '../core/index.ts';
+import { TroupeError, type WireError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
-import type { StepReceipt } from './journal.ts';
+import type { Ruling } from './held.ts';
+import type { HoldMark, StepReceipt } from './journal.ts';
 
 /** What an activation knows of its agent, and where it puts what a turn did. */
 export interface AgentMemory {
@@ -12,10 +13,21 @@ export interface AgentMemory {
   reply(request: string): { readonly value: unknown; readonly spent: Amount | undefined } | undefined;
   /** What an earlier run of this request's turn recorded of a step. */
   step(request: string, name: string): StepReceipt | undefined;
+  /** All of them; the settled ones last, in the order in which they settled. */
+  steps(request: string): ReadonlyMap<string, StepReceipt> | undefined;
+  /** Whether the turn of this request is held, and how many turns are. */
+  held(request: string): HoldMark | undefined;
+  readonly heldTurns: number;
   /** Records that a step begins; kept when it resolves. */
   stepStarted(request: string, name: string, key: string): Promise<void>;
   /** Records a step's result; kept when it resolves. */
   stepDone(request: string, name: string, value: unknown): Promise<void>;
+  /** Records that a step's function threw; kept when it resolves. */
+  stepFailed(request: string, name: string, error: WireError): Promise<void>;
+  /** Records that a turn is held at a step, how that was settled, and that the turn failed after that; kept when they resolve. */
+  stepHeld(request: string, name: string, hold: number): Promise<void>;
+  stepRuled(request: string, name: string, ruling: Ruling): Promise<void>;
+  turnOver(request: string): Promise<void>;
   /** Records the end of a turn; kept when it resolves. `state` only when it changed. */
   turnDone(
     request: string,
@@ -30,7 +42,17 @@ export class VolatileMemory implements AgentMemory {
   traceparent: string | undefined;
   state: { readonly value: unknown } | undefined;
 
+  readonly heldTurns = 0;
+
   reply(): undefined {
+    return undefined;
+  }
+
+  steps(): undefined {
+    return undefined;
+  }
+
+  held(): undefined {
     return undefined;
   }
 
@@ -46,6 +68,22 @@ export class VolatileMemory implements AgentMemory {
 
   stepDone(_request: string, name: string): never {
     return this.step('', name);
+  }
+
+  stepFailed(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  stepHeld(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  stepRuled(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  turnOver(): never {
+    return this.step('', '');
   }
 
   turnDone(_request: string, _reply: unknown, state: { readonly state: unknown } | undefined): undefined {

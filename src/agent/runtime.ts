@@ -10,7 +10,7 @@ import {
   type ShardTenant,
   sameNode,
 } from '../cluster/index.ts';
-import type { Coordinator, GroupSpec, ShardRecord } from '../coordinator/index.ts';
+import type { Coordinator, GroupSpec, HeldRef, ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   agentAddressKey,
@@ -32,6 +32,7 @@ import { resolveLimits, Threads } from '../thread/index.ts';
 import { Activation, type Household } from './activation.ts';
 import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
+import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
 import { type Isolation, seated } from './thread/seat.ts';
 import { AgentWatches } from './watches.ts';
@@ -140,6 +141,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #threads: Threads;
   readonly #watches: AgentWatches;
   readonly #sweep: Timer;
+  readonly #held: HeldWatch;
   /** Cargo of shards that were staged before they were ours. */
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
   readonly #residentsMax: number;
@@ -159,6 +161,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads)));
     }
     this.#sweep = clock.repeat(SWEEP_MS, () => this.#passivate());
+    this.#held = new HeldWatch(parts.coordinator, clock, (held, envelope) => this.#resume(held, envelope));
     map.onChange((change) => {
       for (const shard of change.shards) if (!sameNode(shard.owner, self)) this.#dropUntil(shard, shard.epoch);
     });
@@ -174,6 +177,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#dropUntil(shard, shard.epoch - 1);
     const cargo = this.#cargo(shard);
     if (cargo !== undefined) this.load(shard, cargo);
+    this.#held.soon();
   }
 
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void> {
@@ -228,8 +232,18 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   /** Stops the agents; what waits for them is answered by their next home. @param timeoutMs for turns to end */
   async close(timeoutMs: number): Promise<void> {
     this.#sweep.cancel();
+    this.#held.close();
     await this.#system.shutdown(timeoutMs);
     await this.#threads.close();
+  }
+
+  /** Goes on with a turn that was held, if its agent lives here. */
+  #resume({ group, key }: HeldRef, envelope: Envelope): boolean {
+    const shard = this.#parts.map.shardOf(group, key);
+    const record = shard && this.#parts.map.shard(shard);
+    if (shard === undefined || record === undefined || !this.#owns(shard, record.epoch)) return false;
+    void this.#take({ kind: group, key }, shard, envelope, 0);
+    return true;
   }
 
   /** @param waiting messages for the agent that come with its shard: they fit, whatever the bound of its mailbox */
@@ -332,6 +346,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       host,
       actors,
       watches: this.#watches,
+      held: new HeldTurns(coordinator, fence),
       clock,
       logger,
       tracer,

@@ -5,21 +5,62 @@ import {
   agentAddressKey,
   asTroupeError,
   type Clock,
+  delay,
+  type ErrorCode,
+  errorMessage,
+  fromWireError,
   type Logger,
   type NodeRef,
   type Timer,
   type Tracer,
   TroupeError,
+  toWireError,
   traced,
 } from '../core/index.ts';
 import { type Amount, Budget } from '../model/index.ts';
-import type { Envelope } from '../remote/index.ts';
-import type { AgentContext, StepOptions, StepRun } from './context.ts';
+import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery, Resident } from './delivery.ts';
+import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
 import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
+import type { JournalFailure, StepReceipt } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
+import { Replay } from './replay.ts';
 import type { AgentWatches } from './watches.ts';
+
+/** Tries to find out what became of a step, and the pause after the first; each later one is twice as long, ms. */
+const RECONCILE_TRIES_MAX = 5;
+const RECONCILE_PAUSE_MS = 100;
+
+const NO_OPTIONS: StepOptions = {};
+
+/** Errors that leave open whether what was tried has happened. */
+const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set([
+  'STEP_UNKNOWN',
+  'TIMEOUT',
+  'CANCELLED',
+  'NODE_UNAVAILABLE',
+  'ACTOR_TERMINATED',
+  'THREAD_OUT_OF_MEMORY',
+  'THREAD_STUCK',
+  'THREAD_EXITED',
+] satisfies ErrorCode[]);
+/** What the platform's own functions throw when they are cut short. */
+const CUT_SHORT: ReadonlySet<string> = new Set(['AbortError', 'TimeoutError']);
+
+function leavesUnknown(error: unknown): boolean {
+  if (error instanceof TroupeError) return UNKNOWN_OUTCOMES.has(error.code);
+  return error instanceof Error && CUT_SHORT.has(error.name);
+}
+
+/** A step that is to run. */
+interface Step<T> {
+  readonly name: string;
+  readonly key: string;
+  readonly receipt: StepReceipt | undefined;
+  readonly options: StepOptions<T>;
+  readonly fn: StepFunction<T>;
+}
 
 /** What turns of all agents of a node have in common. */
 export interface TurnHouse {
@@ -27,6 +68,7 @@ export interface TurnHouse {
   readonly host: Host;
   readonly actors: NodeActors;
   readonly watches: AgentWatches;
+  readonly held: HeldTurns;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;
@@ -38,9 +80,10 @@ export interface TurnParts<State> {
   readonly address: AgentAddress;
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
   readonly delivery: Pick<Delivery, 'requestId' | 'deadlineAt' | 'signal'> & {
-    readonly envelope: Pick<Envelope, 'budget'>;
     readonly resident: Pick<Resident, 'stopping'>;
   };
+  /** What it says; not the delivery's own when a turn goes on that was held. */
+  readonly message: HeldMessage;
   readonly traceparent: string | undefined;
   readonly state: State;
   readonly memory: AgentMemory;
@@ -56,7 +99,14 @@ export class Turn<State> implements AgentContext<State> {
   #state: State;
   #changed = false;
   #stepped = false;
-  #stopped = false;
+  /** Why no further step may begin, and the turn isn't done. */
+  #halt: TroupeError | undefined;
+  #over = false;
+  /** Steps under way, and who waits for them to end. */
+  #running = 0;
+  #idle: (() => void) | undefined;
+  /** Null before anybody looked. */
+  #replay: Replay | undefined | null = null;
   #host: Host | undefined;
   #signal: AbortSignal | undefined;
   #deadline: Timer | undefined;
@@ -94,7 +144,7 @@ export class Turn<State> implements AgentContext<State> {
     return limit.signal;
   }
 
-  /** The handler has settled: nothing of the turn waits for its deadline any more. */
+  /** Nothing of the turn waits for its deadline any more. */
   close(): void {
     this.#deadline?.cancel();
   }
@@ -112,24 +162,19 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   get budget(): Budget {
-    this.#budget ??= new Budget(this.#parts.delivery.envelope.budget ?? {});
+    this.#budget ??= new Budget(this.#parts.message.budget ?? {});
     return this.#budget;
   }
 
   /** What the turn has spent of what it was given; undefined when it was given nothing, or spent nothing. */
   get spent(): Amount | undefined {
-    const used = this.#parts.delivery.envelope.budget === undefined ? undefined : this.#budget?.used;
+    const used = this.#parts.message.budget === undefined ? undefined : this.#budget?.used;
     return used === undefined || (used.tokens === 0 && used.costMicroUsd === 0) ? undefined : used;
   }
 
   /** The budget that its asks inherit. */
   get #given(): Budget | undefined {
-    return this.#parts.delivery.envelope.budget === undefined ? undefined : this.budget;
-  }
-
-  /** Whether a step was refused as the agent is being moved: whatever the handler made of that, the turn isn't done. */
-  get stopped(): boolean {
-    return this.#stopped;
+    return this.#parts.message.budget === undefined ? undefined : this.budget;
   }
 
   /** Whether the turn did anything that must be remembered. */
@@ -151,48 +196,165 @@ export class Turn<State> implements AgentContext<State> {
     return Math.max(0, this.#parts.delivery.deadlineAt - this.#parts.house.clock.monotonic());
   }
 
-  async step<T>(name: string, fn: (run: StepRun) => T | Promise<T>, options: StepOptions = {}): Promise<T> {
-    const { memory, house, traceparent, address, delivery } = this.#parts;
-    const { requestId } = this;
-    const { tracer } = house;
+  step<T>(name: string, fn: StepFunction<T>): Promise<T>;
+  step<T>(name: string, options: StepOptions<NoInfer<T>>, fn: StepFunction<T>): Promise<T>;
+  async step<T>(name: string, given: StepOptions<T> | StepFunction<T>, last?: StepFunction<T>): Promise<T> {
+    const [options, fn] = typeof given === 'function' ? [NO_OPTIONS as StepOptions<T>, given] : [given, last];
     const unique = this.#unique(name);
-    const receipt = memory.step(requestId, unique);
+    if (typeof fn !== 'function' || (options.onUnknown === 'reconcile' && typeof options.reconcile !== 'function')) {
+      throw new TroupeError('INVALID_ARGUMENT', `step "${unique}" needs a function, and another one to reconcile by`);
+    }
+    const { memory, house, traceparent } = this.#parts;
+    const replay = this.#replaying();
+    const receipt = memory.step(this.requestId, unique);
+    const { done, failed } = receipt ?? {};
+    const kept = done !== undefined || (failed !== undefined && (failed.final || options.onFailed === 'keep'));
     this.#stepped = true;
+    if (replay !== undefined && !replay.over) await replay.reach(unique, kept);
     const attributes = {
       'gen_ai.operation.name': 'execute_tool',
       'gen_ai.tool.name': name,
       'troupe.step': unique,
     } as const;
-    if (receipt?.done !== undefined) {
-      const { value } = receipt.done;
-      const replay = { parent: traceparent, attributes: { ...attributes, 'troupe.step.replayed': true } };
-      return traced(tracer, 'execute_tool', replay, async () => value as T);
-    }
-    const where = `${agentAddressKey(address)} ${unique}`;
-    if (receipt !== undefined && options.onUnknown === 'hold') {
-      throw new TroupeError('STEP_UNKNOWN', `step "${unique}" began before a crash and its outcome is unknown`, {
-        address: where,
+    if (kept) {
+      const recorded = { parent: traceparent, attributes: { ...attributes, 'troupe.step.replayed': true } };
+      return traced(house.tracer, 'execute_tool', recorded, async () => {
+        if (done !== undefined) return done.value as T;
+        throw fromWireError((failed as NonNullable<typeof failed>).error);
       });
     }
-    // A turn that must stop, stops here: between two effects.
+    this.#mayBegin(unique);
+    const key =
+      receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(this.address)}/${this.requestId}/${unique}`;
+    const step: Step<T> = { name: unique, key, receipt, options, fn };
+    this.#running++;
+    try {
+      return await traced(house.tracer, 'execute_tool', { parent: traceparent, attributes }, (span) =>
+        this.#perform(step, span.traceparent ?? traceparent),
+      );
+    } finally {
+      if (--this.#running === 0) this.#idle?.();
+    }
+  }
+
+  /** A turn that must stop, stops here: between two effects. */
+  #mayBegin(step: string): void {
     const { signal } = this;
-    if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address: where });
-    if (delivery.resident.stopping) {
-      this.#stopped = true;
-      throw new TroupeError('CANCELLED', 'the agent is being moved', { address: where });
+    const address = `${agentAddressKey(this.address)} ${step}`;
+    if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address });
+    if (this.#parts.delivery.resident.stopping) {
+      this.#halt ??= new TroupeError('CANCELLED', 'the agent is being moved', { address });
     }
-    const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
-    if (receipt === undefined) await memory.stepStarted(requestId, unique, key);
-    return traced(tracer, 'execute_tool', { parent: traceparent, attributes }, async (span) => {
-      const value = await fn({
+    if (this.#halt !== undefined) throw this.#halt;
+    if (this.#over) throw new TroupeError('CANCELLED', 'the turn is over', { address });
+  }
+
+  async #perform<T>({ name, key, receipt, options, fn }: Step<T>, traceparent: string | undefined): Promise<T> {
+    const { memory } = this.#parts;
+    const { requestId, signal } = this;
+    const unknown = receipt !== undefined && receipt.failed === undefined && receipt.again === undefined;
+    // Whether nothing that went before can have had the effect, so that a failure of this run is certain.
+    let clean = !unknown;
+    if (unknown && options.onUnknown === 'reconcile') {
+      const finding = await this.#reconcile(name, key, options.reconcile, traceparent);
+      if ('done' in finding) {
+        await memory.stepDone(requestId, name, finding.done);
+        return finding.done;
+      }
+      clean = 'notDone' in finding;
+      this.#mayBegin(name);
+    }
+    if (!clean && options.onUnknown !== undefined && options.onUnknown !== 'retry') await this.#hold(name, key);
+    if (!unknown) await memory.stepStarted(requestId, name, key);
+    let value: T;
+    try {
+      value = await fn({
         idempotencyKey: key,
-        retried: receipt !== undefined,
+        retried: receipt !== undefined && receipt.failed === undefined,
         signal,
-        traceparent: span.traceparent ?? traceparent,
+        traceparent,
       });
-      await memory.stepDone(requestId, unique, value);
-      return value;
+    } catch (error) {
+      if (!clean || signal.aborted || leavesUnknown(error)) throw error;
+      const failure = toWireError(error);
+      await memory.stepFailed(requestId, name, failure);
+      // What another run will be told, this one is told too.
+      throw options.onFailed === 'keep' ? fromWireError(failure) : error;
+    }
+    await memory.stepDone(requestId, name, value);
+    return value;
+  }
+
+  async #reconcile<T>(
+    step: string,
+    idempotencyKey: string,
+    reconcile: Reconcile<T>,
+    traceparent: string | undefined,
+  ): Promise<StepFinding<T>> {
+    const { clock } = this.#parts.house;
+    const { signal } = this;
+    for (let attempt = 1; ; attempt++) {
+      this.#mayBegin(step);
+      let why = 'it does not know';
+      try {
+        const finding = await reconcile({ idempotencyKey, attempt, signal, traceparent });
+        if ('done' in finding || 'notDone' in finding) return finding;
+      } catch (error) {
+        why = errorMessage(error);
+      }
+      this.log.warn('step not reconciled', { agent: agentAddressKey(this.address), step, attempt, why });
+      if (attempt === RECONCILE_TRIES_MAX) return { unknown: true };
+      await delay(clock, RECONCILE_PAUSE_MS * 2 ** (attempt - 1), signal);
+    }
+  }
+
+  /** Holds the turn: whatever its handler makes of that, no further step begins and it isn't done. One hold is enough for a turn. */
+  async #hold(step: string, idempotencyKey: string): Promise<never> {
+    const { memory, house, message } = this.#parts;
+    const { requestId: request, address } = this;
+    const mark = memory.held(request);
+    const room = mark !== undefined || memory.heldTurns < HELD_PER_AGENT_MAX;
+    this.#halt = heldError(address, step, undefined);
+    if (!room) throw this.#halt;
+    try {
+      const after = mark?.ruled ? mark.hold : undefined;
+      const held = await house.held.place(address.key, { request, step, idempotencyKey, message, after });
+      await memory.stepHeld(request, held.step, held.hold);
+      this.#halt = heldError(address, held.step, held.hold);
+    } catch (error) {
+      this.#halt = error as JournalFailure;
+    }
+    throw this.#halt;
+  }
+
+  /** The record of earlier runs, if there is any. */
+  #replaying(): Replay | undefined {
+    if (this.#replay === null) {
+      const recorded = this.#parts.memory.steps(this.requestId);
+      const { clock } = this.#parts.house;
+      this.#replay = recorded?.size ? new Replay(clock, recorded, this.remainingMs()) : undefined;
+    }
+    return this.#replay;
+  }
+
+  /** The handler has settled: no step begins any more. @returns when those that run have ended, if any do */
+  end(): Promise<void> | undefined {
+    this.#over = true;
+    if (this.#running === 0) return undefined;
+    return new Promise((resolve) => {
+      this.#idle = resolve;
     });
+  }
+
+  /** What stopped the turn, whatever its handler made of it. */
+  get halted(): TroupeError | undefined {
+    return this.#halt;
+  }
+
+  /** @throws TroupeError STEP_MISMATCH when the handler ended well without asking for all that is recorded */
+  complete(): void {
+    const mismatch = this.#replaying()?.end();
+    if (mismatch !== undefined) throw mismatch;
   }
 
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P> {
@@ -222,18 +384,26 @@ export class Turn<State> implements AgentContext<State> {
       budget: this.#given,
       freshId: () => this.#idOf('id'),
       ask: (address, method, input, options) =>
-        host.ask(address, method, input, this.#inherit(`ask:${agentAddressKey(address)}.${method}`, options)),
+        this.#beside(
+          host.ask(address, method, input, this.#inherit(`ask:${agentAddressKey(address)}.${method}`, options)),
+        ),
       tell: (address, method, input, requestId) =>
         host.tell(address, method, input, requestId ?? this.#idOf(`tell:${agentAddressKey(address)}.${method}`)),
       openDecision: (request, trace) =>
         host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
       closeDecision: (id) => host.closeDecision(id),
-      decisionClosed: (id, signal) => host.decisionClosed(id, this.#withSignal(signal)),
+      decisionClosed: (id, signal) => this.#beside(host.decisionClosed(id, this.#withSignal(signal))),
       submitJob: (id, spec, items) =>
         host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
       cancelJob: (id) => host.cancelJob(id),
       watchJob: (id, signal) => host.watchJob(id, this.#withSignal(signal)),
     };
+  }
+
+  /** A turn that runs again may have to wait for this before it comes to its next recorded step. */
+  #beside<T>(work: Promise<T>): Promise<T> {
+    const replay = this.#replaying();
+    return replay === undefined || replay.over ? work : replay.beside(work);
   }
 
   #inherit(name: string, options: AskOptions = {}): AskOptions {

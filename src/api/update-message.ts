@@ -20,6 +20,8 @@ function toEvent(event: LedgerEvent): ClusterEvent {
       return { shards: { shards: event.shards.map(toShard) } };
     case 'decision':
       return { decision: toDecision(event.decision) };
+    case 'held':
+      return {};
     case 'job':
       return {
         job: {

@@ -166,6 +166,36 @@ export interface JournalRecord {
   readonly records: readonly Uint8Array[];
 }
 
+/** One held turn: its agent, and where in the log it was held. A turn that is held again has a later number. */
+export interface HeldRef {
+  readonly group: string;
+  readonly key: string;
+  readonly hold: number;
+}
+
+/**
+ * What a person says of a step whose outcome nobody knew: it was done, with this result; it wasn't, so run it again; or it counts as
+ * failed, for this reason. The result is opaque to the ledger.
+ */
+export type Ruling =
+  | { readonly type: 'done'; readonly value: Uint8Array }
+  | { readonly type: 'retry' }
+  | { readonly type: 'fail'; readonly reason: string };
+
+/** A turn that waits for a person. */
+export interface HeldRecord extends HeldRef {
+  /** Id of the request that the turn answers. */
+  readonly request: string;
+  /** The step, with its number where its name comes several times, and the key that the world outside was given. */
+  readonly step: string;
+  readonly idempotencyKey: string;
+  /** Logged time, ms since 1970. */
+  readonly since: number;
+  readonly ruling?: Ruling;
+  /** The turn went on and is over. */
+  readonly over: boolean;
+}
+
 /** A value under a name. No two puts of a key have the same version, and a later one's is larger. */
 export interface ValueRecord {
   readonly key: string;
@@ -314,6 +344,28 @@ export interface Commands {
     };
     reply: { readonly version: number };
   };
+  /**
+   * Holds a turn at a step. `message` is what the turn answers, for whoever goes on with it. A turn that is held already gets what is
+   * recorded, unless `after` says that this ruling was followed. OVERLOADED when too many turns are held.
+   */
+  'held.place': {
+    request: Pick<HeldRecord, 'key' | 'request' | 'step' | 'idempotencyKey'> & {
+      readonly fence: Fence;
+      readonly message: Uint8Array;
+      readonly after?: number;
+    };
+    reply: HeldRecord;
+  };
+  /**
+   * Settles a held step. The first ruling stands: the same one again gets the same reply, another one ALREADY_EXISTS. NOT_FOUND when
+   * no turn is held so, or it has been over for long.
+   */
+  'held.rule': { request: HeldRef & { readonly ruling: Ruling }; reply: HeldRecord };
+  /** A held turn is over. Idempotent. */
+  'held.release': {
+    request: { readonly fence: Fence; readonly key: string; readonly hold: number };
+    reply: Record<string, never>;
+  };
 
   /**
    * Writes a value, and says which version it is: puts of all keys are counted from 1. With `expect` only when the key is at
@@ -356,6 +408,12 @@ export interface Queries {
   };
   /** Fails with STALE_EPOCH unless the fence is current, so a new owner never starts from a guess. */
   'journal.read': { request: { readonly fence: Fence; readonly key: string }; reply: JournalRecord };
+  /** Held turns that aren't over, in order of agent, behind `after`. */
+  'held.list': {
+    request: { readonly after?: HeldRef; readonly limit: number; readonly ruled?: boolean };
+    reply: { readonly held: readonly HeldRecord[] };
+  };
+  'held.get': { request: HeldRef; reply: HeldRecord & { readonly message: Uint8Array } };
   'kv.get': {
     request: { readonly key: string };
     reply: { readonly value: Uint8Array; readonly version: number } | undefined;
@@ -404,6 +462,7 @@ export type LedgerChange =
   | { readonly type: 'members'; readonly members: Members }
   | { readonly type: 'shards'; readonly shards: readonly ShardRecord[] }
   | { readonly type: 'decision'; readonly decision: DecisionRecord }
+  | { readonly type: 'held'; readonly held: HeldRecord }
   | {
       readonly type: 'job';
       readonly job: JobRecord;

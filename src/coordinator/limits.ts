@@ -53,6 +53,11 @@ export interface LedgerLimits {
   readonly journalRecordsMax: number;
   /** Bytes of one journal since its snapshot. */
   readonly journalBytesMax: number;
+  /** Turns that are held, and the bytes of their messages; one more is refused. */
+  readonly heldMax: number;
+  readonly heldBytesMax: number;
+  /** Held turns that are over and still known; the oldest are dropped. */
+  readonly heldClosedMax: number;
   /** Values under a name, their size and that of all with their keys, bytes. */
   readonly valuesMax: number;
   readonly valueBytesMax: number;
@@ -93,6 +98,9 @@ export const LEDGER_LIMITS: LedgerLimits = {
   journalSnapshotBytesMax: 8 * MIB,
   journalRecordsMax: 10_000,
   journalBytesMax: 16 * MIB,
+  heldMax: 10_000,
+  heldBytesMax: 64 * MIB,
+  heldClosedMax: 1_000,
   valuesMax: 100_000,
   valueBytesMax: 64 * KIB,
   valuesBytesMax: 64 * MIB,

@@ -22,6 +22,8 @@ const REGISTRY = {
   THREAD_STUCK: { retryable: false, meaning: 'the worker thread stood still for longer than it may, and was ended' },
   THREAD_EXITED: { retryable: false, meaning: 'the worker thread ended itself' },
   STEP_UNKNOWN: { retryable: false, meaning: 'a step started and its outcome is unknown, and its policy holds it' },
+  STEP_FAILED: { retryable: false, meaning: 'a person settled the step as failed' },
+  STEP_MISMATCH: { retryable: false, meaning: 'the handler asks for other steps than its turn has recorded' },
   NOT_LEADER: { retryable: true, meaning: 'this voter does not lead; ask the leader' },
   NOT_CAUGHT_UP: { retryable: true, meaning: 'the member that is to vote is too far behind the log' },
   NO_QUORUM: { retryable: true, meaning: 'no majority of voters can be reached' },

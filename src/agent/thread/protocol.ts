@@ -1,6 +1,6 @@
 import type { AgentAddress, NodeRef } from '../../core/index.ts';
 import type { Amount, BudgetLimit } from '../../model/index.ts';
-import type { StepOptions, StepRun } from '../context.ts';
+import type { StepOptions, StepQuery, StepRun } from '../context.ts';
 import type { AskOptions, JobSpec, WorkItem } from '../host.ts';
 
 /** What the thread of an agent is started with. */
@@ -43,15 +43,21 @@ export interface PaidAnswer {
   readonly spent: Amount;
 }
 
-/** A side effect that is to be run in the thread now. */
+/** A step's function that is to be run in the thread now: the one that does it, or the one that finds out about it. */
 export interface EffectOrder {
   readonly step: number;
-  readonly run: Omit<StepRun, 'signal'>;
+  readonly run: Omit<StepRun, 'signal'> | Omit<StepQuery, 'signal'>;
 }
 
 /** What a turn asks of this side, beside `log`. */
 export interface TurnCalls {
-  readonly step: { readonly step: number; readonly name: string; readonly options: StepOptions };
+  readonly step: {
+    /** Number of its function, and of its `reconcile` if it has one. */
+    readonly step: number;
+    readonly reconcile: number | undefined;
+    readonly name: string;
+    readonly options: Omit<StepOptions, 'reconcile'>;
+  };
   readonly ask: {
     readonly address: AgentAddress;
     readonly method: string;

@@ -11,7 +11,7 @@ import {
   type Threads,
 } from '../../thread/index.ts';
 import { Activation, type Household } from '../activation.ts';
-import type { AgentContext } from '../context.ts';
+import type { AgentContext, StepOptions, StepQuery } from '../context.ts';
 import { type AgentSpec, type Protocol, VOTE_METHOD, type Vote } from '../define.ts';
 import type { Delivery } from '../delivery.ts';
 import type { JobProgress } from '../host.ts';
@@ -170,7 +170,10 @@ class Seat {
         return act(ctx, call as FromTurn<Name>, signal);
       };
     return {
-      step: during<'step'>((ctx, { step, name, options }) => ctx.step(name, (run) => this.#effect(step, run), options)),
+      step: during<'step'>((ctx, { step, reconcile, name, options }) => {
+        const find = reconcile === undefined ? {} : { reconcile: (query: StepQuery) => this.#effect(reconcile, query) };
+        return ctx.step(name, { ...options, ...find } as StepOptions<never>, (run) => this.#effect(step, run));
+      }),
       ask: during<'ask'>(async (ctx, { address, method, input, options, ...ask }, signal): Promise<PaidAnswer> => {
         const budget = new Budget(ask.budget);
         const value = await ctx.host.ask(address, method, input, { ...options, signal, budget });
@@ -191,9 +194,9 @@ class Seat {
     };
   }
 
-  #effect(step: number, { signal, ...run }: EffectOrder['run'] & { readonly signal: AbortSignal }): Promise<unknown> {
+  #effect(step: number, { signal, ...run }: EffectOrder['run'] & { readonly signal: AbortSignal }): Promise<never> {
     const order: EffectOrder = { step, run };
-    return (this.#thread as Thread).channel.call('effect', order, signal);
+    return (this.#thread as Thread).channel.call('effect', order, signal) as Promise<never>;
   }
 
   #watch(ctx: AgentContext<unknown>, watch: number, id: string): void {

@@ -2,10 +2,13 @@
 import { systemClock, TroupeError } from '../../core/index.ts';
 import { Budget } from '../../model/index.ts';
 import { type Channel, crossingLogger, type Handlers } from '../../thread/index.ts';
-import type { AgentContext, StepRun } from '../context.ts';
+import type { AgentContext, StepFunction, StepOptions } from '../context.ts';
 import { type AgentDefinition, isAgent, type Protocol, VOTE_METHOD } from '../define.ts';
 import { agentRef, type Host, type JobProgress } from '../host.ts';
 import type { AgentTenantData, EffectOrder, PaidAnswer, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
+
+/** What a step gave, to be run in its name. */
+type Effect = (run: EffectOrder['run'] & { readonly signal: AbortSignal }) => unknown;
 
 /** Loads the definition and runs its turns. */
 export async function open(channel: Channel, data: unknown): Promise<Handlers> {
@@ -14,7 +17,7 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
   const definition = exported.find((value) => isAgent(value) && value.kind === kind) as
     | AgentDefinition<unknown, Protocol>
     | undefined;
-  const effects = new Map<number, (run: StepRun) => unknown>();
+  const effects = new Map<number, Effect>();
   let numbers = 0;
   const log = crossingLogger((line) => void channel.note('log', line).catch(() => undefined));
 
@@ -46,13 +49,18 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       remainingMs: () => Math.max(0, endsAt - systemClock.monotonic()),
       log,
       traceparent,
-      step: async (name, fn, options = {}) => {
+      step: async <T>(name: string, given: StepOptions<T> | StepFunction<T>, last?: StepFunction<T>): Promise<T> => {
+        const [{ reconcile, ...options }, fn] =
+          typeof given === 'function' ? [{} as StepOptions<T>, given] : [given, last];
         const step = ++numbers;
-        effects.set(step, fn);
+        const find = reconcile && ++numbers;
+        effects.set(step, fn as Effect);
+        if (find !== undefined) effects.set(find, reconcile as Effect);
         try {
-          return await ask('step', { step, name, options });
+          return await ask('step', { step, reconcile: find, name, options });
         } finally {
           effects.delete(step);
+          if (find !== undefined) effects.delete(find);
         }
       },
       agent: (other, key) => agentRef(host, other, key),

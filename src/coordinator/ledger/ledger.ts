@@ -6,6 +6,7 @@ import type { LogConsumer, LogEntry } from '../port.ts';
 import { asRefusal, sqliteCode } from './check.ts';
 import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
+import { HELD_SCHEMA, Held } from './held.ts';
 import { JOURNALS_SCHEMA, Journals } from './journals.ts';
 import { KV_SCHEMA, Values } from './kv.ts';
 import { NODES_SCHEMA, Nodes } from './nodes.ts';
@@ -35,6 +36,7 @@ const SCHEMA = [
   DECISIONS_SCHEMA,
   TASKS_SCHEMA,
   JOURNALS_SCHEMA,
+  HELD_SCHEMA,
   KV_SCHEMA,
 ].join('\n');
 
@@ -54,6 +56,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
   { table: 'journal_records', order: 'journal, version' },
+  { table: 'held', order: 'grp, key, hold' },
   { table: 'kv', order: 'key' },
 ];
 
@@ -167,6 +170,7 @@ export class Ledger implements LogConsumer {
     const decisions = new Decisions(db, this.#limits, shards);
     const tasks = new Tasks(db, this.#limits, shards);
     const journals = new Journals(db, this.#limits, shards);
+    const held = new Held(db, this.#limits, shards);
     const values = new Values(db, this.#limits);
     this.#sessions = sessions;
     this.#decisions = decisions;
@@ -191,6 +195,9 @@ export class Ledger implements LogConsumer {
       'task.claim': (request, scope) => tasks.claim(request, scope),
       'task.settle': (request, scope) => tasks.settle(request, scope),
       'journal.append': (request, scope) => journals.append(request, scope),
+      'held.place': (request, scope) => held.place(request, scope),
+      'held.rule': (request, scope) => held.rule(request, scope),
+      'held.release': (request, scope) => held.release(request, scope),
       'kv.put': (request, scope) => values.put(request, scope),
       'kv.delete': (request, scope) => values.delete(request, scope),
       'clock.tick': () => ({}),
@@ -203,6 +210,8 @@ export class Ledger implements LogConsumer {
       'job.list': (request) => tasks.listJobs(request),
       'job.tasks': (request) => tasks.list(request),
       'journal.read': (request) => journals.read(request),
+      'held.list': (request) => held.list(request),
+      'held.get': (request) => held.get(request),
       'kv.get': (request) => values.get(request),
       'kv.list': (request) => values.list(request),
       'ledger.stats': () => this.#stats(),

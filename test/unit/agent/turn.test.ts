@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
+import { HeldTurns } from '../../../src/agent/held.ts';
 import { AgentJournal } from '../../../src/agent/journal.ts';
 import { Turn } from '../../../src/agent/turn.ts';
 import { AgentWatches } from '../../../src/agent/watches.ts';
@@ -65,12 +66,14 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
       host: host(),
       actors: node.actors,
       watches: new AgentWatches(node.actors, host(), nullLogger),
+      held: new HeldTurns(node.coordinator, fence),
       clock: bench.clock,
       logger: nullLogger,
       tracer: nullTracer,
     },
     address: { kind: 'one', key: 'key' },
-    delivery: { envelope: {}, requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    delivery: { requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    message: { method: 'work', payload: new Uint8Array([1]) },
     traceparent,
     state: 0,
     memory: await bench.settle(AgentJournal.load(node.coordinator, fence, 'key')),
@@ -94,7 +97,7 @@ describe('a step', () => {
     const first = await begin();
     const cut = first.step('pay', (run) => {
       note(run);
-      throw new RangeError('the machine is gone');
+      throw new TroupeError('STEP_UNKNOWN', 'the machine is gone');
     });
     await expect(settle(cut)).rejects.toThrow('the machine is gone');
     await settle((await begin()).step('pay', note));
@@ -110,11 +113,11 @@ describe('a step', () => {
       const turn = await begin();
       const cut = turn.step(
         'pay',
+        { idempotencyKey },
         (run) => {
           keys.push(run.idempotencyKey);
           throw new RangeError('cut');
         },
-        { idempotencyKey },
       );
       await settle(cut).catch(() => undefined);
     }
@@ -135,13 +138,15 @@ describe('a step', () => {
   test('with an unknown outcome holds the turn when it says so, and a finished one doesn’t', async () => {
     const hold = { onUnknown: 'hold' } as const;
     let runs = 0;
-    const cut = (await begin()).step('pay', () => Promise.reject(new RangeError('cut')), hold);
+    const unknown = new TroupeError('TIMEOUT', 'no answer');
+    const cut = (await begin()).step('pay', hold, () => Promise.reject(unknown));
     await settle(cut).catch(() => undefined);
-    const again = (await begin()).step('pay', () => ++runs, hold);
+    const again = (await begin()).step('pay', hold, () => ++runs);
     await expect(settle(again)).rejects.toMatchObject({ code: 'STEP_UNKNOWN', address: 'one/key pay' });
     expect(runs).toBe(0);
-    await settle((await begin()).step('mail', () => ++runs, hold));
-    expect(await settle((await begin()).step('mail', () => ++runs, hold))).toBe(1);
+    const other = { requestId: 'r2' };
+    await settle((await begin(other)).step('mail', hold, () => ++runs));
+    expect(await settle((await begin(other)).step('mail', hold, () => ++runs))).toBe(1);
   });
 
   test('has a name of its own in its turn, also when others are named like its second', async () => {

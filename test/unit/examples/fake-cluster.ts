@@ -112,7 +112,7 @@ export class FakeCluster {
     const ctx: Partial<AgentContext<unknown>> = {
       state: this.states.get(at) ?? agent.spec.state(),
       setState: (next) => this.states.set(at, next),
-      step: async (_name, fn) => fn({} as never),
+      step: async (_name: string, given: unknown, fn = given) => (fn as (run: unknown) => never)({}),
       host: host as Host,
     };
     return ctx as AgentContext<unknown>;
