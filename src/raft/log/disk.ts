@@ -47,6 +47,8 @@ export interface Disk {
    * @throws TroupeError ALREADY_EXISTS while another holds it
    */
   lock(): () => void;
+  /** Runs it when what this turn of the loop sends has left. */
+  yieldThen(run: () => void): void;
 }
 
 /**

@@ -1,7 +1,7 @@
 import fs from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { invariant, TroupeError } from '../../core/index.ts';
+import { invariant, systemClock, TroupeError } from '../../core/index.ts';
 import { type Disk, type DiskFile, diskError } from './disk.ts';
 import { lockFile, shareLockFile } from './lock-file.ts';
 import { SyncPace } from './sync-pace.ts';
@@ -196,6 +196,10 @@ export class FileDisk implements Disk {
     const unlock = this.#readOnly ? shareLockFile(path) : lockFile(path);
     if (unlock !== undefined) return unlock;
     throw new TroupeError('ALREADY_EXISTS', 'another process is using this log directory', { address: this.path });
+  }
+
+  yieldThen(run: () => void): void {
+    systemClock.yieldThen(run);
   }
 
   #mayChange(): void {

@@ -216,6 +216,10 @@ export class MemoryDisk implements Disk {
     };
   }
 
+  yieldThen(run: () => void): void {
+    queueMicrotask(run);
+  }
+
   /**
    * The machine loses power. This object is dead from now on.
    *

@@ -146,6 +146,7 @@ export class Wal {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#running;
+    this.#seal();
     (await this.#spare)?.close();
     this.#options.disk.remove(SPARE_NAME);
     if (this.#failure === undefined && this.#active !== undefined) await this.#active.file.sync();
@@ -155,8 +156,9 @@ export class Wal {
 
   async #run(): Promise<void> {
     try {
-      // What arrives in this turn joins.
-      await undefined;
+      // What arrives in this turn joins; what it sends leaves first, unless nothing is sent before the sync.
+      if (this.#waiting.peek()?.work.mayBlock === true) await undefined;
+      else await new Promise<void>((resolve) => this.#options.disk.yieldThen(resolve));
       while (this.#waiting.length > 0) {
         const batch = this.#takeBatch();
         try {
@@ -168,8 +170,11 @@ export class Wal {
         for (const waiting of batch) waiting.resolve();
         await undefined;
       }
-      this.#seal();
       this.#running = undefined;
+      // Whoever waited for the batch answers first.
+      this.#options.disk.yieldThen(() => {
+        if (this.#running === undefined && !this.#closed) this.#seal();
+      });
     } catch (error) {
       this.#failure = asTroupeError(error, 'LOG_POISONED');
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
@@ -273,11 +278,16 @@ export class Wal {
   // Says that the last batch is durable, for a recovery that finds it damaged; the next batch says so too, but may never come.
   #seal(): void {
     const segment = this.#active;
-    if (segment === undefined || segment.end + SEAL_BYTES > segment.file.size) return;
+    if (segment === undefined || this.#failure !== undefined) return;
+    if (segment.end > this.#durable || segment.end + SEAL_BYTES > segment.file.size) return;
     this.#writer.start(SEAL_BYTES);
     this.#add(segment, RecordType.seal, 0, 0, NOTHING);
-    segment.file.write(this.#writer.bytes, segment.end);
-    segment.end += SEAL_BYTES;
+    try {
+      segment.file.write(this.#writer.bytes, segment.end);
+      segment.end += SEAL_BYTES;
+    } catch (error) {
+      this.#failure = asTroupeError(error, 'LOG_POISONED');
+    }
   }
 
   #headerBytes(): number {

@@ -47,6 +47,29 @@ describe('group commit', () => {
     expect(log.lastIndex()).toBe(99);
   });
 
+  test('writes once what the turn sends has left, unless the sync may hold it up; seals once the batch is answered', async () => {
+    const turns: (() => void)[] = [];
+    const did: string[] = [];
+    const disk = new MemoryDisk();
+    const log = await openOn(disk);
+    await log.append(hard(1), [entry(1, 1)]);
+    for (let i = 0; i < 10; i++) await undefined;
+    disk.yieldThen = (run) => turns.push(run);
+    disk.beforeWork = (work) => did.push(work);
+    const appended = log.append(undefined, [entry(2, 1)]);
+    for (let i = 0; i < 10; i++) await undefined;
+    expect(did).toEqual([]);
+    turns.shift()?.();
+    await appended.then(() => did.push('answer'));
+    expect(did).toEqual(['write', 'answer']);
+    await log.append(undefined, [entry(3, 1)], true).then(() => did.push('answer'));
+    expect(did).toEqual(['write', 'answer', 'write', 'answer']);
+    // Two turns end; the first finds that a later batch has told of its own.
+    for (const run of turns.splice(0)) run();
+    expect(did).toEqual(['write', 'answer', 'write', 'answer', 'write']);
+    await log.close();
+  });
+
   test('nothing is acknowledged before its sync, and acknowledgements keep the order of the calls', async () => {
     const disk = new MemoryDisk();
     const log = await openOn(disk);
