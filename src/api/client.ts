@@ -21,6 +21,7 @@ import { fromJsonBytes, toJsonBytes } from './json.ts';
 import { CALL_TIMEOUT_MS, DRAIN_GRACE_MS, VOTERS_MS, VOTERS_SHARE } from './limits.ts';
 import { NodeChannel } from './node-channel.ts';
 import { fromMembers, fromNode, fromStats, fromView } from './node-message.ts';
+import { fromPlan, type PlacementPlan, type PlanQuestion } from './plan-message.ts';
 import { PositionSet } from './position-set.ts';
 import { RelayClient } from './relay-client.ts';
 import { fromEvents } from './update-message.ts';
@@ -68,6 +69,11 @@ export interface ApiClient extends Host {
   nodes(): Promise<readonly NodeRecord[]>;
   /** Empties a node inside the deadline. Resolves with its last record when it has left. */
   drain(node: string, options: { readonly reason: string; readonly deadlineMs: number }): Promise<NodeRecord>;
+  /**
+   * What the leader would move now, all of it together, or if nodes left or came. Nothing is changed.
+   * @param question.stale as for `status`
+   */
+  plan(question?: Partial<PlanQuestion> & { readonly stale?: boolean | undefined }): Promise<PlacementPlan>;
   /** Changes who votes. @param timeoutMs default 60,000 */
   changeVoters(change: VoterChange, node: string, timeoutMs?: number): Promise<VotersChanged>;
   decision(id: string): Promise<DecisionRecord>;
@@ -206,6 +212,10 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
         },
       );
       return fromNode(reply);
+    },
+
+    async plan({ stale = false, without = [], with: added = [] } = {}) {
+      return fromPlan(await failover.call('PlanPlacement', { stale, without: [...without], with: [...added] }, limits));
     },
 
     async changeVoters(change, node, timeoutMs = VOTERS_MS) {

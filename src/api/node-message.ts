@@ -47,6 +47,7 @@ export function toNode(record: NodeRecord): Node {
     kinds: [...record.groups],
     ...(record.drainBy === undefined ? {} : { drainByUnixMs: record.drainBy }),
     ...(record.reason === undefined ? {} : { reason: record.reason }),
+    ...(record.weight === undefined ? {} : { weight: record.weight }),
     ...(record.account === undefined ? {} : { account: record.account }),
   };
 }
@@ -64,6 +65,7 @@ export function fromNode(node: Node__Output): NodeRecord {
     groups: node.kinds ?? [],
     ...(node.drainByUnixMs === undefined ? {} : { drainBy: node.drainByUnixMs }),
     ...(node.reason === undefined ? {} : { reason: node.reason }),
+    ...(node.weight === undefined ? {} : { weight: node.weight }),
     ...(account == null
       ? {}
       : {

@@ -16,6 +16,7 @@ import { fromJsonBytes, toJsonBytes } from './json.ts';
 import type { LedgerFeed } from './ledger-feed.ts';
 import { CALL_TIMEOUT_MS, DRAIN_MS, VOTERS_SHARE } from './limits.ts';
 import { toMembers, toNode, toView } from './node-message.ts';
+import { planOn } from './plan-message.ts';
 import { PositionSet } from './position-set.ts';
 import { toEvents } from './update-message.ts';
 import { valueHandlers } from './value-handlers.ts';
@@ -156,6 +157,11 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
       const deadlineMs = request.deadlineMs || DRAIN_MS;
       await drain(id, { reason: request.reason || 'asked by a client', deadlineMs });
       return toNode((await find()) ?? before);
+    }),
+
+    PlanPlacement: calls.unary(async ({ stale = false, without = [], with: added = [] }, context) => {
+      const view = await coordinator.query('cluster.view', {}, { ...context, stale });
+      return planOn(view, { without, with: added.map(({ id = '', ...rest }) => ({ id, ...rest })) });
     }),
 
     ChangeVoters: calls.unary(async (request, { timeoutMs }) => {

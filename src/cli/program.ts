@@ -9,6 +9,7 @@ import { kvCommand } from './commands/kv.ts';
 import { logCommand } from './commands/log.ts';
 import { logsCommand } from './commands/logs.ts';
 import { nodeCommand } from './commands/node.ts';
+import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
 import { statusCommand } from './commands/status.ts';
 import { votersCommand } from './commands/voters.ts';
@@ -29,6 +30,7 @@ export function createProgram(context: CliContext): Command {
     nodeCommand,
     statusCommand,
     drainCommand,
+    planCommand,
     votersCommand,
     kvCommand,
     askCommand,

@@ -1,11 +1,13 @@
 export { type Actors, FIND_TIMEOUT_MS, NodeActors, type NodeActorsParts } from './actors/node-actors.ts';
 export { TOPIC_NAME_MAX, type Topic } from './actors/topics.ts';
 export * from './drain.ts';
+export { eligible } from './eligible.ts';
 export * from './failure-detector.ts';
 export * from './handover.ts';
 export * from './keep-alive.ts';
 export * from './leader-duties.ts';
 export * from './peers.ts';
+export type { PlacementPace } from './pacing.ts';
 export * from './placement.ts';
 export * from './preemption/file.ts';
 export * from './preemption/signal.ts';

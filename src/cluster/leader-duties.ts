@@ -1,15 +1,23 @@
 import type { Coordinator } from '../coordinator/index.ts';
 import { type Clock, errorMessage, type Logger, type NodeId, type NodeRef } from '../core/index.ts';
 import { FailureDetector, type FailureDetectorLimits } from './failure-detector.ts';
-import { plan } from './placement.ts';
+import type { PlacementPace } from './pacing.ts';
+import { lineOf, plan } from './placement.ts';
 import type { ClusterMap } from './view.ts';
 
 /** How often the duties look, ms. */
 const LOOK_MS = 50;
 /** First placement waits until no node has joined for this long, so that a starting cluster spreads at once, ms. */
 const SETTLE_MS = 400;
-/** Moves for balance that may be open at a time. */
-const BALANCING_MOVES_MAX = 16;
+/**
+ * Moves for balance wait until no node has come, gone, or changed its state for this long: one that comes and goes again and again
+ * isn't sent shards each time, ms.
+ */
+export const BALANCE_QUIET_MS = 2_000;
+/** Hand-overs under way up to which moves for balance begin. */
+export const PACE: PlacementPace = { movesMax: 16, movesPerNodeMax: 8 };
+/** Only what must be. */
+const NECESSARY: PlacementPace = { movesMax: 0, movesPerNodeMax: 0 };
 
 /** What the duties are made of. */
 export interface LeaderDutiesParts {
@@ -31,6 +39,8 @@ export class LeaderDuties {
   readonly #detector: FailureDetector;
   readonly #stop: (() => void)[] = [];
   #joinedAt = 0;
+  /** When a node last changed, monotonic ms. */
+  #changedAt = 0;
   #busy = false;
   /** Whether the last plan found nothing to do, and nothing has changed since. */
   #planned = false;
@@ -43,6 +53,7 @@ export class LeaderDuties {
     this.#stop.push(
       parts.map.onChange((change) => {
         this.#planned = false;
+        if (change.nodes.length > 0) this.#changedAt = parts.clock.monotonic();
         if (change.nodes.some((node) => node.state === 'up')) this.#joinedAt = parts.clock.monotonic();
         this.#look();
       }),
@@ -85,16 +96,19 @@ export class LeaderDuties {
       logger.warn('node given up', { node: node.node, incarnation: node.incarnation, reason });
       await coordinator.execute('node.down', { node: node.node, incarnation: node.incarnation, reason });
     }
-    const settled = clock.monotonic() - this.#joinedAt >= SETTLE_MS;
     if (this.#planned) return;
-    const moves = plan({
+    const now = clock.monotonic();
+    const settled = now - this.#joinedAt >= SETTLE_MS;
+    const quiet = now - this.#changedAt >= BALANCE_QUIET_MS;
+    const { moves } = plan({
       nodes: map.nodes(),
       groups: map.groups(),
       shard: (group, shard) => map.shard({ group, shard }),
-      balancingMovesMax: settled ? BALANCING_MOVES_MAX : 0,
-    }).filter((move) => settled || move.epoch > 0);
+      pace: quiet ? PACE : NECESSARY,
+    });
+    const due = moves.filter((move) => settled || move.epoch > 0);
     // Planning costs hosts times shards: it is not done again for a cluster at rest.
-    if (moves.length > 0) await coordinator.execute('shards.place', { moves });
-    else this.#planned = settled;
+    if (due.length === 0) this.#planned = quiet;
+    else await coordinator.execute('shards.place', { moves: due.map(lineOf) });
   }
 }

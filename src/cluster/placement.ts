@@ -1,5 +1,9 @@
-import type { GroupSpec, Labels, NodeRecord, ShardRecord } from '../coordinator/index.ts';
-import type { NodeRef } from '../core/index.ts';
+import type { GroupSpec, NodeRecord, ShardRecord } from '../coordinator/index.ts';
+import type { NodeId, NodeRef } from '../core/index.ts';
+import { balanceShares, balanceTotals } from './balance.ts';
+import { able, eligible, whyNot } from './eligible.ts';
+import { Layout, type Seat } from './layout.ts';
+import { Pacing, type PlacementPace } from './pacing.ts';
 
 /** One line of a plan: give a shard an owner, or ask its owner to hand it over. Without `to` a pending request is taken back. */
 export interface Move {
@@ -9,110 +13,153 @@ export interface Move {
   readonly to?: NodeRef;
 }
 
+/**
+ * Why a shard moves. Necessary: it has no owner, its owner is draining or no longer able to host it, or the target of its move is lost.
+ * For balance, and paced: a better host came, hosts differ in their parts of the group, or in the sums over all groups.
+ */
+export type MoveReason = 'ownerless' | 'draining' | 'unable' | 'target-lost' | 'preference' | 'share' | 'total';
+
+/** A move with its reason. */
+export interface PlannedMove extends Move {
+  readonly from?: NodeId;
+  readonly reason: MoveReason;
+  /** The reason in words, with the figures that it is made of. */
+  readonly why: string;
+}
+
+/** A shard whose owner was asked to hand it over, and hasn't yet. */
+export type ShardUnderWay = ShardRecord & { readonly owner: NodeRef; readonly target: NodeRef };
+
+/** What should happen to the shards. */
+export interface Plan {
+  readonly moves: PlannedMove[];
+  readonly underWay: ShardUnderWay[];
+  /** Groups with shards that no node may take now. */
+  readonly homeless: { readonly group: string; readonly shards: number; readonly why: string }[];
+}
+
 /** What a plan is made from. */
 export interface PlacementInput {
   readonly nodes: readonly NodeRecord[];
   readonly groups: readonly GroupSpec[];
   /** Shards by group and number; one that is missing was never owned. */
   shard(group: string, shard: number): ShardRecord | undefined;
-  /** Moves for balance allowed to be open at a time. 0 makes no moves but the necessary ones. */
-  readonly balancingMovesMax: number;
+  readonly pace: PlacementPace;
 }
 
-/** Share by which a node may exceed its fair number of shards. */
-const LOAD_SLACK = 1.25;
+/** A shard that should be elsewhere. */
+interface Homeless {
+  readonly record: ShardRecord;
+  readonly owner: NodeRecord | undefined;
+  readonly reason: MoveReason;
+  readonly why: string;
+}
+
+/** One group while its plan is made. */
+interface Draft {
+  readonly layout: Layout;
+  /** Shards that must have a new home. */
+  readonly urgent: readonly Homeless[];
+  /** Shards that may stay until there is time. */
+  readonly patient: readonly Homeless[];
+}
 
 /**
- * Where shards should go: rendezvous hashing (Thaler and Ravishankar, 1998) with bounded load (Mirrokni, Thorup and Zadimoghaddam,
- * 2018), so that few shards move when a node comes or goes. Necessary moves (ownerless shards, leaving owners) come
- * always; moves for balance only up to the limit. Pure.
+ * Where shards should go. They stay where they are unless something is wrong, so few move when a node comes or goes: of a group whose
+ * hosts weigh the same, at most the newcomer's part rounded up, or only what the leaver had; where weights differ, at most one more for
+ * each host. A shard that needs a home gets the host that draws it most (`rendezvous.ts`) and isn't full (`layout.ts`). At rest each
+ * host has its fair part of each group, rounded up or down. Necessary moves come always, moves for balance within the pace. Pure.
  */
-export function plan(input: PlacementInput): Move[] {
-  const alive = new Map(
-    input.nodes.filter((node) => node.state !== 'down' && node.state !== 'left').map((n) => [n.node, n]),
+export function plan(input: PlacementInput): Plan {
+  const planned: Plan = { moves: [], underWay: [], homeless: [] };
+  const drafts = input.groups.map((group) => draft(group, input, planned));
+  const pacing = new Pacing(input.pace);
+  for (const { owner, target } of planned.underWay) pacing.begin(owner.node, target.node);
+
+  const move = ({ record, owner, reason, why }: Homeless, { node: { node, incarnation } }: Seat): void => {
+    const { group, shard, epoch } = record;
+    const from = owner === undefined ? {} : { from: owner.node };
+    planned.moves.push({ group, shard, epoch, ...from, to: { node, incarnation }, reason, why });
+    if (owner !== undefined) pacing.begin(owner.node, node);
+  };
+  const settle = (layout: Layout, homeless: Homeless, paced: boolean): void => {
+    const { record, owner } = homeless;
+    const home = layout.home(record.shard);
+    if (home === undefined || (paced && owner && !pacing.allows(owner.node, home.node.node))) return;
+    layout.put(record.shard, home.node.node, false);
+    move(homeless, home);
+  };
+  const shift =
+    (reason: MoveReason) =>
+    (layout: Layout, from: Seat, to: Seat, why: string): boolean => {
+      if (!pacing.allows(from.node.node, to.node.node)) return false;
+      const shard = layout.shift(from, to);
+      const record = shard === undefined ? undefined : input.shard(layout.spec.group, shard);
+      if (record !== undefined) move({ record, owner: from.node, reason, why }, to);
+      return record !== undefined;
+    };
+
+  for (const { layout, urgent } of drafts) for (const homeless of urgent) settle(layout, homeless, false);
+  for (const { layout, patient } of drafts) for (const homeless of patient) settle(layout, homeless, true);
+  for (const { layout } of drafts) balanceShares(layout, shift('share'));
+  balanceTotals(
+    drafts.map(({ layout }) => layout),
+    shift('total'),
   );
-  const moves: Move[] = [];
-  const balancing: Move[] = [];
-  let open = 0;
-  for (const group of input.groups) {
-    const hosts = eligible(group, input.nodes);
-    const homes = assign(group, hosts);
-    for (let number = 0; number < group.shards; number++) {
-      const shard = input.shard(group.group, number);
-      const epoch = shard?.epoch ?? 0;
-      const owner = living(shard?.owner, alive);
-      const target = living(shard?.target, alive);
-      const home = homes[number];
-      const to = home === undefined ? undefined : { node: home.node, incarnation: home.incarnation };
-      const line = { group: group.group, shard: number, epoch };
-      if (owner === undefined) {
-        if (to !== undefined) moves.push({ ...line, to });
-        continue;
-      }
-      const mustLeave = owner.state === 'draining';
-      const targetFits = target !== undefined && target.state === 'up' && target.node !== owner.node;
-      if (mustLeave) {
-        if (!targetFits && to !== undefined) moves.push({ ...line, to });
-      } else if (shard?.target !== undefined) {
-        if (targetFits) open++;
-        else moves.push(line);
-      } else if (owner.state === 'up' && to !== undefined && to.node !== owner.node) {
-        balancing.push({ ...line, to });
-      }
+  return planned;
+}
+
+/** Looks where each shard of a group stands, and notes what the group's hosts have. */
+function draft(group: GroupSpec, { nodes, shard }: PlacementInput, planned: Plan): Draft {
+  const alive = new Map(nodes.filter(({ state }) => state !== 'down' && state !== 'left').map((n) => [n.node, n]));
+  const hosts = eligible(group, nodes);
+  const wanted = new Set(hosts.map(({ node }) => node));
+  const urgent: Homeless[] = [];
+  const patient: Homeless[] = [];
+  const placed: { readonly shard: number; readonly node: NodeId; readonly movable: boolean }[] = [];
+  for (let number = 0; number < group.shards; number++) {
+    const record = shard(group.group, number) ?? { group: group.group, shard: number, epoch: 0 };
+    const owner = living(record.owner, alive);
+    const target = living(record.target, alive);
+    if (owner === undefined) {
+      urgent.push({ record, owner, reason: 'ownerless', why: 'it has no owner' });
+    } else if (target?.state === 'up' && target.node !== owner.node && able(group, target)) {
+      planned.underWay.push({ ...record, owner, target });
+      placed.push({ shard: number, node: target.node, movable: false });
+    } else if (owner.state === 'draining' || (owner.state === 'up' && !able(group, owner))) {
+      const reason = owner.state === 'draining' ? 'draining' : 'unable';
+      urgent.push({ record, owner, reason, why: `${owner.node} ${whyNot(group, owner)}` });
+    } else if (record.target !== undefined) {
+      const why = `${record.target.node}, which was to take it, can't`;
+      planned.moves.push({ ...lineOf(record), from: owner.node, reason: 'target-lost', why });
+      placed.push({ shard: number, node: owner.node, movable: false });
+    } else if (owner.state === 'up' && !wanted.has(owner.node)) {
+      const why = `${owner.node} ${whyNot(group, owner) ?? "isn't preferred, and others are"}`;
+      patient.push({ record, owner, reason: 'preference', why });
+    } else {
+      placed.push({ shard: number, node: owner.node, movable: true });
     }
   }
-  return moves.concat(balancing.slice(0, Math.max(0, input.balancingMovesMax - open)));
+  if (hosts.length === 0 && urgent.length > 0) {
+    planned.homeless.push({ group: group.group, shards: urgent.length, why: nobody(group, [...alive.values()]) });
+  }
+  // What stays with a cordoned owner isn't the hosts' to share out.
+  const shared = urgent.length + patient.length + placed.filter(({ node }) => wanted.has(node)).length;
+  const layout = new Layout(group, hosts, shared);
+  for (const { shard, node, movable } of placed) layout.put(shard, node, movable);
+  return { layout, urgent, patient };
+}
+
+/** The command's line of a move: its reason stays here. */
+export function lineOf({ group, shard, epoch, to }: Move): Move {
+  return { group, shard, epoch, ...(to === undefined ? {} : { to }) };
 }
 
 function living(ref: NodeRef | undefined, alive: ReadonlyMap<string, NodeRecord>): NodeRecord | undefined {
-  if (ref === undefined) return undefined;
-  const record = alive.get(ref.node);
-  return record?.incarnation === ref.incarnation ? record : undefined;
+  const record = ref && alive.get(ref.node);
+  return record?.incarnation === ref?.incarnation ? record : undefined;
 }
 
-/** Nodes that may host a group: up, declaring it, with the required labels; of these the preferred, and not the avoided, if any. */
-export function eligible(group: GroupSpec, nodes: readonly NodeRecord[]): NodeRecord[] {
-  const { require, prefer, avoid } = group.placement;
-  const able = nodes.filter((n) => n.state === 'up' && n.groups.includes(group.group) && matches(n.labels, require));
-  const wanted = avoid === undefined ? able : some(able, (n) => !matches(n.labels, avoid));
-  return prefer === undefined ? wanted : some(wanted, (n) => matches(n.labels, prefer));
-}
-
-function some(nodes: NodeRecord[], test: (node: NodeRecord) => boolean): NodeRecord[] {
-  const chosen = nodes.filter(test);
-  return chosen.length === 0 ? nodes : chosen;
-}
-
-function matches(labels: Labels, wanted: Labels | undefined): boolean {
-  return wanted === undefined || Object.entries(wanted).every(([name, value]) => labels[name] === value);
-}
-
-/** Home of each shard: the best-ranked host that isn't full. */
-function assign(group: GroupSpec, hosts: readonly NodeRecord[]): (NodeRecord | undefined)[] {
-  if (hosts.length === 0) return new Array(group.shards).fill(undefined);
-  const most = Math.ceil((group.shards / hosts.length) * LOAD_SLACK);
-  const load = new Map<string, number>();
-  const homes: (NodeRecord | undefined)[] = [];
-  for (let shard = 0; shard < group.shards; shard++) {
-    let best: NodeRecord | undefined;
-    let bestScore = -1;
-    for (const host of hosts) {
-      if ((load.get(host.node) ?? 0) >= most) continue;
-      const score = rank(`${group.group}:${shard}`, host.node);
-      if (score > bestScore) [best, bestScore] = [host, score];
-    }
-    if (best !== undefined) load.set(best.node, (load.get(best.node) ?? 0) + 1);
-    homes.push(best);
-  }
-  return homes;
-}
-
-/** Rendezvous score of a (shard, node) pair: FNV-1a over both, finished with murmur3's mixer. */
-function rank(shard: string, node: string): number {
-  let hash = 0x811c9dc5;
-  const text = `${shard}|${node}`;
-  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) >>> 0;
+function nobody(group: GroupSpec, alive: readonly NodeRecord[]): string {
+  return alive.map((node) => `${node.node} ${whyNot(group, node)}`).join('; ') || 'there is no node';
 }

@@ -44,6 +44,8 @@ export interface NodeRecord extends NodeRef {
   readonly state: NodeState;
   readonly addresses: NodeAddresses;
   readonly labels: Labels;
+  /** Capacity: its part of the shards, against those of other nodes. 1 when not given; 0 takes none. */
+  readonly weight?: number;
   /** Whether it votes now. */
   readonly voter: boolean;
   /** Agent kinds it can host. */
@@ -221,6 +223,8 @@ export interface Commands {
       readonly bootId: string;
       readonly addresses: NodeAddresses;
       readonly labels: Labels;
+      /** 0 to 1,000. Default 1. */
+      readonly weight?: number;
       /** As configured; it holds only where the log doesn't say itself who votes. */
       readonly voter: boolean;
       readonly groups: readonly GroupSpec[];

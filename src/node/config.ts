@@ -25,6 +25,8 @@ const node = z.strictObject({
   id: z.string().regex(NODE_ID, `must match ${NODE_ID}`),
   voter: z.boolean().default(false),
   labels: z.record(z.string(), z.string()).default({}),
+  /** Capacity: its part of the shards, against those of other nodes; 0 takes none. Sensible: its cores, or its memory in GiB. */
+  weight: z.number().min(0).max(1_000).default(1),
   listen: z.strictObject({ control: address, data: address, api: address }).prefault({}),
   /** Where notices of preemption come from. Without a `signal` source SIGTERM closes the node instead of draining it. */
   preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),

@@ -196,6 +196,7 @@ export class TroupeNode {
           bootId: random.id(16),
           addresses: this.addresses,
           labels: node.labels,
+          weight: node.weight,
           voter: node.voter,
           groups: [jobGroup, ...groupsOf(agents)],
         },

@@ -14,7 +14,7 @@ export const NODES_SCHEMA: string = `
 create table nodes (
   node text primary key, incarnation integer not null, boot_id text not null, state text not null,
   addresses blob not null, labels blob not null, voter integer not null, groups blob not null,
-  drain_by integer, reason text, account blob, changed integer not null
+  drain_by integer, reason text, account blob, changed integer not null, weight real
 ) strict, without rowid;
 create index nodes_gone on nodes (changed) where state in ('left', 'down');`;
 
@@ -31,7 +31,11 @@ interface NodeRow {
   readonly reason: string | null;
   readonly account: Uint8Array | null;
   readonly changed: number;
+  readonly weight: number | null;
 }
+
+/** Largest capacity weight of a node. */
+const WEIGHT_MAX = 1_000;
 
 const MARKS: readonly NodeState[] = ['up', 'cordoned', 'draining'];
 
@@ -56,7 +60,7 @@ export class Nodes {
     this.#find = prepare(db, 'select * from nodes where node = ?');
     this.#list = prepare(db, 'select * from nodes order by node');
     this.#live = prepareTuples(db, `select count(*) from nodes where state not in ('left', 'down')`);
-    this.#insert = db.prepare(`insert or replace into nodes values (?, ?, ?, 'up', ?, ?, ?, ?, null, null, null, ?)`);
+    this.#insert = db.prepare(`insert or replace into nodes values (?, ?, ?, 'up', ?, ?, ?, ?, null, null, null, ?, ?)`);
     this.#setState = db.prepare('update nodes set state = ?, drain_by = ?, reason = ?, changed = ? where node = ?');
     this.#setAccount = db.prepare('update nodes set account = ? where node = ?');
     this.#setVoter = db.prepare('update nodes set voter = ?, changed = ? where node = ?');
@@ -91,6 +95,7 @@ export class Nodes {
       (this.#votes(node) ?? request.voter) ? 1 : 0,
       encode(request.groups.map(({ group }) => group)),
       scope.index,
+      optionalWeight(request.weight),
     );
     this.#announce(node, scope);
     return { incarnation: scope.index };
@@ -187,6 +192,11 @@ export class Nodes {
   }
 }
 
+function optionalWeight(weight: number | undefined): number | null {
+  if (weight === undefined || (weight >= 0 && weight <= WEIGHT_MAX)) return weight ?? null;
+  refuse('INVALID_ARGUMENT', `weight must be a number from 0 to ${WEIGHT_MAX}`);
+}
+
 function isOver(row: NodeRow): boolean {
   return row.state === 'down' || row.state === 'left';
 }
@@ -203,6 +213,7 @@ function toNode(row: NodeRow): NodeRecord {
     ...present({
       drainBy: row.drain_by,
       reason: row.reason,
+      weight: row.weight,
       account: row.account === null ? null : (decode(row.account) as DrainAccount),
     }),
   };

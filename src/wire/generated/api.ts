@@ -26,6 +26,8 @@ import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest_
 import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from './troupe/v1/GetValueReply.ts';
 import type { GetValueRequest as _troupe_v1_GetValueRequest, GetValueRequest__Output as _troupe_v1_GetValueRequest__Output } from './troupe/v1/GetValueRequest.ts';
 import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from './troupe/v1/Group.ts';
+import type { HomelessKind as _troupe_v1_HomelessKind, HomelessKind__Output as _troupe_v1_HomelessKind__Output } from './troupe/v1/HomelessKind.ts';
+import type { ImaginedNode as _troupe_v1_ImaginedNode, ImaginedNode__Output as _troupe_v1_ImaginedNode__Output } from './troupe/v1/ImaginedNode.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from './troupe/v1/Job.ts';
 import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from './troupe/v1/JobChange.ts';
 import type { JobEnd as _troupe_v1_JobEnd, JobEnd__Output as _troupe_v1_JobEnd__Output } from './troupe/v1/JobEnd.ts';
@@ -43,6 +45,10 @@ import type { Members as _troupe_v1_Members, Members__Output as _troupe_v1_Membe
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from './troupe/v1/Node.ts';
 import type { NodeLife as _troupe_v1_NodeLife, NodeLife__Output as _troupe_v1_NodeLife__Output } from './troupe/v1/NodeLife.ts';
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from './troupe/v1/OpenDecisionRequest.ts';
+import type { PlanPlacementReply as _troupe_v1_PlanPlacementReply, PlanPlacementReply__Output as _troupe_v1_PlanPlacementReply__Output } from './troupe/v1/PlanPlacementReply.ts';
+import type { PlanPlacementRequest as _troupe_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _troupe_v1_PlanPlacementRequest__Output } from './troupe/v1/PlanPlacementRequest.ts';
+import type { PlannedMove as _troupe_v1_PlannedMove, PlannedMove__Output as _troupe_v1_PlannedMove__Output } from './troupe/v1/PlannedMove.ts';
+import type { PlannedNode as _troupe_v1_PlannedNode, PlannedNode__Output as _troupe_v1_PlannedNode__Output } from './troupe/v1/PlannedNode.ts';
 import type { PositionRange as _troupe_v1_PositionRange, PositionRange__Output as _troupe_v1_PositionRange__Output } from './troupe/v1/PositionRange.ts';
 import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from './troupe/v1/PutValueReply.ts';
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from './troupe/v1/PutValueRequest.ts';
@@ -98,6 +104,8 @@ export interface ProtoGrpcType {
       GetValueReply: MessageTypeDefinition<_troupe_v1_GetValueReply, _troupe_v1_GetValueReply__Output>
       GetValueRequest: MessageTypeDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueRequest__Output>
       Group: MessageTypeDefinition<_troupe_v1_Group, _troupe_v1_Group__Output>
+      HomelessKind: MessageTypeDefinition<_troupe_v1_HomelessKind, _troupe_v1_HomelessKind__Output>
+      ImaginedNode: MessageTypeDefinition<_troupe_v1_ImaginedNode, _troupe_v1_ImaginedNode__Output>
       Job: MessageTypeDefinition<_troupe_v1_Job, _troupe_v1_Job__Output>
       JobChange: MessageTypeDefinition<_troupe_v1_JobChange, _troupe_v1_JobChange__Output>
       JobEnd: MessageTypeDefinition<_troupe_v1_JobEnd, _troupe_v1_JobEnd__Output>
@@ -117,6 +125,10 @@ export interface ProtoGrpcType {
       NodeLife: MessageTypeDefinition<_troupe_v1_NodeLife, _troupe_v1_NodeLife__Output>
       NodeState: EnumTypeDefinition
       OpenDecisionRequest: MessageTypeDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_OpenDecisionRequest__Output>
+      PlanPlacementReply: MessageTypeDefinition<_troupe_v1_PlanPlacementReply, _troupe_v1_PlanPlacementReply__Output>
+      PlanPlacementRequest: MessageTypeDefinition<_troupe_v1_PlanPlacementRequest, _troupe_v1_PlanPlacementRequest__Output>
+      PlannedMove: MessageTypeDefinition<_troupe_v1_PlannedMove, _troupe_v1_PlannedMove__Output>
+      PlannedNode: MessageTypeDefinition<_troupe_v1_PlannedNode, _troupe_v1_PlannedNode__Output>
       PositionRange: MessageTypeDefinition<_troupe_v1_PositionRange, _troupe_v1_PositionRange__Output>
       PutValueReply: MessageTypeDefinition<_troupe_v1_PutValueReply, _troupe_v1_PutValueReply__Output>
       PutValueRequest: MessageTypeDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueRequest__Output>

@@ -30,7 +30,12 @@ function leaderPlaces(): void {
   const { map, coordinator } = other;
   other.map.onChange(() => {
     const shard = (group: string, number: number) => map.shard({ group, shard: number });
-    const moves = plan({ nodes: map.nodes(), groups: map.groups(), shard, balancingMovesMax: 0 });
+    const { moves } = plan({
+      nodes: map.nodes(),
+      groups: map.groups(),
+      shard,
+      pace: { movesMax: 0, movesPerNodeMax: 0 },
+    });
     if (moves.length > 0) void coordinator.execute('shards.place', { moves });
   });
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { ClusterMap, LeaderDuties } from '../../../src/cluster/index.ts';
+import { BALANCE_QUIET_MS, ClusterMap, LeaderDuties, PACE } from '../../../src/cluster/index.ts';
 import type { Coordinator, CoordinatorClient } from '../../../src/coordinator/index.ts';
 import { type NodeRef, nullLogger } from '../../../src/core/index.ts';
 import { settleWithin, TestCluster } from '../coordinator/cluster.ts';
@@ -49,9 +49,9 @@ afterEach(() => {
   ledger.close();
 });
 
-async function join(name: string, bootId = name): Promise<NodeRef> {
+async function join(name: string, bootId = name, group = GROUP): Promise<NodeRef> {
   const addresses = { control: '', data: '', api: '' };
-  const request = { node: name, bootId, addresses, labels: {}, voter: false, groups: [GROUP] };
+  const request = { node: name, bootId, addresses, labels: {}, voter: false, groups: [group] };
   const { incarnation } = await settleWithin(ledger.clock, client.execute('node.join', request));
   const life = { node: name, incarnation };
   living.push(life);
@@ -103,15 +103,40 @@ describe('the leader', () => {
     expect(map.isAlive(n1)).toBe(false);
   });
 
-  test('moves some shards to a node that joins late, a few at a time', async () => {
+  const asked = (node: string): number => map.shards().filter(({ target }) => target?.node === node).length;
+
+  test('moves its part to a node that joins late, and that has stayed for a while', async () => {
     await join('n1');
     await pass(1_000);
     await join('n2');
-    await pass(1_000);
-    const targets = map.shards().filter(({ target }) => target?.node === 'n2').length;
-    expect(targets).toBeGreaterThan(0);
-    expect(targets).toBeLessThanOrEqual(6);
+    await pass(BALANCE_QUIET_MS - 100);
+    expect(asked('n2')).toBe(0);
+    await pass(200);
+    expect(asked('n2')).toBe(4);
     expect(owners()).toEqual(new Set(['n1']));
+  });
+
+  test('sends no shards to a node that comes and goes all the time', async () => {
+    await join('n1');
+    await pass(1_000);
+    for (let life = 0; life < 5; life++) {
+      const n2 = await join('n2', `boot ${life}`);
+      await pass(1_500);
+      await settleWithin(ledger.clock, client.execute('node.leave', n2));
+      living = living.filter((each) => each !== n2);
+      await pass(500);
+    }
+    expect(map.shards().every(({ owner, epoch }) => owner?.node === 'n1' && epoch === 1)).toBe(true);
+    expect(commands.filter((name) => name === 'shards.place')).toHaveLength(1);
+  });
+
+  test('asks for a few moves at a time', async () => {
+    const wide = { ...GROUP, shards: 8 * PACE.movesPerNodeMax };
+    await join('n1', 'n1', wide);
+    await pass(1_000);
+    await join('n2', 'n2', wide);
+    await pass(5_000);
+    expect(asked('n2')).toBe(PACE.movesPerNodeMax);
   });
 
   test('gives nothing to do when the cluster is at rest, and acts at the next change', async () => {

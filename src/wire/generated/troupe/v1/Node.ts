@@ -17,9 +17,11 @@ export interface Node {
   'drainByUnixMs'?: (number | string | Long);
   'reason'?: (string);
   'account'?: (_troupe_v1_DrainAccount | null);
+  'weight'?: (number | string);
   '_drainByUnixMs'?: "drainByUnixMs";
   '_reason'?: "reason";
   '_account'?: "account";
+  '_weight'?: "weight";
 }
 
 export interface Node__Output {
@@ -35,7 +37,9 @@ export interface Node__Output {
   'drainByUnixMs'?: (number);
   'reason'?: (string);
   'account'?: (_troupe_v1_DrainAccount__Output);
+  'weight'?: (number);
   '_drainByUnixMs'?: "drainByUnixMs";
   '_reason'?: "reason";
   '_account'?: "account";
+  '_weight'?: "weight";
 }

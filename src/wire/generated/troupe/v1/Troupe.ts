@@ -27,6 +27,8 @@ import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Ou
 import type { ListValuesRequest as _troupe_v1_ListValuesRequest, ListValuesRequest__Output as _troupe_v1_ListValuesRequest__Output } from '../../troupe/v1/ListValuesRequest.ts';
 import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output } from '../../troupe/v1/Node.ts';
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from '../../troupe/v1/OpenDecisionRequest.ts';
+import type { PlanPlacementReply as _troupe_v1_PlanPlacementReply, PlanPlacementReply__Output as _troupe_v1_PlanPlacementReply__Output } from '../../troupe/v1/PlanPlacementReply.ts';
+import type { PlanPlacementRequest as _troupe_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _troupe_v1_PlanPlacementRequest__Output } from '../../troupe/v1/PlanPlacementRequest.ts';
 import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from '../../troupe/v1/PutValueReply.ts';
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from '../../troupe/v1/PutValueRequest.ts';
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from '../../troupe/v1/RelayReply.ts';
@@ -156,6 +158,15 @@ export interface TroupeClient extends grpc.Client {
   openDecision(argument: _troupe_v1_OpenDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   openDecision(argument: _troupe_v1_OpenDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   
+  PlanPlacement(argument: _troupe_v1_PlanPlacementRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  PlanPlacement(argument: _troupe_v1_PlanPlacementRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  PlanPlacement(argument: _troupe_v1_PlanPlacementRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  PlanPlacement(argument: _troupe_v1_PlanPlacementRequest, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  planPlacement(argument: _troupe_v1_PlanPlacementRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  planPlacement(argument: _troupe_v1_PlanPlacementRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  planPlacement(argument: _troupe_v1_PlanPlacementRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  planPlacement(argument: _troupe_v1_PlanPlacementRequest, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
+  
   PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
   PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
   PutValue(argument: _troupe_v1_PutValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
@@ -232,6 +243,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   OpenDecision: grpc.handleUnaryCall<_troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision>;
   
+  PlanPlacement: grpc.handleUnaryCall<_troupe_v1_PlanPlacementRequest__Output, _troupe_v1_PlanPlacementReply>;
+  
   PutValue: grpc.handleUnaryCall<_troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply>;
   
   RelayValues: grpc.handleBidiStreamingCall<_troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply>;
@@ -262,6 +275,7 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   ListNodes: MethodDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesReply, _troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply__Output>
   ListValues: MethodDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesReply, _troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply__Output>
   OpenDecision: MethodDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_Decision, _troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision__Output>
+  PlanPlacement: MethodDefinition<_troupe_v1_PlanPlacementRequest, _troupe_v1_PlanPlacementReply, _troupe_v1_PlanPlacementRequest__Output, _troupe_v1_PlanPlacementReply__Output>
   PutValue: MethodDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueReply, _troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply__Output>
   RelayValues: MethodDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayReply, _troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply__Output>
   StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
