@@ -20,7 +20,15 @@ export {
   type VoteRequest,
 } from './agent/index.ts';
 export { type ApiClient, connectApi } from './api/index.ts';
-export type { Actors, Topic } from './cluster/index.ts';
+export {
+  type Actors,
+  ManualSource,
+  type Notice,
+  type PreemptionSource,
+  type SourceListener,
+  type SourceWatch,
+  type Topic,
+} from './cluster/index.ts';
 export type {
   DecisionRecord,
   DecisionResult,

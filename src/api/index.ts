@@ -11,7 +11,7 @@ export { team } from '../team/index.ts';
 export { type ApiClient, type ApiStatus, type ConnectApiOptions, connectApi } from './client.ts';
 export { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX, VOTERS_MS } from './limits.ts';
 export type { ImaginedNode, PlacementPlan, PlanQuestion, ShardMove } from './plan-message.ts';
-export { type ApiServer, type ServeApiOptions, serveApi } from './server.ts';
+export { type ApiServer, PREEMPTION_SERVICE, type ServeApiOptions, serveApi } from './server.ts';
 export { API_VERSION, type Drain } from './service.ts';
 export { type StoredValue, type Values, valuesOver } from './values.ts';
 export { startWorkflow, type Workflow, type WorkflowOptions } from './workflow.ts';

@@ -12,6 +12,9 @@ import { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
 import { apiPackage, TROUPE_SERVICE, troupeService } from './schema.ts';
 import { type Drain, troupeHandlers } from './service.ts';
 
+/** What the health service calls the sources of notices: they all answer, or some doesn't. */
+export const PREEMPTION_SERVICE = 'troupe.preemption';
+
 /** What serving the API takes. */
 export interface ServeApiOptions {
   /** `host:port`; port 0 takes a free one. */
@@ -42,6 +45,8 @@ export interface ServeApiOptions {
 export interface ApiServer {
   /** `host:port` with the real port. */
   readonly address: string;
+  /** Says by the health service whether a part of the node works. */
+  setServing(service: string, serving: boolean): void;
   /** Ends streams at once (their clients move on), lets calls finish for `timeoutMs`, then breaks them off. */
   close(timeoutMs: number): Promise<void>;
 }
@@ -78,7 +83,11 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   server.addService(troupeService, {
     ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, changeVoters, feed }, calls),
   });
-  const health = new HealthImplementation({ '': 'SERVING', [TROUPE_SERVICE]: 'SERVING' });
+  const health = new HealthImplementation({
+    '': 'SERVING',
+    [TROUPE_SERVICE]: 'SERVING',
+    [PREEMPTION_SERVICE]: 'SERVING',
+  });
   health.addToServer(server);
   new ReflectionService(apiPackage).addToServer(server);
 
@@ -112,6 +121,7 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   };
   return {
     address: `${host.includes(':') ? `[${host}]` : host}:${bound}`,
+    setServing: (service, serving) => health.setStatus(service, serving ? 'SERVING' : 'NOT_SERVING'),
     close: (timeoutMs) => {
       closing ??= close(timeoutMs);
       return closing;

@@ -4,6 +4,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { errorMessage, TroupeError } from '../core/index.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
+import { preemption } from './preemption-config.ts';
 import { clusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
@@ -16,11 +17,6 @@ const address = z
   .refine((text) => Number(text.slice(text.lastIndexOf(':') + 1)) <= 65_535, 'port must be 0 to 65535')
   .default('127.0.0.1:0');
 
-const preemption = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('file'), path: z.string().min(1).optional() }),
-  z.strictObject({ kind: z.literal('signal'), graceMs: z.number().int().min(1_000).max(3_600_000).default(30_000) }),
-]);
-
 const node = z.strictObject({
   id: z.string().regex(NODE_ID, `must match ${NODE_ID}`),
   voter: z.boolean().default(false),
@@ -28,7 +24,7 @@ const node = z.strictObject({
   /** Capacity: its part of the shards, against those of other nodes; 0 takes none. Sensible: its cores, or its memory in GiB. */
   weight: z.number().min(0).max(1_000).default(1),
   listen: z.strictObject({ control: address, data: address, api: address }).prefault({}),
-  /** Where notices of preemption come from. Without a `signal` source SIGTERM closes the node instead of draining it. */
+  /** Where notices of preemption come from. Without `signal` or `kubernetes` SIGTERM closes the node instead of draining it. */
   preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),
   /** Worker threads at a time, for agents with `isolation: 'thread'`; default 8. */
   threadsMax: z.number().int().min(1).max(1_000).optional(),

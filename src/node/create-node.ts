@@ -1,4 +1,5 @@
 import { mkdirSync } from 'node:fs';
+import type { PreemptionSource } from '../cluster/index.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { openGrpcTransport } from '../remote/index.ts';
 import { createLogger, startTelemetry } from '../telemetry/index.ts';
@@ -10,12 +11,14 @@ import { lockNode } from './lock.ts';
 import { TroupeNode } from './node.ts';
 import { tlsOf } from './node-tls.ts';
 
-/** Where a node runs when not on this machine's own clock and randomness. */
+/** What a node is given besides its configuration. */
 export interface CreateNodeOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   /** File for log lines; default standard error. */
   readonly logFile?: string;
+  /** Sources of notices of preemption besides those of the configuration. */
+  readonly sources?: readonly PreemptionSource[];
   /** The parent process, when this one is to end with it, even while agents block the main thread. */
   readonly parentPid?: number;
 }
@@ -37,7 +40,7 @@ export async function createNode(
   id: string,
   options: CreateNodeOptions = {},
 ): Promise<TroupeNode> {
-  const { clock = systemClock, random = systemRandom } = options;
+  const { clock = systemClock, random = systemRandom, sources = [] } = options;
   const node = nodeOf(config, id);
   const folder = new ClusterFolder(config.dataDir);
   const logger = createLogger({
@@ -68,6 +71,7 @@ export async function createNode(
       node,
       agents,
       setups,
+      sources,
       folder,
       plane,
       transport,

@@ -1,5 +1,6 @@
 import type { ActorSetup, AnyAgent } from '../agent/index.ts';
 import { VOTERS_MS, valuesOver } from '../api/index.ts';
+import { ManualSource } from '../cluster/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -34,6 +35,8 @@ export interface InProcessCluster extends Cluster {
   readonly network: MemoryNetwork;
   /** The nodes themselves, by id. */
   readonly members: ReadonlyMap<string, TroupeNode>;
+  /** What tells each node of its preemption, by id. */
+  readonly notices: ReadonlyMap<string, ManualSource>;
 }
 
 /**
@@ -50,6 +53,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   const network = new MemoryNetwork({ clock, random });
   const addresses = new Map<string, string>();
   const planes = new Map<string, ControlPlane>();
+  const notices = new Map(checked.nodes.map(({ id }) => [id, new ManualSource()]));
   const start = async (node: NodeConfig): Promise<TroupeNode> => {
     const own = logger.child({ node: node.id });
     const plane = await startControlPlane({
@@ -86,6 +90,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       random,
       logger: own,
       telemetry: nullTelemetry,
+      sources: [notices.get(node.id) as ManualSource],
       api: false,
     });
   };
@@ -107,22 +112,29 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   const cluster = clusterOver({
     name: checked.name,
     client,
-    node: (id) => handle(members, id),
+    node: (id) => handle(members, notices, id),
     close: async () => {
       await Promise.all([...members.values()].map((node) => node.stop()));
     },
   });
-  return { ...cluster, network, members };
+  return { ...cluster, network, members, notices };
 }
 
 /** A node of this process has a drain and no process of its own. */
-function handle(members: ReadonlyMap<string, TroupeNode>, id: string): NodeHandle {
+function handle(
+  members: ReadonlyMap<string, TroupeNode>,
+  notices: ReadonlyMap<string, ManualSource>,
+  id: string,
+): NodeHandle {
   const node = members.get(id);
   if (node === undefined) throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"`, { address: id });
   return {
     id,
     drain: (options) => node.drain(options),
-    preempt: (noticeMs) => node.drain({ reason: 'preemption', deadlineMs: noticeMs }),
+    preempt: async (noticeMs) => {
+      notices.get(id)?.say({ id: 'preempt', kind: 'final', reason: 'preemption', leftMs: noticeMs });
+      await node.ended;
+    },
     signal: () => {
       throw new TroupeError('INVALID_ARGUMENT', `node "${id}" has no process of its own`, { address: id });
     },

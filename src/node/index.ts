@@ -28,6 +28,8 @@ export { isAlive } from './lock.ts';
 export { type LogRecord, readLog, verifyLog } from './log-directory.ts';
 export type { NodeEnd, TroupeNode } from './node.ts';
 export { clientTls } from './node-tls.ts';
+export type { SourceHealth } from './preemption.ts';
+export { drainsOnSigterm } from './preemption-config.ts';
 export { Cluster, type ClusterPlace } from './start.ts';
 export { filesIn } from './tls-config.ts';
 export type { ClusterVoters, VotersOptions } from './voters.ts';

@@ -6,6 +6,7 @@ import { createLogger } from '../telemetry/index.ts';
 import type { ClusterConfig } from './config.ts';
 import { createNode } from './create-node.ts';
 import type { TroupeNode } from './node.ts';
+import { drainsOnSigterm } from './preemption-config.ts';
 
 /** What the process tells its parent. */
 export type NodeReport = { readonly type: 'ready' } | { readonly type: 'failed'; readonly error: WireError };
@@ -32,10 +33,8 @@ async function main(): Promise<number> {
   process.on('SIGINT', () => undefined);
   process.on('disconnect', stop);
   process.on('message', (order: NodeOrder) => order.type === 'stop' && stop());
-  const preempted = config.nodes
-    .find((candidate) => candidate.id === id)
-    ?.preemption.some((source) => source.kind === 'signal');
-  if (!preempted) process.on('SIGTERM', stop);
+  const own = config.nodes.find((candidate) => candidate.id === id);
+  if (!drainsOnSigterm(own?.preemption)) process.on('SIGTERM', stop);
   try {
     node = await createNode(config, id as string, { parentPid: process.ppid });
   } catch (error) {

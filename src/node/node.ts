@@ -1,13 +1,6 @@
 import { type ActorSetup, type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
-import { type ApiServer, serveApi } from '../api/index.ts';
-import {
-  type Actors,
-  type DrainOptions,
-  fileSource,
-  type Notice,
-  type PreemptionSource,
-  signalSource,
-} from '../cluster/index.ts';
+import { type ApiServer, PREEMPTION_SERVICE, serveApi } from '../api/index.ts';
+import type { Actors, DrainOptions, PreemptionSource } from '../cluster/index.ts';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -27,11 +20,11 @@ import type { ControlPlane } from './control/port.ts';
 import type { ClusterFolder } from './directory.ts';
 import { Life } from './life.ts';
 import { listening } from './listening.ts';
+import { Preemption, type SourceHealth } from './preemption.ts';
+import { preemptionSources } from './preemption-config.ts';
 
 /** Time to be let into the cluster: a majority of voters must be there, ms. */
 const JOIN_TIMEOUT_MS = 60_000;
-/** Notices remembered, so that one told twice acts once. */
-const NOTICES_MAX = 100;
 
 /** What a node is made of. */
 export interface NodeParts {
@@ -50,6 +43,8 @@ export interface NodeParts {
   readonly random: Random;
   readonly logger: Logger;
   readonly telemetry: Telemetry;
+  /** Sources of notices besides those of the configuration. */
+  readonly sources?: readonly PreemptionSource[];
   /** False serves no clients: for clusters inside one process. Default true. */
   readonly api?: boolean;
 }
@@ -68,8 +63,7 @@ export class TroupeNode {
   /** Resolves when the node has closed everything. */
   readonly ended: Promise<NodeEnd>;
   readonly #parts: NodeParts;
-  readonly #seen: Set<string> = new Set();
-  readonly #stopSources: (() => void)[] = [];
+  readonly #preemption: Preemption;
   #end: (end: NodeEnd) => void = () => undefined;
   /** The host of whichever life is present. */
   readonly host: Host;
@@ -82,6 +76,7 @@ export class TroupeNode {
     this.#parts = parts;
     this.id = parts.node.id;
     this.host = this.#presentHost();
+    this.#preemption = this.#watch();
     this.ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -117,6 +112,11 @@ export class TroupeNode {
     return this.life.actors;
   }
 
+  /** Whether the sources of notices of preemption answer. */
+  get preemption(): readonly SourceHealth[] {
+    return this.#preemption.health;
+  }
+
   /** Empties the node inside the deadline, then closes it. A second call joins the first. */
   drain(options: DrainOptions): Promise<void> {
     this.#leaving ??= (async () => {
@@ -127,6 +127,7 @@ export class TroupeNode {
         // What couldn't be handed over comes back from its journal; the machine goes anyway.
         this.#parts.logger.error('drain failed', { error: errorMessage(error) });
       }
+      await this.#preemption.drained();
       await this.#parts.telemetry.flush(this.#parts.config.timing.shutdownPhaseMs);
       await this.#close();
       this.#end({ reason: 'drained' });
@@ -141,7 +142,7 @@ export class TroupeNode {
   }
 
   async #open(): Promise<void> {
-    const { node, plane, transport, folder, logger } = this.#parts;
+    const { node, plane, transport, folder } = this.#parts;
     const data = await listening('data', node.listen.data, () =>
       transport.listen(node.listen.data, (connection) => {
         if (this.#life === undefined) connection.close();
@@ -162,9 +163,10 @@ export class TroupeNode {
       addresses: this.#addresses,
       ...(node.tls === undefined ? {} : { tls: node.tls }),
     });
-    for (const source of this.#sources()) {
-      this.#stopSources.push(source.start((notice) => this.#noticed(notice), logger.child({ source: source.name })));
-    }
+    this.#preemption.start();
+    this.#parts.telemetry.metrics.observeSources(() =>
+      this.preemption.map(({ source, trouble }) => ({ source, answers: trouble === undefined })),
+    );
   }
 
   #serve(): Promise<ApiServer> {
@@ -225,6 +227,7 @@ export class TroupeNode {
     void life.fenced.then((record) => this.#again(life, record.reason ?? record.state));
     await life.ready();
     await life.setUp(this.#parts.setups ?? []);
+    this.#preemption.rejoined();
     logger.info('joined', { cluster: config.name, incarnation, ...this.addresses });
   }
 
@@ -249,24 +252,25 @@ export class TroupeNode {
     this.#leaving = this.#close().then(() => this.#end({ reason: 'failed', error }));
   }
 
-  #noticed(notice: Notice): void {
-    if (this.#seen.has(notice.id) || this.#seen.size >= NOTICES_MAX) return;
-    this.#seen.add(notice.id);
-    this.#parts.logger.warn('notice of preemption', { ...notice });
-    if (notice.kind === 'final') void this.drain({ reason: notice.reason, deadlineMs: notice.leftMs });
-    else {
-      this.#parts.plane.coordinator
-        .execute('node.mark', { ...this.life.self, state: 'cordoned', reason: notice.reason })
-        .catch((error) => this.#parts.logger.warn('not cordoned', { error: errorMessage(error) }));
-    }
-  }
-
-  #sources(): PreemptionSource[] {
-    const { node, folder, clock } = this.#parts;
-    return node.preemption.flatMap((source) => {
-      if (source.kind === 'signal') return signalSource(source.graceMs);
-      const path = source.path ?? folder?.noticeFile(this.id);
-      return path === undefined ? [] : fileSource(path, clock);
+  #watch(): Preemption {
+    const { node, folder, plane, clock, random, logger, sources = [] } = this.#parts;
+    return new Preemption({
+      sources: [...preemptionSources(node.preemption, folder?.noticeFile(this.id), clock, random), ...sources],
+      clock,
+      logger,
+      mark: (state, reason) => {
+        // A mark that comes late must not undo a drain.
+        const expect = state === 'up' ? 'cordoned' : 'up';
+        const request = { ...this.life.self, state, expect, ...(reason === undefined ? {} : { reason }) } as const;
+        return plane.coordinator.execute('node.mark', request);
+      },
+      drain: (options) => void this.drain(options),
+      onHealth: (health) => {
+        this.#api?.setServing(
+          PREEMPTION_SERVICE,
+          health.every(({ trouble }) => trouble === undefined),
+        );
+      },
     });
   }
 
@@ -301,7 +305,7 @@ export class TroupeNode {
   async #close(): Promise<void> {
     const { plane, transport, folder, telemetry, config, logger, clock } = this.#parts;
     const limitMs = config.timing.shutdownPhaseMs;
-    for (const stop of this.#stopSources) stop();
+    this.#preemption.stop();
     folder?.withdraw(this.id);
     plane.keepAlive(undefined);
     const phases: [string, () => Promise<unknown> | undefined][] = [

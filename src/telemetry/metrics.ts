@@ -16,6 +16,12 @@ export interface RaftGauge {
   readonly commitMinusApplied: number;
 }
 
+/** Whether a source of notices of preemption answers. */
+export interface SourceGauge {
+  readonly source: string;
+  readonly answers: boolean;
+}
+
 /** Why an actor or agent was started again. */
 export type RestartReason = 'crash' | 'sibling' | 'node-lost';
 
@@ -37,6 +43,8 @@ export interface Metrics {
   observeMailboxes(read: () => Iterable<MailboxGauge>): () => void;
   /** @returns a function that ends the observation */
   observeRaft(read: () => RaftGauge | undefined): () => void;
+  /** @returns a function that ends the observation */
+  observeSources(read: () => Iterable<SourceGauge>): () => void;
 }
 
 const ignore = (): void => {};
@@ -50,4 +58,5 @@ export const nullMetrics: Metrics = {
   electionStarted: ignore,
   observeMailboxes: () => ignore,
   observeRaft: () => ignore,
+  observeSources: () => ignore,
 };

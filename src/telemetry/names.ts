@@ -99,6 +99,7 @@ export const METRICS = {
   raftElections: 'troupe.raft.elections',
   fsync: 'troupe.raft.fsync',
   loopLag: 'troupe.event_loop.lag',
+  preemptionSource: 'troupe.preemption.source',
 } as const;
 
 /** A span name of the list. */

@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Meter, ObservableResult } from '@opentelemetry/api';
-import type { MailboxGauge, Metrics, RaftGauge } from './metrics.ts';
+import type { MailboxGauge, Metrics, RaftGauge, SourceGauge } from './metrics.ts';
 import { METRICS } from './names.ts';
 
 const LOOP_LAG_RESOLUTION_MS = 20;
@@ -49,6 +49,12 @@ export function otelMetrics(meter: Meter): Metrics & { readonly stop: () => void
   raftGauge(METRICS.raftLeading, '1', (g) => (g.leading ? 1 : 0));
   raftGauge(METRICS.raftApplyLag, '{entry}', (g) => g.commitMinusApplied);
 
+  const sources = readings<Iterable<SourceGauge>>();
+  meter.createObservableGauge(METRICS.preemptionSource, { unit: '1' }).addCallback((result) => {
+    for (const gauges of sources.read())
+      for (const g of gauges) result.observe(g.answers ? 1 : 0, { source: g.source });
+  });
+
   return {
     deadLetters: (reason, count = 1) => deadLetters.add(count, { reason }),
     restarted: (reason) => restarts.add(1, { reason }),
@@ -60,6 +66,7 @@ export function otelMetrics(meter: Meter): Metrics & { readonly stop: () => void
     electionStarted: () => elections.add(1),
     observeMailboxes: mailboxes.add,
     observeRaft: raft.add,
+    observeSources: sources.add,
     stop: () => loop.disable(),
   };
 }

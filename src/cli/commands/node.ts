@@ -12,12 +12,12 @@ export function nodeCommand(context: CliContext): Command {
     .requiredOption('--id <id>', 'which of its nodes this is')
     .option('--log-file <file>', 'where log lines go (default: standard error)')
     .action(async ({ config, id, logFile }: { config: string; id: string; logFile?: string }) => {
-      const { createNode, loadConfig } = await import('../../node/index.ts');
+      const { createNode, drainsOnSigterm, loadConfig } = await import('../../node/index.ts');
       const { interrupts, terminal } = context;
       const checked = await loadConfig(config);
       const node = await createNode(checked, id, logFile === undefined ? {} : { logFile });
       // SIGTERM is a notice of preemption where the node listens for it: the node drains by itself.
-      const drains = checked.nodes.find((own) => own.id === id)?.preemption.some(({ kind }) => kind === 'signal');
+      const drains = drainsOnSigterm(checked.nodes.find((own) => own.id === id)?.preemption);
       const stop = (): void => {
         if (interrupts.exitCode !== SIGTERM_CODE || !drains) void node.stop();
       };

@@ -1,5 +1,4 @@
-import type { Logger } from '../../core/index.ts';
-import type { Notice, PreemptionSource } from './source.ts';
+import type { PreemptionSource } from './source.ts';
 
 /**
  * SIGTERM as a final notice: what Kubernetes sends `terminationGracePeriodSeconds` before SIGKILL.
@@ -9,10 +8,11 @@ import type { Notice, PreemptionSource } from './source.ts';
 export function signalSource(graceMs: number): PreemptionSource {
   return {
     name: 'signal',
-    start(listener: (notice: Notice) => void, _logger: Logger): () => void {
-      const onSignal = (): void => listener({ id: 'SIGTERM', kind: 'final', reason: 'SIGTERM', leftMs: graceMs });
+    start(listener) {
+      const onSignal = (): void =>
+        listener.standing([{ id: 'SIGTERM', kind: 'final', reason: 'SIGTERM', leftMs: graceMs }]);
       process.on('SIGTERM', onSignal);
-      return () => process.off('SIGTERM', onSignal);
+      return { stop: () => void process.off('SIGTERM', onSignal), drained: async () => undefined };
     },
   };
 }

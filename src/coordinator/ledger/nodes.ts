@@ -106,6 +106,7 @@ export class Nodes {
     const row = this.#current(request);
     if (!MARKS.includes(request.state)) refuse('INVALID_ARGUMENT', 'state must be up, cordoned or draining');
     const reason = optionalText(request.reason, 'reason', this.#limits.textCharsMax);
+    if (request.expect !== undefined && request.expect !== row.state) refuse('CONFLICT', `${row.node} is ${row.state}`);
     const drainMs = request.state === 'draining' ? whole(request.drainMs, 'drainMs', 0) : undefined;
     const drainBy = drainMs === undefined ? undefined : scope.now + drainMs;
     this.#setState.run(request.state, drainBy ?? null, reason, scope.index, row.node);

@@ -106,6 +106,21 @@ describe('a configuration', () => {
       'nodes[0].preemption[0].kind',
     ],
     [
+      'a metadata address with a path',
+      { ...good, nodes: [{ ...voter, preemption: [{ kind: 'aws', address: 'http://169.254.169.254/latest' }] }] },
+      'nodes[0].preemption[0].address',
+    ],
+    [
+      'a notice',
+      { ...good, nodes: [{ ...voter, preemption: [{ kind: 'google', noticeMs: 0 }] }] },
+      'nodes[0].preemption[0].noticeMs',
+    ],
+    [
+      'an unknown setting of a source',
+      { ...good, nodes: [{ ...voter, preemption: [{ kind: 'azure', resorce: 'vm' }] }] },
+      'nodes[0].preemption[0]',
+    ],
+    [
       'a grace',
       { ...good, nodes: [{ ...voter, preemption: [{ kind: 'signal', graceMs: 1 }] }] },
       'nodes[0].preemption[0].graceMs',
@@ -132,6 +147,30 @@ describe('a configuration', () => {
     for (const host of ['127.0.0.1:1', '127.8.9.1:1', 'localhost:1', '[::1]:1']) {
       expect(problems({ ...good, nodes: [{ ...voter, listen: { api: host } }] })).toEqual([]);
     }
+  });
+
+  test('names the sources of notices there are when one isn’t among them, and completes those it knows', () => {
+    const [line] = problems({ ...good, nodes: [{ ...voter, preemption: [{ kind: 'pigeon' }] }] });
+    expect(line).toContain('must be one of file, signal, kubernetes, aws, google, azure');
+    const kinds = ['file', 'signal', 'kubernetes', 'aws', 'google', 'azure'] as const;
+    const { nodes } = checkConfig(
+      { ...good, nodes: [{ ...voter, preemption: kinds.map((kind) => ({ kind })) }] },
+      folder,
+    );
+    const address = 'http://169.254.169.254';
+    expect(nodes[0]?.preemption).toEqual([
+      { kind: 'file' },
+      { kind: 'signal', graceMs: 30_000 },
+      {
+        kind: 'kubernetes',
+        graceMs: 30_000,
+        address: 'https://kubernetes.default.svc',
+        account: '/var/run/secrets/kubernetes.io/serviceaccount',
+      },
+      { kind: 'aws', address },
+      { kind: 'google', address, noticeMs: 30_000 },
+      { kind: 'azure', address, acknowledge: true },
+    ]);
   });
 
   test('has its nodes by id, and names those it has when asked for another', () => {

@@ -32,7 +32,12 @@ const action = fc.oneof(
       groups: [{ group: 'g', shards: 4, placement: {} }],
     },
   ]),
-  fc.tuple(ref, pick('up', 'cordoned', 'draining')).map(([r, state]) => ['node.mark', { ...r, state, drainMs: 5 }]),
+  fc
+    .tuple(ref, pick('up', 'cordoned', 'draining'), fc.constantFrom(undefined, 'up', 'cordoned'))
+    .map(([r, state, expect]) => [
+      'node.mark',
+      { ...r, state, drainMs: 5, ...(expect === undefined ? {} : { expect }) },
+    ]),
   ref.map((r) => ['node.leave', r]),
   ref.map((r) => ['node.down', { ...r, reason: 'r' }]),
   fc

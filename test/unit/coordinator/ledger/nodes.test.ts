@@ -47,6 +47,23 @@ describe('nodes', () => {
     expect(state(driver, 'n')).not.toHaveProperty('drainBy');
   });
 
+  test('a mark that expects another state changes nothing: a cordon taken back too late leaves a drain alone', () => {
+    const driver = new LedgerDriver();
+    const n = { node: 'n', incarnation: driver.join('n') };
+    const unCordon = { ...n, state: 'up', expect: 'cordoned' } as const;
+    expect(driver.refusal('node.mark', unCordon)).toBe('CONFLICT');
+    driver.run('node.mark', { ...n, state: 'cordoned', expect: 'up', reason: 'rebalance recommended' });
+    expect(state(driver, 'n')).toMatchObject({ state: 'cordoned', reason: 'rebalance recommended' });
+    driver.run('node.mark', unCordon);
+    expect(state(driver, 'n')?.state).toBe('up');
+    expect(state(driver, 'n')).not.toHaveProperty('reason');
+    driver.run('node.mark', { ...n, state: 'draining', drainMs: 5 });
+    for (const mark of [unCordon, { ...n, state: 'cordoned', expect: 'up' } as const]) {
+      expect(driver.refusal('node.mark', mark)).toBe('CONFLICT');
+    }
+    expect(state(driver, 'n')?.state).toBe('draining');
+  });
+
   test('leaving is idempotent and keeps the account of the drain', () => {
     const driver = new LedgerDriver();
     const incarnation = driver.join('n');
