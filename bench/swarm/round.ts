@@ -82,15 +82,13 @@ export class Round {
   async play(): Promise<RoundResult> {
     const start = performance.now();
     for (let seat = 0; seat < this.#players; ) {
-      for (let n = 0; n < BURST && seat < this.#players && this.#open < OPEN_MAX; n++) this.#ask(seat++);
+      for (let n = 0; n < BURST && seat < this.#players; n++) this.#ask(seat++);
       this.#openMax = Math.max(this.#openMax, this.#open);
       await setImmediate();
+      await this.#until(OPEN_MAX - BURST);
     }
     this.#allAsked.resolve();
-    await new Promise<void>((resolve) => {
-      this.#answered = () => this.#open === 0 && resolve();
-      this.#answered();
-    });
+    await this.#until(0);
     return {
       ms: performance.now() - start,
       answers: this.#answers,
@@ -102,6 +100,14 @@ export class Round {
       openMax: this.#openMax,
       target: ((this.#sum / this.#answers) * 2) / 3,
     };
+  }
+
+  /** Resolves when so few answers are awaited. */
+  #until(open: number): Promise<void> | undefined {
+    if (this.#open <= open) return undefined;
+    return new Promise((resolve) => {
+      this.#answered = () => this.#open <= open && resolve();
+    });
   }
 
   #ask(seat: number): void {

@@ -64,8 +64,10 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
  */
 export function decodePayload(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) return undefined;
+  // The decoder hangs a view onto what it reads, as large as itself; a message that waits with its body shouldn't keep that.
+  const reading = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return packr.unpack(bytes);
+    return packr.unpack(reading);
   } catch (error) {
     if (isTroupeError(error)) throw error;
     throw new TroupeError('PROTOCOL_VIOLATION', `the message can't be decoded: ${errorMessage(error)}`, {

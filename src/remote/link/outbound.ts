@@ -39,7 +39,8 @@ export class Outbound {
   /** Bytes of the first unsent payload that have gone out; undefined when it hasn't been announced. */
   #pieceAt: number | undefined;
   #credit: Receipt = { received: 0, messagesUntil: 0, bytesUntil: 0 };
-  #waiters: (() => void)[] = [];
+  /** What all who wait for room have in common. */
+  #room: PromiseWithResolvers<void> | undefined;
   #flushes: { readonly upTo: number; readonly resolve: () => void }[] = [];
 
   #connection: Connection | undefined;
@@ -108,7 +109,8 @@ export class Outbound {
   /** See `Links.writable`. */
   writable(): Promise<void> {
     if (this.#closed || this.#belowHigh()) return Promise.resolve();
-    return new Promise((resolve) => this.#waiters.push(resolve));
+    this.#room ??= Promise.withResolvers();
+    return this.#room.promise;
   }
 
   /** Resolves when everything sent before is acknowledged, or the lane is closed. */
@@ -164,9 +166,8 @@ export class Outbound {
   }
 
   #release(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const resolve of waiters) resolve();
+    this.#room?.resolve();
+    this.#room = undefined;
   }
 
   /** The first envelopes of a turn leave at its next microtask, later ones together at its end. */
@@ -267,7 +268,7 @@ export class Outbound {
       this.#acked++;
     }
     this.#credit = receipt;
-    if (this.#waiters.length > 0 && this.#belowHigh()) this.#release();
+    if (this.#room !== undefined && this.#belowHigh()) this.#release();
     while (this.#flushes.length > 0 && this.#flushes[0]!.upTo <= this.#acked) this.#flushes.shift()!.resolve();
     this.#pump();
   }

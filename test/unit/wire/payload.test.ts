@@ -61,6 +61,13 @@ describe('payload', () => {
     );
   });
 
+  test('reading a body leaves nothing on it: a message that waits keeps its bytes only', () => {
+    const bytes = encodePayload({ delayMs: 1_000 });
+    const before = Object.getOwnPropertyNames(bytes).length;
+    decodePayload(bytes);
+    expect(Object.getOwnPropertyNames(bytes).length).toBe(before);
+  });
+
   test('a body over the limit is MESSAGE_TOO_LARGE, what has no encoding INVALID_ARGUMENT', () => {
     expect(codeOf(() => encodePayload(new Uint8Array(1_001), 1_000))).toBe('MESSAGE_TOO_LARGE');
     expect(codeOf(() => encodePayload(Symbol('x')))).toBe('INVALID_ARGUMENT');
