@@ -14,12 +14,17 @@ export {
   type Host,
   isAgent,
   type Protocol,
+  type Reconcile,
+  type Ruling,
+  type StepFinding,
+  type StepFunction,
   type StepOptions,
+  type StepQuery,
   type StepRun,
   type Vote,
   type VoteRequest,
 } from './agent/index.ts';
-export { type ApiClient, connectApi } from './api/index.ts';
+export { type ApiClient, connectApi, type HeldPlace, type HeldTurn, type HeldTurns } from './api/index.ts';
 export {
   type Actors,
   ManualSource,

@@ -1,7 +1,16 @@
 export { type ActorScope, type ActorSetup, defineActors, isActorSetup } from './actor-setup.ts';
 export { Asks } from './asks.ts';
-export type { AgentContext, StepOptions, StepRun } from './context.ts';
+export type {
+  AgentContext,
+  Reconcile,
+  StepFinding,
+  StepFunction,
+  StepOptions,
+  StepQuery,
+  StepRun,
+} from './context.ts';
 export * from './define.ts';
+export type { Ruling } from './held.ts';
 export * from './host.ts';
 export { nodeHost } from './node-host.ts';
 export { AgentRuntime, groupsOf } from './runtime.ts';

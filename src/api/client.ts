@@ -15,6 +15,8 @@ import type { Tls } from '../remote/index.ts';
 import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
 import { fromDecision, toOpenDecision } from './decision-message.ts';
 import { Failover, isRepeatable } from './failover.ts';
+import { type HeldTurns, heldBy } from './held.ts';
+import { fromHeldMessage, toRulingMessage } from './held-message.ts';
 import { fromJob, fromOutcome } from './job-message.ts';
 import { JobUpload } from './job-upload.ts';
 import { fromJsonBytes, toJsonBytes } from './json.ts';
@@ -63,6 +65,8 @@ export interface ApiStatus {
 export interface ApiClient extends Host {
   /** Small values under names. */
   readonly kv: Values;
+  /** Turns that wait for a person. */
+  readonly held: HeldTurns;
   /** @param options.stale answer from one node's knowledge, also without a majority of voters */
   status(options?: { readonly stale?: boolean; readonly timeoutMs?: number }): Promise<ApiStatus>;
   /** The newest life of each node, sorted by id. */
@@ -101,6 +105,17 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
 
   return {
     kv: valuesOver(relay),
+
+    held: heldBy(
+      async (after) => {
+        const page = after && { after: { kind: after.kind, key: after.key, hold: after.hold } };
+        return ((await failover.call('ListHeld', { ...page }, limits)).held ?? []).map(fromHeldMessage);
+      },
+      async ({ kind, key, hold }, ruling) => {
+        const request = { place: { kind, key, hold }, ruling: toRulingMessage(ruling) };
+        return fromHeldMessage(await failover.call('ResolveHeld', request, limits));
+      },
+    ),
 
     freshId: () => random.id(16),
 

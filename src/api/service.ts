@@ -11,6 +11,8 @@ import type { TaskOutcome as OutcomeMessage } from '../wire/generated/troupe/v1/
 import type { TroupeHandlers } from '../wire/generated/troupe/v1/Troupe.ts';
 import type { CallContext, Calls } from './calls.ts';
 import { fromBallot, fromOpenDecision, toDecision } from './decision-message.ts';
+import { HELD_PER_PAGE, toHeldTurn, toLedgerRuling } from './held.ts';
+import { fromHeldPlace, fromRulingMessage, toHeldMessage } from './held-message.ts';
 import { fromJobHeader, fromWorkItem, toJob, toOutcome } from './job-message.ts';
 import { fromJsonBytes, toJsonBytes } from './json.ts';
 import type { LedgerFeed } from './ledger-feed.ts';
@@ -145,6 +147,24 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
     WatchDecision: calls.serverStream((request, context) =>
       watchDecision(coordinator, feed, required(request.id, 'id'), context),
     ),
+
+    ListHeld: calls.unary(async ({ after, limit }, context) => {
+      const { kind, key, hold } = fromHeldPlace(after);
+      const page = { limit: limit || HELD_PER_PAGE, ...(after != null && { after: { group: kind, key, hold } }) };
+      const { held } = await coordinator.query('held.list', page, context);
+      return { held: held.map((each) => toHeldMessage(toHeldTurn(each))) };
+    }),
+
+    ResolveHeld: calls.unary(async ({ place, ruling }, context) => {
+      const { kind, key, hold } = fromHeldPlace(place);
+      const request = {
+        group: required(kind, 'place.kind'),
+        key: required(key, 'place.key'),
+        hold,
+        ruling: toLedgerRuling(fromRulingMessage(ruling)),
+      };
+      return toHeldMessage(toHeldTurn(await coordinator.execute('held.rule', request, context)));
+    }),
 
     DrainNode: calls.unary(async (request, { traceparent }) => {
       const id = required(request.node, 'node');

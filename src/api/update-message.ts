@@ -3,6 +3,8 @@ import type { ClusterEvent, ClusterEvent__Output } from '../wire/generated/troup
 import type { ClusterEvents__Output } from '../wire/generated/troupe/v1/ClusterEvents.ts';
 import type { ClusterUpdate } from '../wire/generated/troupe/v1/ClusterUpdate.ts';
 import { fromDecision, toDecision } from './decision-message.ts';
+import { toHeldRecord, toHeldTurn } from './held.ts';
+import { fromHeldMessage, toHeldMessage } from './held-message.ts';
 import { fromJob, toJob } from './job-message.ts';
 import { fromGroup, fromMembers, fromNode, fromShard, toGroup, toMembers, toNode, toShard } from './node-message.ts';
 
@@ -21,7 +23,7 @@ function toEvent(event: LedgerEvent): ClusterEvent {
     case 'decision':
       return { decision: toDecision(event.decision) };
     case 'held':
-      return {};
+      return { held: toHeldMessage(toHeldTurn(event.held)) };
     case 'job':
       return {
         job: {
@@ -46,6 +48,7 @@ function fromEvent(stamp: Stamp, event: ClusterEvent__Output): LedgerEvent | und
   if (event.members != null) return { ...stamp, type: 'members', members: fromMembers(event.members) };
   if (event.shards != null) return { ...stamp, type: 'shards', shards: (event.shards.shards ?? []).map(fromShard) };
   if (event.decision != null) return { ...stamp, type: 'decision', decision: fromDecision(event.decision) };
+  if (event.held != null) return { ...stamp, type: 'held', held: toHeldRecord(fromHeldMessage(event.held)) };
   if (event.job == null) return undefined; // A kind of event that is newer than this client.
   const settled = (event.job.settled ?? []).map(({ task = '', position = 0, ok = false }) => ({
     task,

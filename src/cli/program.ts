@@ -5,6 +5,7 @@ import { askCommand } from './commands/ask.ts';
 import { certsCommand } from './commands/certs.ts';
 import { decideCommand } from './commands/decide.ts';
 import { drainCommand } from './commands/drain.ts';
+import { heldCommand } from './commands/held.ts';
 import { kvCommand } from './commands/kv.ts';
 import { logCommand } from './commands/log.ts';
 import { logsCommand } from './commands/logs.ts';
@@ -33,6 +34,7 @@ export function createProgram(context: CliContext): Command {
     planCommand,
     votersCommand,
     kvCommand,
+    heldCommand,
     askCommand,
     decideCommand,
     logsCommand,

@@ -1,5 +1,5 @@
 import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol } from '../agent/index.ts';
-import type { ApiClient, ApiStatus, Values } from '../api/index.ts';
+import type { ApiClient, ApiStatus, HeldTurns, Values } from '../api/index.ts';
 import type { LedgerEvent } from '../coordinator/index.ts';
 import { type Team, type TeamOptions, team } from '../team/index.ts';
 import { type ClusterVoters, votersOver } from './voters.ts';
@@ -28,6 +28,8 @@ export interface Cluster extends AsyncDisposable {
   status(): Promise<ClusterStatus>;
   /** Small values under names, linearizable, for whatever the cluster's users must agree on. */
   readonly kv: Values;
+  /** Turns that wait for a person to say what became of a step. */
+  readonly held: HeldTurns;
   /** Which nodes vote. */
   readonly voters: ClusterVoters;
   /** What the ledger commits from now on, as it happens. */
@@ -37,7 +39,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What a cluster is seen through. */
-export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'changeVoters'>;
+export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'held' | 'changeVoters'>;
 
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
@@ -58,6 +60,7 @@ export function clusterOver(parts: {
     team: (teamName, options) => team(client, teamName, options),
     node,
     kv: client.kv,
+    held: client.held,
     voters: votersOver(client),
     status: () => client.status(),
     events: (signal) => client.events(signal),

@@ -1,5 +1,5 @@
 import type { ActorSetup, AnyAgent } from '../agent/index.ts';
-import { VOTERS_MS, valuesOver } from '../api/index.ts';
+import { heldOver, VOTERS_MS, valuesOver } from '../api/index.ts';
 import { ManualSource } from '../cluster/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
@@ -106,6 +106,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       stats: await coordinator.query('ledger.stats', {}),
     }),
     kv: valuesOver(coordinator),
+    held: heldOver(coordinator),
     changeVoters: (change, node, timeoutMs = VOTERS_MS) => changeVoters(change, node, timeoutMs),
     events: (signal) => follow(coordinator, signal),
   };

@@ -26,6 +26,8 @@ import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest_
 import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from './troupe/v1/GetValueReply.ts';
 import type { GetValueRequest as _troupe_v1_GetValueRequest, GetValueRequest__Output as _troupe_v1_GetValueRequest__Output } from './troupe/v1/GetValueRequest.ts';
 import type { Group as _troupe_v1_Group, Group__Output as _troupe_v1_Group__Output } from './troupe/v1/Group.ts';
+import type { HeldPlace as _troupe_v1_HeldPlace, HeldPlace__Output as _troupe_v1_HeldPlace__Output } from './troupe/v1/HeldPlace.ts';
+import type { HeldTurn as _troupe_v1_HeldTurn, HeldTurn__Output as _troupe_v1_HeldTurn__Output } from './troupe/v1/HeldTurn.ts';
 import type { HomelessKind as _troupe_v1_HomelessKind, HomelessKind__Output as _troupe_v1_HomelessKind__Output } from './troupe/v1/HomelessKind.ts';
 import type { ImaginedNode as _troupe_v1_ImaginedNode, ImaginedNode__Output as _troupe_v1_ImaginedNode__Output } from './troupe/v1/ImaginedNode.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from './troupe/v1/Job.ts';
@@ -36,6 +38,8 @@ import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _tro
 import type { Leader as _troupe_v1_Leader, Leader__Output as _troupe_v1_Leader__Output } from './troupe/v1/Leader.ts';
 import type { LeaderChange as _troupe_v1_LeaderChange, LeaderChange__Output as _troupe_v1_LeaderChange__Output } from './troupe/v1/LeaderChange.ts';
 import type { LedgerStats as _troupe_v1_LedgerStats, LedgerStats__Output as _troupe_v1_LedgerStats__Output } from './troupe/v1/LedgerStats.ts';
+import type { ListHeldReply as _troupe_v1_ListHeldReply, ListHeldReply__Output as _troupe_v1_ListHeldReply__Output } from './troupe/v1/ListHeldReply.ts';
+import type { ListHeldRequest as _troupe_v1_ListHeldRequest, ListHeldRequest__Output as _troupe_v1_ListHeldRequest__Output } from './troupe/v1/ListHeldRequest.ts';
 import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from './troupe/v1/ListNodesReply.ts';
 import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from './troupe/v1/ListNodesRequest.ts';
 import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Output as _troupe_v1_ListValuesReply__Output } from './troupe/v1/ListValuesReply.ts';
@@ -54,6 +58,8 @@ import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output a
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from './troupe/v1/PutValueRequest.ts';
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from './troupe/v1/RelayReply.ts';
 import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from './troupe/v1/RelayRequest.ts';
+import type { ResolveHeldRequest as _troupe_v1_ResolveHeldRequest, ResolveHeldRequest__Output as _troupe_v1_ResolveHeldRequest__Output } from './troupe/v1/ResolveHeldRequest.ts';
+import type { Ruling as _troupe_v1_Ruling, Ruling__Output as _troupe_v1_Ruling__Output } from './troupe/v1/Ruling.ts';
 import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
@@ -104,6 +110,8 @@ export interface ProtoGrpcType {
       GetValueReply: MessageTypeDefinition<_troupe_v1_GetValueReply, _troupe_v1_GetValueReply__Output>
       GetValueRequest: MessageTypeDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueRequest__Output>
       Group: MessageTypeDefinition<_troupe_v1_Group, _troupe_v1_Group__Output>
+      HeldPlace: MessageTypeDefinition<_troupe_v1_HeldPlace, _troupe_v1_HeldPlace__Output>
+      HeldTurn: MessageTypeDefinition<_troupe_v1_HeldTurn, _troupe_v1_HeldTurn__Output>
       HomelessKind: MessageTypeDefinition<_troupe_v1_HomelessKind, _troupe_v1_HomelessKind__Output>
       ImaginedNode: MessageTypeDefinition<_troupe_v1_ImaginedNode, _troupe_v1_ImaginedNode__Output>
       Job: MessageTypeDefinition<_troupe_v1_Job, _troupe_v1_Job__Output>
@@ -115,6 +123,8 @@ export interface ProtoGrpcType {
       Leader: MessageTypeDefinition<_troupe_v1_Leader, _troupe_v1_Leader__Output>
       LeaderChange: MessageTypeDefinition<_troupe_v1_LeaderChange, _troupe_v1_LeaderChange__Output>
       LedgerStats: MessageTypeDefinition<_troupe_v1_LedgerStats, _troupe_v1_LedgerStats__Output>
+      ListHeldReply: MessageTypeDefinition<_troupe_v1_ListHeldReply, _troupe_v1_ListHeldReply__Output>
+      ListHeldRequest: MessageTypeDefinition<_troupe_v1_ListHeldRequest, _troupe_v1_ListHeldRequest__Output>
       ListNodesReply: MessageTypeDefinition<_troupe_v1_ListNodesReply, _troupe_v1_ListNodesReply__Output>
       ListNodesRequest: MessageTypeDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesRequest__Output>
       ListValuesReply: MessageTypeDefinition<_troupe_v1_ListValuesReply, _troupe_v1_ListValuesReply__Output>
@@ -134,6 +144,8 @@ export interface ProtoGrpcType {
       PutValueRequest: MessageTypeDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueRequest__Output>
       RelayReply: MessageTypeDefinition<_troupe_v1_RelayReply, _troupe_v1_RelayReply__Output>
       RelayRequest: MessageTypeDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayRequest__Output>
+      ResolveHeldRequest: MessageTypeDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_ResolveHeldRequest__Output>
+      Ruling: MessageTypeDefinition<_troupe_v1_Ruling, _troupe_v1_Ruling__Output>
       SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
       Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
       ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>

@@ -6,6 +6,7 @@ import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _tro
 import type { Decision as _troupe_v1_Decision, Decision__Output as _troupe_v1_Decision__Output } from '../../troupe/v1/Decision.ts';
 import type { JobChange as _troupe_v1_JobChange, JobChange__Output as _troupe_v1_JobChange__Output } from '../../troupe/v1/JobChange.ts';
 import type { Members as _troupe_v1_Members, Members__Output as _troupe_v1_Members__Output } from '../../troupe/v1/Members.ts';
+import type { HeldTurn as _troupe_v1_HeldTurn, HeldTurn__Output as _troupe_v1_HeldTurn__Output } from '../../troupe/v1/HeldTurn.ts';
 
 export interface ClusterEvent {
   'node'?: (_troupe_v1_Node | null);
@@ -14,7 +15,8 @@ export interface ClusterEvent {
   'decision'?: (_troupe_v1_Decision | null);
   'job'?: (_troupe_v1_JobChange | null);
   'members'?: (_troupe_v1_Members | null);
-  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members";
+  'held'?: (_troupe_v1_HeldTurn | null);
+  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members"|"held";
 }
 
 export interface ClusterEvent__Output {
@@ -24,5 +26,6 @@ export interface ClusterEvent__Output {
   'decision'?: (_troupe_v1_Decision__Output);
   'job'?: (_troupe_v1_JobChange__Output);
   'members'?: (_troupe_v1_Members__Output);
-  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members";
+  'held'?: (_troupe_v1_HeldTurn__Output);
+  'event'?: "node"|"group"|"shards"|"decision"|"job"|"members"|"held";
 }

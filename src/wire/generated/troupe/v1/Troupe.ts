@@ -19,8 +19,11 @@ import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Outpu
 import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from '../../troupe/v1/GetStatusRequest.ts';
 import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from '../../troupe/v1/GetValueReply.ts';
 import type { GetValueRequest as _troupe_v1_GetValueRequest, GetValueRequest__Output as _troupe_v1_GetValueRequest__Output } from '../../troupe/v1/GetValueRequest.ts';
+import type { HeldTurn as _troupe_v1_HeldTurn, HeldTurn__Output as _troupe_v1_HeldTurn__Output } from '../../troupe/v1/HeldTurn.ts';
 import type { Job as _troupe_v1_Job, Job__Output as _troupe_v1_Job__Output } from '../../troupe/v1/Job.ts';
 import type { JobProgress as _troupe_v1_JobProgress, JobProgress__Output as _troupe_v1_JobProgress__Output } from '../../troupe/v1/JobProgress.ts';
+import type { ListHeldReply as _troupe_v1_ListHeldReply, ListHeldReply__Output as _troupe_v1_ListHeldReply__Output } from '../../troupe/v1/ListHeldReply.ts';
+import type { ListHeldRequest as _troupe_v1_ListHeldRequest, ListHeldRequest__Output as _troupe_v1_ListHeldRequest__Output } from '../../troupe/v1/ListHeldRequest.ts';
 import type { ListNodesReply as _troupe_v1_ListNodesReply, ListNodesReply__Output as _troupe_v1_ListNodesReply__Output } from '../../troupe/v1/ListNodesReply.ts';
 import type { ListNodesRequest as _troupe_v1_ListNodesRequest, ListNodesRequest__Output as _troupe_v1_ListNodesRequest__Output } from '../../troupe/v1/ListNodesRequest.ts';
 import type { ListValuesReply as _troupe_v1_ListValuesReply, ListValuesReply__Output as _troupe_v1_ListValuesReply__Output } from '../../troupe/v1/ListValuesReply.ts';
@@ -33,6 +36,7 @@ import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output a
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from '../../troupe/v1/PutValueRequest.ts';
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from '../../troupe/v1/RelayReply.ts';
 import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from '../../troupe/v1/RelayRequest.ts';
+import type { ResolveHeldRequest as _troupe_v1_ResolveHeldRequest, ResolveHeldRequest__Output as _troupe_v1_ResolveHeldRequest__Output } from '../../troupe/v1/ResolveHeldRequest.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from '../../troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from '../../troupe/v1/SubmitJobRequest.ts';
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from '../../troupe/v1/TellReply.ts';
@@ -131,6 +135,15 @@ export interface TroupeClient extends grpc.Client {
   getValue(argument: _troupe_v1_GetValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
   getValue(argument: _troupe_v1_GetValueRequest, callback: grpc.requestCallback<_troupe_v1_GetValueReply__Output>): grpc.ClientUnaryCall;
   
+  ListHeld(argument: _troupe_v1_ListHeldRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  ListHeld(argument: _troupe_v1_ListHeldRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  ListHeld(argument: _troupe_v1_ListHeldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  ListHeld(argument: _troupe_v1_ListHeldRequest, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  listHeld(argument: _troupe_v1_ListHeldRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  listHeld(argument: _troupe_v1_ListHeldRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  listHeld(argument: _troupe_v1_ListHeldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  listHeld(argument: _troupe_v1_ListHeldRequest, callback: grpc.requestCallback<_troupe_v1_ListHeldReply__Output>): grpc.ClientUnaryCall;
+  
   ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   ListNodes(argument: _troupe_v1_ListNodesRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
   ListNodes(argument: _troupe_v1_ListNodesRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_ListNodesReply__Output>): grpc.ClientUnaryCall;
@@ -180,6 +193,15 @@ export interface TroupeClient extends grpc.Client {
   RelayValues(options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
   relayValues(metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
   relayValues(options?: grpc.CallOptions): grpc.ClientDuplexStream<_troupe_v1_RelayRequest, _troupe_v1_RelayReply__Output>;
+  
+  ResolveHeld(argument: _troupe_v1_ResolveHeldRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  ResolveHeld(argument: _troupe_v1_ResolveHeldRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  ResolveHeld(argument: _troupe_v1_ResolveHeldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  ResolveHeld(argument: _troupe_v1_ResolveHeldRequest, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  resolveHeld(argument: _troupe_v1_ResolveHeldRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  resolveHeld(argument: _troupe_v1_ResolveHeldRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  resolveHeld(argument: _troupe_v1_ResolveHeldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
+  resolveHeld(argument: _troupe_v1_ResolveHeldRequest, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
   
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
@@ -237,6 +259,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   GetValue: grpc.handleUnaryCall<_troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply>;
   
+  ListHeld: grpc.handleUnaryCall<_troupe_v1_ListHeldRequest__Output, _troupe_v1_ListHeldReply>;
+  
   ListNodes: grpc.handleUnaryCall<_troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply>;
   
   ListValues: grpc.handleUnaryCall<_troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply>;
@@ -248,6 +272,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   PutValue: grpc.handleUnaryCall<_troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply>;
   
   RelayValues: grpc.handleBidiStreamingCall<_troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply>;
+  
+  ResolveHeld: grpc.handleUnaryCall<_troupe_v1_ResolveHeldRequest__Output, _troupe_v1_HeldTurn>;
   
   StreamEvents: grpc.handleServerStreamingCall<_troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate>;
   
@@ -272,12 +298,14 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   GetDecision: MethodDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_Decision, _troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision__Output>
   GetStatus: MethodDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusReply, _troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply__Output>
   GetValue: MethodDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueReply, _troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply__Output>
+  ListHeld: MethodDefinition<_troupe_v1_ListHeldRequest, _troupe_v1_ListHeldReply, _troupe_v1_ListHeldRequest__Output, _troupe_v1_ListHeldReply__Output>
   ListNodes: MethodDefinition<_troupe_v1_ListNodesRequest, _troupe_v1_ListNodesReply, _troupe_v1_ListNodesRequest__Output, _troupe_v1_ListNodesReply__Output>
   ListValues: MethodDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesReply, _troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply__Output>
   OpenDecision: MethodDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_Decision, _troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision__Output>
   PlanPlacement: MethodDefinition<_troupe_v1_PlanPlacementRequest, _troupe_v1_PlanPlacementReply, _troupe_v1_PlanPlacementRequest__Output, _troupe_v1_PlanPlacementReply__Output>
   PutValue: MethodDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueReply, _troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply__Output>
   RelayValues: MethodDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayReply, _troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply__Output>
+  ResolveHeld: MethodDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_HeldTurn, _troupe_v1_ResolveHeldRequest__Output, _troupe_v1_HeldTurn__Output>
   StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
   SubmitJob: MethodDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_Job, _troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job__Output>
   Tell: MethodDefinition<_troupe_v1_TellRequest, _troupe_v1_TellReply, _troupe_v1_TellRequest__Output, _troupe_v1_TellReply__Output>
