@@ -66,15 +66,15 @@ export function serveCoordinator(coordinator: Coordinator & Relay, port: Channel
   const stops: (() => void)[] = [coordinator.onLeader((leader) => outbox.push(['leader', leader]))];
   outbox.push(['leader', coordinator.leader]);
 
-  const answer = (id: number, work: (signal: AbortSignal) => Promise<unknown>): void => {
+  const answer = (id: number, work: Promise<unknown>): Promise<void> =>
+    work.then(
+      (reply) => outbox.push(['reply', id, [0, reply]]),
+      (error) => outbox.push(['reply', id, [1, toWireError(error)]]),
+    );
+  const answerUnlessCancelled = (id: number, work: (signal: AbortSignal) => Promise<unknown>): void => {
     const controller = new AbortController();
     calls.set(id, controller);
-    work(controller.signal)
-      .then(
-        (reply) => outbox.push(['reply', id, [0, reply]]),
-        (error) => outbox.push(['reply', id, [1, toWireError(error)]]),
-      )
-      .finally(() => calls.delete(id));
+    void answer(id, work(controller.signal)).finally(() => calls.delete(id));
   };
   receive<ToControl>(port, (message) => {
     if (message[0] === 'cancel') calls.get(message[1])?.abort();
@@ -82,13 +82,15 @@ export function serveCoordinator(coordinator: Coordinator & Relay, port: Channel
       stops.push(coordinator.watch((delivery) => outbox.push(['delivery', delivery])));
     } else if (message[0] === 'relay') {
       const [, id, kind, body, timeoutMs, traceparent] = message;
-      answer(id, () => coordinator.relay(kind, body, timeoutMs, traceparent));
+      void answer(id, coordinator.relay(kind, body, timeoutMs, traceparent));
     } else if (message[0] === 'execute') {
       const [, id, name, request, timeoutMs, traceparent] = message;
-      answer(id, (signal) => coordinator.execute(name, request, callOptions(timeoutMs, traceparent, signal)));
+      answerUnlessCancelled(id, (signal) =>
+        coordinator.execute(name, request, callOptions(timeoutMs, traceparent, signal)),
+      );
     } else {
       const [, id, name, request, timeoutMs, traceparent, stale = false] = message;
-      answer(id, (signal) =>
+      answerUnlessCancelled(id, (signal) =>
         coordinator.query(name, request, { ...callOptions(timeoutMs, traceparent, signal), stale }),
       );
     }
