@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
+import { compileErlang } from '../erlang.ts';
 import { OURS, Report } from '../report.ts';
 import { Child, within } from '../resources.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
@@ -40,10 +40,11 @@ class KernelBench {
 
   /** Each figure of each library in a process of its own; libraries take turns, and who goes first changes. */
   async run(): Promise<Report> {
-    const { quick, rounds, only, progress } = this.#options;
+    const { quick, rounds, only, folder, progress } = this.#options;
     const { warmUpMs, durationMs } = quick ? QUICK : FULL;
     this.#report.note(`Node ${process.version}, nact ${versionOf('nact')}, xstate ${versionOf('xstate')}`);
-    const libraries = [OURS, 'nact', 'xstate', ...(this.#compileErlang() ? ['erlang'] : [])];
+    const erlang = compileErlang(new URL('troupe_peer.erl', import.meta.url), folder, this.#report);
+    const libraries = [OURS, 'nact', 'xstate', ...(erlang ? ['erlang'] : [])];
     for (let round = 1; round <= rounds; round++) {
       for (const { name } of FIGURES) {
         if (only.size > 0 && !only.has(name)) continue;
@@ -79,24 +80,6 @@ class KernelBench {
     const { profile } = this.#options;
     const flags = ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning', '--expose-gc'];
     return profile === undefined || library !== OURS ? flags : [...flags, '--cpu-prof', `--cpu-prof-dir=${profile}`];
-  }
-
-  /** @returns whether there is an Erlang to compare with */
-  #compileErlang(): boolean {
-    try {
-      execFileSync('erlc', ['-o', this.#options.folder, join(HERE, 'troupe_peer.erl')], { stdio: 'pipe' });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-      this.#report.note('Erlang is missing: its ratios are left out (apt-get install erlang-base)');
-      return false;
-    }
-    const release = execFileSync('erl', [
-      '-noshell',
-      '-eval',
-      'io:put_chars(erlang:system_info(otp_release)), halt().',
-    ]);
-    this.#report.note(`Erlang/OTP ${release}`);
-    return true;
   }
 }
 

@@ -1,7 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { Child, within } from '../resources.ts';
 import type { Load } from './drive.ts';
 import type { Pair } from './pair.ts';
@@ -10,19 +8,6 @@ const START_MS = 10_000;
 /** Time beyond a load's own that all of it may take to arrive, ms. */
 const ARRIVE_MS = 40_000;
 const HOST = '127.0.0.1';
-
-/** Erlang's release, undefined when it isn't installed. */
-export function erlangRelease(): string | undefined {
-  try {
-    const program = 'io:put_chars(erlang:system_info(otp_release)), halt().';
-    return execFileSync('erl', ['-noshell', '-eval', program], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
-  } catch {
-    return undefined;
-  }
-}
 
 /** Two Erlang nodes, as they are when nothing is tuned. They need no port mapper: the sender is told the receiver's port. */
 export class ErlangPair implements Pair {
@@ -34,9 +19,8 @@ export class ErlangPair implements Pair {
     this.#sender = sender;
   }
 
-  /** @param folder an existing one, for the compiled program */
+  /** @param folder where the compiled program is */
   static async open(folder: string): Promise<ErlangPair> {
-    execFileSync('erlc', ['-o', folder, fileURLToPath(new URL('./troupe_bench.erl', import.meta.url))]);
     const port = await freePort();
     const receiver = new ErlangNode(folder, 'b', port, ['-run', 'troupe_bench', 'receiver']);
     await receiver.line(START_MS);

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
 import { systemClock } from '../../src/core/index.ts';
 import { initCertificates, issueCertificates } from '../../src/node/index.ts';
+import { compileErlang } from '../erlang.ts';
 import { OURS, type Report } from '../report.ts';
 import type { BenchOptions } from '../suite.ts';
-import { ErlangPair, erlangRelease } from './erlang.ts';
+import { ErlangPair } from './erlang.ts';
 import { LOADS } from './figures.ts';
 import { NodePair } from './node-pair.ts';
 import type { Pair } from './pair.ts';
@@ -54,10 +55,7 @@ async function enter(options: BenchOptions, report: Report, pairs: AsyncDisposab
   add(OURS, false, await NodePair.open({ kind: 'troupe', profile }));
   add(OURS, true, await NodePair.open({ kind: 'troupe', certificates, profile }));
   add('grpc', false, await NodePair.open({ kind: 'grpc', profile }));
-  const release = erlangRelease();
-  report.note(
-    release === undefined ? 'erl is missing: no Erlang (apt-get install erlang-base)' : `Erlang/OTP ${release}`,
-  );
-  if (release !== undefined) add('erlang', false, await ErlangPair.open(folder));
+  if (compileErlang(new URL('troupe_bench.erl', import.meta.url), folder, report))
+    add('erlang', false, await ErlangPair.open(folder));
   return entrants;
 }

@@ -7,7 +7,7 @@ import { Context } from './context.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
 import { type Ending, endIncarnation, settledWhileEnding } from './ending.ts';
 import type { Extraction } from './extract.ts';
-import { acceptBounded, acceptLate, admitWaiting, bury, offer, sizeOf } from './intake.ts';
+import { acceptBounded, acceptLate, admitWaiting, bury, offer, offerNow, sizeOf } from './intake.ts';
 import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
@@ -106,6 +106,11 @@ export class ActorCell<M> implements Ref<M> {
 
   offer(message: M): Promise<void> {
     return offer(this, message);
+  }
+
+  /** The same without a promise where nothing has to wait: undefined, and the message is in the mailbox. */
+  offerNow(message: M): Promise<void> | undefined {
+    return offerNow(this, message);
   }
 
   /** Takes a message into the mailbox, or makes it a dead letter and says why. */

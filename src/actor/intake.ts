@@ -48,12 +48,17 @@ export function acceptLate<M>(cell: ActorCell<M>, message: M): ErrorCode | undef
 
 /** See `Ref.offer`. */
 export async function offer<M>(cell: ActorCell<M>, message: M): Promise<void> {
+  await offerNow(cell, message);
+}
+
+/** The same without a promise where nothing has to wait: undefined, and the message is in the mailbox. */
+export function offerNow<M>(cell: ActorCell<M>, message: M): Promise<void> | undefined {
   if (cell.spec.overflow === 'backpressure' && cell.status < Status.stopping) {
     const size = sizeOf(cell, message);
     if (size <= cell.spec.bounds.bytes && !hasRoom(cell, size)) return waitForRoom(cell, message, size);
   }
   const refusal = cell.accept(message);
-  if (refusal !== undefined) throw cell.refusalError(refusal);
+  return refusal === undefined ? undefined : Promise.reject(cell.refusalError(refusal));
 }
 
 /** Room has been made: lets in who waits for it. */

@@ -9,6 +9,14 @@ import { errorMessage, isTroupeError, TroupeError } from '../core/index.ts';
 const packr = new Packr({ structuredClone: true, useBigIntExtension: true });
 /** The same for a body that is one value: nothing in it comes twice, so nobody keeps account of that. */
 const single = new Packr({ moreTypes: true, useBigIntExtension: true });
+/** Longest body, bytes, that is copied before it is decoded: a part of it, kept in a mailbox, would keep the whole frame that it came in. */
+const COPIED_BYTES_MAX = 1_024;
+
+/** MessagePack's tags of binary data, whose length follows in 1, 2 or 4 bytes. */
+const BIN_8 = 0xc4;
+const BIN_16 = 0xc5;
+const BIN_32 = 0xc6;
+
 const isSingle = (value: unknown): boolean => typeof value !== 'object' || ArrayBuffer.isView(value);
 
 /**
@@ -44,7 +52,7 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
   if (value === undefined) return EMPTY_PAYLOAD;
   let bytes: Uint8Array;
   try {
-    bytes = (isSingle(value) ? single : packr).pack(value);
+    bytes = Buffer.isBuffer(value) ? packBuffer(value) : (isSingle(value) ? single : packr).pack(value);
   } catch (error) {
     if (isTroupeError(error)) throw error;
     throw new TroupeError('INVALID_ARGUMENT', `the message can't be encoded: ${errorMessage(error)}`, { cause: error });
@@ -58,20 +66,45 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
 }
 
 /**
- * Decodes what `encodePayload` made. Binary parts are views of `bytes`.
+ * Decodes what `encodePayload` made. Binary parts of a body over a kilobyte are views of `bytes`.
  *
  * @throws TroupeError PROTOCOL_VIOLATION when it isn't one whole body
  */
 export function decodePayload(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) return undefined;
-  // The decoder hangs a view onto what it reads, as large as itself; a message that waits with its body shouldn't keep that.
-  const reading = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return packr.unpack(reading);
+    const body = readable(bytes);
+    return unpackBuffer(body) ?? packr.unpack(body);
   } catch (error) {
     if (isTroupeError(error)) throw error;
     throw new TroupeError('PROTOCOL_VIOLATION', `the message can't be decoded: ${errorMessage(error)}`, {
       cause: error,
     });
   }
+}
+
+/** What may be read in place of a body. The decoder hangs a view onto it: a message that waits with its body shouldn't keep that. */
+function readable(body: Uint8Array): Buffer {
+  const { buffer, byteOffset, byteLength } = body;
+  return byteLength > COPIED_BYTES_MAX ? Buffer.from(buffer, byteOffset, byteLength) : Buffer.from(body);
+}
+
+/** A body that is nothing but binary: what the codec would make of it, in a fraction of the time. */
+function packBuffer(value: Buffer): Buffer {
+  const length = value.byteLength;
+  const head = length < 0x100 ? 2 : length < 0x10000 ? 3 : 5;
+  const packed = Buffer.allocUnsafe(head + length);
+  packed[0] = head === 2 ? BIN_8 : head === 3 ? BIN_16 : BIN_32;
+  packed.writeUIntBE(length, 1, (head - 1) as 1 | 2 | 4);
+  packed.set(value, head);
+  return packed;
+}
+
+/** The other way round; undefined for what is something else, or broken. */
+function unpackBuffer(bytes: Buffer): Buffer | undefined {
+  const tag = bytes[0]!;
+  if (tag < BIN_8 || tag > BIN_32) return undefined;
+  const head = tag === BIN_8 ? 2 : tag === BIN_16 ? 3 : 5;
+  if (bytes.byteLength < head || bytes.readUIntBE(1, head - 1) !== bytes.byteLength - head) return undefined;
+  return bytes.subarray(head);
 }

@@ -72,7 +72,7 @@ export class ActorGate implements Home {
   readonly #watchers: Map<string, Set<Neighbour>> = new Map();
   /** How they ended, oldest first. */
   readonly #ended: Map<string, EndNews> = new Map();
-  /** Mail for an actor that makes its senders wait: each message after the one before. */
+  /** Mail that waits for room in a mailbox which makes its senders wait: each message after the one before. */
   readonly #turns: Map<string, Promise<void>> = new Map();
   topics: TopicTraffic | undefined;
 
@@ -202,14 +202,18 @@ export class ActorGate implements Home {
     const cell = this.#known.get(to);
     const message = decodeAt(this, this.#sender(from), undefined, payload);
     if (cell === undefined) this.#deadLetter(to, message, payload.byteLength);
-    else if (cell.spec.overflow === 'backpressure') return this.#inTurn(to, () => cell.offer(message));
-    else cell.accept(message);
+    else if (cell.spec.overflow !== 'backpressure') cell.accept(message);
+    else if (this.#turns.has(to)) return this.#inTurn(to, () => cell.offer(message));
+    else {
+      const waiting = cell.offerNow(message);
+      if (waiting !== undefined) return this.#inTurn(to, () => waiting);
+    }
   }
 
   #ask(from: Neighbour, envelope: Envelope): void | Promise<void> {
     const cell = this.#known.get(envelope.to);
     if (cell === undefined) from.refuse(envelope.correlation, this.#dead(envelope.to).terminatedError());
-    else if (cell.spec.overflow !== 'backpressure') this.#answer(from, cell, envelope);
+    else if (!this.#turns.has(envelope.to)) this.#answer(from, cell, envelope);
     else return this.#inTurn(envelope.to, async () => this.#answer(from, cell, envelope));
   }
 
@@ -236,6 +240,7 @@ export class ActorGate implements Home {
     }
   }
 
+  /** @param take takes a message when all before it are taken */
   #inTurn(to: string, take: () => Promise<void>): Promise<void> {
     const turn = (this.#turns.get(to) ?? Promise.resolve()).then(take).catch(() => undefined);
     this.#turns.set(to, turn);

@@ -146,8 +146,7 @@ export class Neighbour {
     timeoutMs: number | undefined,
     method = '',
   ): void {
-    const head = { kind, to, correlation, method, payload };
-    const envelope: Envelope = timeoutMs === undefined ? head : { ...head, timeoutMs };
+    const envelope: Envelope = { kind, to, correlation, method, payload, timeoutMs };
     if (this.state === 'up' && this.#held.size === 0) {
       if (!this.#parts.links.send(this.life, 'user', envelope)) this.#full();
       return;

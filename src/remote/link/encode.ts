@@ -25,6 +25,9 @@ export const CHECKSUM_TAG = 0x4d;
 /** The checksum with its tag, bytes. */
 const CHECKSUM_BYTES = 5;
 
+/** A frame longer than this, bytes, keeps the memory that it was written into; shorter ones are copied out of it. */
+const COPIED_BYTES_MAX = 16 * 1024;
+
 /** Up to this length a loop beats the call into native code. */
 const SHORT = 40;
 /** Bytes of an envelope besides its texts and payload, at most: tags, lengths and numbers. */
@@ -40,7 +43,7 @@ const FIXED_BYTES_MAX = 128;
 export class FrameEncoder {
   readonly #table: InternTable = new InternTable(INTERNED_TEXTS);
   readonly #sealed: boolean;
-  #buffer: Buffer = Buffer.allocUnsafeSlow(16 * 1024);
+  #buffer: Buffer = Buffer.allocUnsafeSlow(COPIED_BYTES_MAX);
   #at = 0;
 
   /** @param sealed whether frames end with a checksum */
@@ -101,8 +104,11 @@ export class FrameEncoder {
 
   /** The frame, in memory of its own. */
   finish(): Uint8Array {
-    const frame = Buffer.allocUnsafe(this.#sealed ? this.#at + CHECKSUM_BYTES : this.#at);
-    this.#buffer.copy(frame, 0, 0, this.#at);
+    if (this.#sealed) this.#reserve(CHECKSUM_BYTES);
+    const written = this.#buffer.subarray(0, this.#sealed ? this.#at + CHECKSUM_BYTES : this.#at);
+    let frame = written;
+    if (written.byteLength > COPIED_BYTES_MAX) this.#buffer = Buffer.allocUnsafeSlow(this.#buffer.length);
+    else frame = Buffer.from(written);
     return this.#sealed ? seal(frame) : frame;
   }
 

@@ -7,12 +7,14 @@ import { encodeFrame, encodePing, FrameEncoder, type Receipt } from './encode.ts
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
 import { CAPABILITIES, LINK_PROTOCOL, otherProtocol } from './messages.ts';
 
-interface Held {
-  readonly envelope: Envelope;
-  readonly cost: number;
-  /** Monotonic ms; 0 when the envelope has no deadline. */
-  readonly sinceMs: number;
-}
+/** An envelope that is kept. One without a deadline is kept as it is: there are many. */
+type Held = Envelope & {
+  /** When it was taken, monotonic ms. */
+  readonly sinceMs?: number;
+};
+
+/** What it is counted for, bytes. */
+const costOf = ({ payload }: Envelope): number => payload.byteLength + ENVELOPE_COST_BYTES;
 
 /**
  * The sending side of one lane to one life of a node. It keeps every envelope until the receiver has acknowledged it; a
@@ -90,7 +92,7 @@ export class Outbound {
     const texts =
       to.length + method.length + (from?.length ?? 0) + (requestId?.length ?? 0) + (traceparent?.length ?? 0);
     if (texts > limits.textsMax) throw this.#tooLarge(texts, limits.textsMax);
-    const cost = bytes + ENVELOPE_COST_BYTES;
+    const cost = costOf(envelope);
     if (
       this.held > 0 &&
       (this.held >= this.#limits.heldMessagesMax || this.#heldBytes + cost > this.#limits.heldBytesMax)
@@ -100,7 +102,7 @@ export class Outbound {
         data: { messages: this.held, bytes: this.#heldBytes },
       });
     }
-    this.#unsent.push({ envelope, cost, sinceMs: envelope.timeoutMs === undefined ? 0 : clock.monotonic() });
+    this.#unsent.push(envelope.timeoutMs === undefined ? envelope : { ...envelope, sinceMs: clock.monotonic() });
     this.#heldBytes += cost;
     this.#wake();
     return this.#belowHigh();
@@ -135,7 +137,7 @@ export class Outbound {
     this.#connection?.close();
     this.#connection = undefined;
     this.#encoder = undefined;
-    const left = [...this.#unacked, ...this.#unsent].map((held) => held.envelope);
+    const left = [...this.#unacked, ...this.#unsent];
     this.#unacked.clear();
     this.#unsent.clear();
     this.#heldBytes = 0;
@@ -264,7 +266,7 @@ export class Outbound {
     // Only progress makes the next redial a quick one: a peer that welcomes us and then hangs up isn't dialled in a loop.
     if (receipt.received > this.#acked) this.#failures = 0;
     while (this.#acked < receipt.received) {
-      this.#heldBytes -= this.#unacked.shift()!.cost;
+      this.#heldBytes -= costOf(this.#unacked.shift()!);
       this.#acked++;
     }
     this.#credit = receipt;
@@ -302,15 +304,12 @@ export class Outbound {
       if (held === undefined) break;
       if (this.#nextSequence > this.#credit.messagesUntil) break;
       if (this.#sentBytes >= this.#credit.bytesUntil) break;
-      const { envelope } = held;
-      const bytes = envelope.payload.byteLength;
+      const bytes = held.payload.byteLength;
       if (count > 0 && encoder.length + bytes > pieceBytes) break;
       count++;
-      const left =
-        envelope.timeoutMs === undefined
-          ? undefined
-          : envelope.timeoutMs - (this.#context.clock.monotonic() - held.sinceMs);
-      encoder.add(envelope, left, bytes > pieceBytes);
+      const { timeoutMs, sinceMs = 0 } = held;
+      const left = timeoutMs === undefined ? undefined : timeoutMs - (this.#context.clock.monotonic() - sinceMs);
+      encoder.add(held, left, bytes > pieceBytes);
       if (bytes > pieceBytes) {
         this.#pieceAt = 0;
         break;
@@ -321,7 +320,7 @@ export class Outbound {
   }
 
   #nextPiece(encoder: FrameEncoder): Uint8Array {
-    const payload = this.#unsent.peek()!.envelope.payload;
+    const payload = this.#unsent.peek()!.payload;
     const from = this.#pieceAt!;
     const to = Math.min(payload.byteLength, from + this.#context.limits.pieceBytes);
     this.#pieceAt = to;
@@ -336,7 +335,7 @@ export class Outbound {
   #sent(): void {
     const held = this.#unsent.shift()!;
     this.#unacked.push(held);
-    this.#sentBytes += held.cost;
+    this.#sentBytes += costOf(held);
     this.#sentMax = Math.max(this.#sentMax, this.#nextSequence - 1);
   }
 
@@ -354,7 +353,7 @@ export class Outbound {
     this.#pieceAt = undefined;
     for (let held = this.#unacked.pop(); held !== undefined; held = this.#unacked.pop()) {
       this.#unsent.unshift(held);
-      this.#sentBytes -= held.cost;
+      this.#sentBytes -= costOf(held);
     }
     logger.debug('link down', { peer: nodeRefKey(this.#peer), lane: this.#lane, reason, wasUp });
     if (this.#unsent.length === 0) return;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { OverflowPolicy, SpawnOptions } from '../../../src/actor/index.ts';
+import type { ActorCell, OverflowPolicy, SpawnOptions } from '../../../src/actor/index.ts';
 import { gate, virtualSystem } from './setup.ts';
 
 /** An actor whose handler waits at a shut gate at its first message, so that its mailbox fills. */
@@ -227,6 +227,20 @@ describe('offer', () => {
     expect(accepted).toEqual([1, 2, 3]);
     expect(world.handled).toEqual([0, 1, 2, 3]);
     expect(world.ref.tell(4)).toBe(true);
+  });
+
+  test('costs no promise where there is room', async () => {
+    const world = blocked({ mailbox: { capacity: 1, overflow: 'backpressure' } });
+    const cell = world.ref as unknown as ActorCell<number>;
+    cell.tell(0);
+    await world.clock.settle();
+    expect(cell.offerNow(1)).toBe(undefined);
+    const waiting = cell.offerNow(2);
+    expect(waiting).toBeInstanceOf(Promise);
+    world.door.open();
+    await waiting;
+    await world.clock.settle();
+    expect(world.handled).toEqual([0, 1, 2]);
   });
 
   test('a waiter over the limit is refused with OVERLOADED', async () => {

@@ -68,6 +68,19 @@ describe('frames', () => {
     );
   });
 
+  test('a frame stays as it is while the next ones are written, whatever its size', () => {
+    const encoder = new FrameEncoder();
+    const decoder = new FrameDecoder();
+    const sizes = [100, 20_000, 60_000, 40_000, 100, 60_000];
+    const frames = sizes.map((size, i) => {
+      const payload = new Uint8Array(size).fill(i + 1);
+      return encode(encoder, i + 1, [{ kind: 'tell', to: 'x', correlation: 0, method: '', payload }]);
+    });
+    const arrived = frames.map((frame) => decoder.decode(frame).envelopes[0]!.payload);
+    expect(arrived.map((payload) => payload.byteLength)).toEqual(sizes);
+    for (const [i, payload] of arrived.entries()) expect(payload.every((byte) => byte === i + 1)).toBe(true);
+  });
+
   test('the general codec reads the same from a hand-written frame', () => {
     fc.assert(
       fc.property(fc.array(envelope, { minLength: 1, maxLength: 5 }), (envelopes) => {
