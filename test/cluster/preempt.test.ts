@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { Cluster, ClusterConfigInput, NodeRecord } from 'troupe';
 import { expect, test } from 'vitest';
 import { ClusterFolder } from '../../src/node/index.ts';
+import { Cloud, type Reply } from '../unit/cluster/preemption/cloud.ts';
 import { eventually, FIVE, leaderOf, ONE_AND_SPOTS, Sandbox } from './harness.ts';
 import { recorder, sender } from './moving-agents.ts';
+import { PlainClient } from './plain-client.ts';
 
 const AGENTS = { agents: [new URL('./moving-agents.ts', import.meta.url)] };
 const KEYS = Array.from({ length: 12 }, (_, i) => `recorder-${i}`);
@@ -76,6 +78,52 @@ test('SIGTERM with a signal source does the same', async () => {
   expect(gone.reason).toBe('SIGTERM');
   expect(gone.account?.drainMs).toBeLessThan(9_000);
   expect(gone.account?.messages).toBeGreaterThan(COUNT / 2);
+});
+
+test('an Azure event empties its machine, which is acknowledged then; a service that fails is only unwell', async () => {
+  await using box = new Sandbox();
+  await using cloud = await Cloud.start();
+  let answer: Reply = { status: 503 };
+  let emptyBefore = false;
+  cloud.answer = ({ method }) => {
+    if (method === 'GET') return answer;
+    emptyBefore = box.log('spot-1').includes('"drained"');
+    return { status: 200 };
+  };
+  const list = (...events: object[]): Reply => ({
+    status: 200,
+    body: JSON.stringify({ DocumentIncarnation: 1, Events: events }),
+  });
+  const azure = { kind: 'azure', address: cloud.address, resource: 'spot-vm' } as const;
+  const nodes = ONE_AND_SPOTS.map((node) => (node.id === 'spot-1' ? { ...node, preemption: [azure] } : node));
+  const cluster = await box.start(nodes, {}, AGENTS);
+  using health = PlainClient.health((await record(cluster, 'spot-1'))?.addresses.api as string);
+  const says = (status: string): Promise<unknown> =>
+    eventually(`the node says ${status}`, async () => {
+      const reply = (await health.call('Check', { service: 'troupe.preemption' })) as { readonly status: string };
+      return reply.status === status || undefined;
+    });
+  await says('NOT_SERVING');
+  answer = list();
+  await says('SERVING');
+  expect((await record(cluster, 'spot-1'))?.state).toBe('up');
+  answer = list({
+    EventId: 'A-1',
+    EventType: 'Preempt',
+    ResourceType: 'VirtualMachine',
+    Resources: ['spot-vm'],
+    EventStatus: 'Scheduled',
+    NotBefore: new Date(Date.now() + 10_000).toUTCString(),
+    DurationInSeconds: -1,
+  });
+  const gone = await left(cluster, 'spot-1');
+  expect(gone.reason).toBe('scheduled event: Preempt');
+  expect(gone.account?.drainMs).toBeLessThan(10_000);
+  const post = await eventually('the cloud hears that the machine is empty', () =>
+    cloud.requests.find(({ method }) => method === 'POST'),
+  );
+  expect(JSON.parse(post.body)).toEqual({ StartRequests: [{ EventId: 'A-1' }] });
+  expect(emptyBefore, 'and not before it was').toBe(true);
 });
 
 test('a drain of the node that leads hands leadership over first: one change of term, no gap', async () => {

@@ -141,6 +141,7 @@ describe('tracer against a real OTLP receiver', () => {
     telemetry.metrics.migrated('preemption', 12);
     telemetry.metrics.observeRaft(() => ({ term: 3, leading: true, commitMinusApplied: 0 }));
     telemetry.metrics.observeMailboxes(() => [{ kind: 'reviewer', depth: 2, bytes: 80, oldestAgeMs: 5 }]);
+    telemetry.metrics.observeSources(() => [{ source: 'aws interruption', answers: true }]);
     await telemetry.flush(5_000);
     expect([...receiver.metrics].sort()).toEqual([
       'troupe.dead_letters',
@@ -150,6 +151,7 @@ describe('tracer against a real OTLP receiver', () => {
       'troupe.mailbox.oldest_age',
       'troupe.migration.pause',
       'troupe.migrations',
+      'troupe.preemption.source',
       'troupe.raft.apply_lag',
       'troupe.raft.leading',
       'troupe.raft.term',
