@@ -100,6 +100,16 @@ export interface AgentContext<State> {
   watch(ref: Ref<never>, method: string): void;
   /** Ends a watch that was made on this node. */
   unwatch(ref: Ref<never>): void;
+  /**
+   * Sends this agent the message `method` with whatever is published on a topic of the cluster, at most once and in order per publisher,
+   * wherever the agent is by then. The subscription is with the node that this turn runs on, and ends with that; subscribing again on
+   * another node moves it there (what is published meanwhile may come twice), and on the same node a later method counts.
+   *
+   * @throws TroupeError OVERLOADED past `AGENT_SUBSCRIPTIONS_MAX`, INVALID_ARGUMENT for a topic's name that is empty or too long, and in a worker thread
+   */
+  subscribe(topic: string, method: string): void;
+  /** Ends a subscription that was made on this node. */
+  unsubscribe(topic: string): void;
   /** This turn as a host, for `team(ctx.host, …)`. */
   readonly host: Host;
 }

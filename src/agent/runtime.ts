@@ -34,6 +34,7 @@ import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
+import { AgentSubscriptions } from './subscriptions.ts';
 import { type Isolation, seated } from './thread/seat.ts';
 import { AgentWatches } from './watches.ts';
 
@@ -140,6 +141,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #shards: Map<string, Tenancy> = new Map();
   readonly #threads: Threads;
   readonly #watches: AgentWatches;
+  readonly #subscriptions: AgentSubscriptions;
   readonly #sweep: Timer;
   readonly #held: HeldWatch;
   /** Cargo of shards that were staged before they were ours. */
@@ -154,6 +156,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
     const { self, map, clock, random, logger, tracer } = parts;
     this.#watches = new AgentWatches(parts.actors, parts.host, logger);
+    this.#subscriptions = new AgentSubscriptions(parts.actors, parts.host, logger);
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
     this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
     for (const agent of parts.agents) {
@@ -346,6 +349,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       host,
       actors,
       watches: this.#watches,
+      subscriptions: this.#subscriptions,
       held: new HeldTurns(coordinator, fence),
       clock,
       logger,

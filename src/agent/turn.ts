@@ -26,6 +26,7 @@ import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } f
 import type { JournalFailure, StepReceipt } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
 import { Replay } from './replay.ts';
+import type { AgentSubscriptions } from './subscriptions.ts';
 import type { AgentWatches } from './watches.ts';
 
 /** Tries to find out what became of a step, and the pause after the first; each later one is twice as long, ms. */
@@ -68,6 +69,7 @@ export interface TurnHouse {
   readonly host: Host;
   readonly actors: NodeActors;
   readonly watches: AgentWatches;
+  readonly subscriptions: AgentSubscriptions;
   readonly held: HeldTurns;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -371,6 +373,14 @@ export class Turn<State> implements AgentContext<State> {
 
   unwatch(ref: Ref<never>): void {
     this.#parts.house.watches.unwatch(this.address, ref);
+  }
+
+  subscribe(topic: string, method: string): void {
+    this.#parts.house.subscriptions.subscribe(this.address, topic, method);
+  }
+
+  unsubscribe(topic: string): void {
+    this.#parts.house.subscriptions.unsubscribe(this.address, topic);
   }
 
   /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */

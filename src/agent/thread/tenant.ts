@@ -70,6 +70,8 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
       watch: outOfReach,
       unwatch: outOfReach,
+      subscribe: outOfReach,
+      unsubscribe: outOfReach,
     };
     return { ctx, outcome };
   };

@@ -1,7 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Ref, ReplyTo } from '../../../src/actor/index.ts';
-import { type AgentRef, defineActors, defineAgent } from '../../../src/agent/index.ts';
+import { type AgentRef, defineActors, defineAgent, type Host } from '../../../src/agent/index.ts';
+import { AgentSubscriptions } from '../../../src/agent/subscriptions.ts';
+import type { NodeActors } from '../../../src/cluster/index.ts';
+import { nullLogger } from '../../../src/core/index.ts';
 import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
 
 type Tally = { readonly add: number; readonly reply: ReplyTo<number> } | 'end';
@@ -32,7 +35,11 @@ const ref = z.custom<Ref<Tally>>((value) => typeof (value as Ref<Tally> | undefi
 
 /** An agent that works with actors: by name, by a ref it was sent, by one in its state, and by a topic. */
 const clerk = defineAgent('clerk', {
-  state: () => ({ tally: undefined as Ref<Tally> | undefined, ended: [] as { actor: string; reason: string }[] }),
+  state: () => ({
+    tally: undefined as Ref<Tally> | undefined,
+    ended: [] as { actor: string; reason: string }[],
+    heard: [] as string[],
+  }),
   messages: {
     addOn: { input: z.object({ node: z.string(), add: z.number() }), output: z.number() },
     keep: { input: ref, output: ref },
@@ -40,6 +47,10 @@ const clerk = defineAgent('clerk', {
     ended: { input: z.object({ actor: z.string(), reason: z.string() }) },
     read: { input: z.undefined(), output: z.array(z.object({ actor: z.string(), reason: z.string() })) },
     publish: { input: z.string() },
+    listen: { input: z.object({ topic: z.string(), as: z.string(), on: z.boolean() }) },
+    heard: { input: z.string() },
+    heardToo: { input: z.string() },
+    all: { input: z.undefined(), output: z.array(z.string()) },
   },
   handlers: {
     async addOn(ctx, { node, add }) {
@@ -57,6 +68,17 @@ const clerk = defineAgent('clerk', {
     },
     read: (ctx) => ctx.state.ended,
     publish: (ctx, text) => void ctx.actors.topic('news').publish(text),
+    listen(ctx, { topic, as, on }) {
+      if (on) ctx.subscribe(topic, as);
+      else ctx.unsubscribe(topic);
+    },
+    heard(ctx, text) {
+      ctx.setState({ ...ctx.state, heard: [...ctx.state.heard, text] });
+    },
+    heardToo(ctx, text) {
+      ctx.setState({ ...ctx.state, heard: [...ctx.state.heard, `${text} too`] });
+    },
+    all: (ctx) => ctx.state.heard,
   },
 });
 
@@ -99,6 +121,59 @@ describe('an agent and actors', () => {
     await agent('d').ask('publish', 'hello');
     await until(() => [...kept.values()].every((news) => news.length > 0));
     expect([...kept.values()]).toEqual([['hello'], ['hello'], ['hello']]);
+  });
+
+  test('it hears what is published on any node, once and in order, by the method named last, until it unsubscribes', async () => {
+    const listener = agent('listener');
+    const listen = (as: string, on = true) => listener.ask('listen', { topic: 'prices', as, on });
+    const heard = () => listener.ask('all', undefined);
+    const nodes = ['node-1', 'node-2', 'node-3'];
+    await listen('heard');
+    await listen('heard');
+    // Whoever asks a node after the subscription was made knows of it.
+    for (const node of nodes) await actorsOf(node).find(node, 'reader');
+    for (let i = 0; i < 20; i++) actorsOf('node-1').topic('prices').publish(`price ${i}`);
+    const first = Array.from({ length: 20 }, (_, i) => `price ${i}`);
+    await until(async () => (await heard()).length >= 20);
+    expect(await heard()).toEqual(first);
+    await listen('heardToo');
+    for (const node of nodes) actorsOf(node).topic('prices').publish(node);
+    await until(async () => (await heard()).length >= 23);
+    expect((await heard()).slice(20).sort()).toEqual(nodes.map((node) => `${node} too`));
+    await listen('heard', false);
+    for (const node of nodes) actorsOf(node).topic('prices').publish('nobody hears');
+    for (const node of nodes) actorsOf(node).topic('news').publish('a last one');
+    await until(() => [...kept.values()].every((news) => news.filter((text) => text === 'a last one').length === 3));
+    expect(await heard()).toHaveLength(23);
+  });
+
+  test('who subscribes anew on another node is heard from there, and no longer from the first', async () => {
+    const heard: string[] = [];
+    const from = (node: string) => {
+      const tell = async (_to: unknown, method: string, text: unknown) => void heard.push(`${node} ${method} ${text}`);
+      const host = { tell } as unknown as Host;
+      return new AgentSubscriptions(actorsOf(node) as NodeActors, host, nullLogger);
+    };
+    const address = { kind: 'clerk', key: 'mover' };
+    const [first, second] = [from('node-1'), from('node-2')];
+    const publish = (text: string) => actorsOf('node-2').topic('moves').publish(text);
+    first.subscribe(address, 'moves', 'heard');
+    second.subscribe({ ...address, key: 'other' }, 'other', 'heard');
+    await actorsOf('node-1').find('node-2', 'reader');
+    await actorsOf('node-2').find('node-1', 'reader');
+    publish('one');
+    await until(() => heard.length === 1);
+    second.subscribe(address, 'moves', 'heard');
+    // An answer of the first node comes behind what it has heard and what it did about it.
+    await actorsOf('node-2').find('node-1', 'reader');
+    await actorsOf('node-2').find('node-1', 'reader');
+    publish('two');
+    await until(() => heard.length === 2);
+    await actorsOf('node-2').find('node-1', 'reader');
+    second.unsubscribe(address, 'moves');
+    publish('three');
+    await actorsOf('node-2').find('node-1', 'reader');
+    expect(heard).toEqual(['node-1 heard one', 'node-2 heard two']);
   });
 
   test('a node that drains stops its actors, and who watches them hears why', async () => {

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
 import { HeldTurns } from '../../../src/agent/held.ts';
+import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
 import { AgentJournal } from '../../../src/agent/journal.ts';
+import { AgentSubscriptions } from '../../../src/agent/subscriptions.ts';
 import { Turn } from '../../../src/agent/turn.ts';
 import { AgentWatches } from '../../../src/agent/watches.ts';
 import { type Fence, nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
@@ -66,6 +67,7 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
       host: host(),
       actors: node.actors,
       watches: new AgentWatches(node.actors, host(), nullLogger),
+      subscriptions: new AgentSubscriptions(node.actors, host(), nullLogger),
       held: new HeldTurns(node.coordinator, fence),
       clock: bench.clock,
       logger: nullLogger,
@@ -111,14 +113,10 @@ describe('a step', () => {
     const keys: string[] = [];
     for (const idempotencyKey of ['order-1', 'order-2']) {
       const turn = await begin();
-      const cut = turn.step(
-        'pay',
-        { idempotencyKey },
-        (run) => {
-          keys.push(run.idempotencyKey);
-          throw new RangeError('cut');
-        },
-      );
+      const cut = turn.step('pay', { idempotencyKey }, (run) => {
+        keys.push(run.idempotencyKey);
+        throw new RangeError('cut');
+      });
       await settle(cut).catch(() => undefined);
     }
     expect(keys).toEqual(['order-1', 'order-1']);
