@@ -16,7 +16,7 @@ afterEach(() => {
 
 async function start(name: string): Promise<{ readonly child: ChildProcess; readonly address: string }> {
   const child = fork(fileURLToPath(new URL('./overload-peer.ts', import.meta.url)), [name], {
-    execArgv: ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning'],
+    execArgv: ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning', '--expose-gc'],
   });
   children.push(child);
   const [address] = await once(child, 'message');

@@ -66,7 +66,7 @@ export const DEFAULT_LINK_LIMITS: LinkLimits = {
       heldMessagesHigh: 16_384,
       heldBytesHigh: 16 * MIB,
       heldMessagesMax: 65_536,
-      heldBytesMax: 48 * MIB,
+      heldBytesMax: 32 * MIB,
       creditMessages: 16_384,
       creditBytes: 16 * MIB,
     },
