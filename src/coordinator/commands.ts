@@ -166,6 +166,8 @@ export interface JournalRecord {
   readonly snapshotVersion: number;
   readonly snapshot?: Uint8Array;
   readonly records: readonly Uint8Array[];
+  /** Which items its history has: positions from `first` to before `next`. Absent while it never had any. */
+  readonly history?: { readonly first: number; readonly next: number };
 }
 
 /** One held turn: its agent, and where in the log it was held. A turn that is held again has a later number. */
@@ -349,6 +351,15 @@ export interface Commands {
       readonly records: readonly Uint8Array[];
       /** Replaces everything up to and including these records. */
       readonly snapshot?: Uint8Array;
+      /** Items for its history, which no snapshot replaces. OVERLOADED when it is full. */
+      readonly history?: readonly Uint8Array[];
+      /** Items of the history before this position go. */
+      readonly historyFrom?: number;
+      /**
+       * Blobs that the records, the history or the snapshot name: they stay as long as the journal names them. With a snapshot this is all of
+       * them, else what is added. NOT_FOUND (data.id) when one isn't there.
+       */
+      readonly blobs?: readonly string[];
     };
     reply: { readonly version: number };
   };
@@ -373,6 +384,15 @@ export interface Commands {
   'held.release': {
     request: { readonly fence: Fence; readonly key: string; readonly hold: number };
     reply: Record<string, never>;
+  };
+  /**
+   * Adds a part of a blob, parts in order; one that is there already is fine. `id` is the SHA-256 of the whole, in hexadecimal. All parts but
+   * the last have `blobPartBytes`. `whole` says that it is all there now; false after the last part, that its bytes have another
+   * hash. OVERLOADED when blobs take too many bytes together.
+   */
+  'blob.put': {
+    request: { readonly id: string; readonly size: number; readonly part: number; readonly bytes: Uint8Array };
+    reply: { readonly whole: boolean };
   };
 
   /**
@@ -416,6 +436,16 @@ export interface Queries {
   };
   /** Fails with STALE_EPOCH unless the fence is current, so a new owner never starts from a guess. */
   'journal.read': { request: { readonly fence: Fence; readonly key: string }; reply: JournalRecord };
+  /** A page of a journal's history; `from` says where it begins. It may end early for its bytes; an empty one is the end. */
+  'journal.history': {
+    request: { readonly fence: Fence; readonly key: string; readonly from: number; readonly limit: number };
+    reply: { readonly from: number; readonly items: readonly Uint8Array[] };
+  };
+  /** A part of a blob, or without `part` only whether it is there: NOT_FOUND when it isn't, or not whole yet. */
+  'blob.read': {
+    request: { readonly id: string; readonly part?: number };
+    reply: { readonly size: number; readonly bytes?: Uint8Array };
+  };
   /** Held turns that aren't over, in order of agent, behind `after`. */
   'held.list': {
     request: { readonly after?: HeldRef; readonly limit: number; readonly ruled?: boolean };

@@ -53,6 +53,17 @@ export interface LedgerLimits {
   readonly journalRecordsMax: number;
   /** Bytes of one journal since its snapshot. */
   readonly journalBytesMax: number;
+  /** Items of one journal's history, and their bytes. */
+  readonly historyItemsMax: number;
+  readonly historyBytesMax: number;
+  /** Blobs that one journal names. */
+  readonly blobsPerJournalMax: number;
+  /** Size of one kept blob, of all of them, and of the parts that one comes in, bytes. */
+  readonly keptBlobBytesMax: number;
+  readonly keptBlobsBytesMax: number;
+  readonly blobPartBytes: number;
+  /** How long a blob stays that no journal names, ms of logged time. */
+  readonly blobGraceMs: number;
   /** Turns that are held, and the bytes of their messages; one more is refused. */
   readonly heldMax: number;
   readonly heldBytesMax: number;
@@ -98,6 +109,13 @@ export const LEDGER_LIMITS: LedgerLimits = {
   journalSnapshotBytesMax: 8 * MIB,
   journalRecordsMax: 10_000,
   journalBytesMax: 16 * MIB,
+  historyItemsMax: 100_000,
+  historyBytesMax: 64 * MIB,
+  blobsPerJournalMax: 1_000,
+  keptBlobBytesMax: 16 * MIB,
+  keptBlobsBytesMax: 1024 * MIB,
+  blobPartBytes: 256 * KIB,
+  blobGraceMs: 3_600_000,
   heldMax: 10_000,
   heldBytesMax: 64 * MIB,
   heldClosedMax: 1_000,

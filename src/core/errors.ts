@@ -40,6 +40,7 @@ const REGISTRY = {
   CLAIM_LOST: { retryable: false, meaning: 'the claim expired or passed to another' },
   LOG_POISONED: { retryable: false, meaning: 'a sync of the log failed once; the node must stop' },
   LOG_CORRUPT: { retryable: false, meaning: 'the log is damaged before its tail' },
+  BLOB_CORRUPT: { retryable: false, meaning: 'what is kept under a hash does not have it' },
   SNAPSHOT_CORRUPT: { retryable: false, meaning: 'a snapshot does not match its checksum' },
   DISK_FULL: { retryable: false, meaning: 'the disk has no room for the log' },
   IDENTITY_MISMATCH: { retryable: false, meaning: 'the peer or the directory belongs to another node or cluster' },

@@ -14,7 +14,7 @@ const TO_REMOTE = [
 ];
 const RAFT = ['raft', 'raft/consensus', 'raft/log', 'raft/driver'];
 const TO_COORDINATOR = [...TO_REMOTE, 'raft', 'coordinator'];
-const TO_TEAM = [...TO_COORDINATOR, 'thread', 'cluster', 'agent', 'team'];
+const TO_TEAM = [...TO_COORDINATOR, 'thread', 'cluster', 'journal', 'agent', 'team'];
 const TO_NODE = [...TO_TEAM, 'api', 'node'];
 
 /**
@@ -35,7 +35,9 @@ export const FLOORS: Readonly<Record<string, readonly string[]>> = {
   remote: ['core', 'wire', 'actor'],
   coordinator: ['core', 'wire', ...RAFT],
   cluster: TO_COORDINATOR,
-  agent: [...TO_COORDINATOR, 'thread', 'cluster'],
+  // Where agents' journals and blobs are kept: the ledger is one of the places.
+  journal: ['core', 'coordinator'],
+  agent: [...TO_COORDINATOR, 'thread', 'cluster', 'journal'],
   team: [...TO_COORDINATOR, 'cluster', 'agent'],
   nact: ['core', 'actor', 'cluster', 'agent'],
   api: TO_TEAM,

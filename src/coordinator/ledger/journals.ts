@@ -2,7 +2,9 @@ import type { DatabaseSync } from 'node:sqlite';
 import { type Fence, shardOf } from '../../core/index.ts';
 import type { Commands, JournalRecord, Queries } from '../commands.ts';
 import type { LedgerLimits } from '../limits.ts';
+import type { Blobs } from './blobs.ts';
 import { blob, list, refuse, text, whole } from './check.ts';
+import type { Histories } from './histories.ts';
 import type { Scope } from './scope.ts';
 import type { Shards } from './shards.ts';
 import { prepareTuples, present, type Query } from './sql.ts';
@@ -25,6 +27,8 @@ type Head = readonly [journal: number, version: number, snapshotVersion: number,
 export class Journals {
   readonly #limits: LedgerLimits;
   readonly #shards: Shards;
+  readonly #histories: Histories;
+  readonly #blobs: Blobs;
   readonly #head: Query<Head>;
   readonly #insert;
   readonly #save;
@@ -34,9 +38,11 @@ export class Journals {
   readonly #records: Query<readonly [Uint8Array]>;
   readonly #snapshot: Query<readonly [Uint8Array]>;
 
-  constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards) {
+  constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards, histories: Histories, blobs: Blobs) {
     this.#limits = limits;
     this.#shards = shards;
+    this.#histories = histories;
+    this.#blobs = blobs;
     this.#head = prepareTuples(
       db,
       'select journal, version, snapshot_version, bytes from journals where grp = ? and key = ?',
@@ -64,6 +70,9 @@ export class Journals {
     for (const record of list(records, 'records', journalRecordsMax)) {
       bytes += blob(record, 'record', blobBytesMax).byteLength;
     }
+    if (records.length === 0 && (request.history !== undefined || request.historyFrom !== undefined)) {
+      refuse('INVALID_ARGUMENT', 'a history changes together with a record, whose version tells a repetition');
+    }
     const version = last + records.length;
     scope.totals.journalRecords += records.length;
     if (snapshot === undefined) {
@@ -73,12 +82,14 @@ export class Journals {
       if (records.length === 0) return { version };
       const journal = this.#write(head, fence.group, key, version, base, bytes);
       for (let i = 0; i < records.length; i++) this.#append.run(journal, last + 1 + i, records[i] as Uint8Array);
+      this.#beside(journal, request, scope);
       return { version };
     }
     blob(snapshot, 'snapshot', journalSnapshotBytesMax);
     const journal = this.#write(head, fence.group, key, version, version, 0);
     this.#saveSnapshot.run(journal, snapshot);
     this.#dropRecords.run(journal);
+    this.#beside(journal, request, scope);
     return { version };
   }
 
@@ -88,12 +99,29 @@ export class Journals {
     const head = this.#head.get(request.fence.group, key);
     if (head === undefined) return { version: 0, snapshotVersion: 0, records: [] };
     const [journal, version, snapshotVersion] = head;
+    const history = this.#histories.range(journal);
     return {
       version,
       snapshotVersion,
       records: this.#records.all(journal).map(([record]) => record),
-      ...present({ snapshot: this.#snapshot.get(journal)?.[0] }),
+      ...present({ snapshot: this.#snapshot.get(journal)?.[0], history: history.next > 0 ? history : undefined }),
     };
+  }
+
+  /** `journal.history`. */
+  history(request: Queries['journal.history']['request']): Queries['journal.history']['reply'] {
+    const key = this.#check(request.fence, request.key);
+    const head = this.#head.get(request.fence.group, key);
+    return this.#histories.page(head?.[0] ?? 0, request.from, request.limit);
+  }
+
+  /** What an append changes besides records and snapshot. */
+  #beside(journal: number, request: Commands['journal.append']['request'], scope: Scope): void {
+    const { history, historyFrom, blobs, snapshot } = request;
+    if (history !== undefined || historyFrom !== undefined) this.#histories.add(journal, history ?? [], historyFrom);
+    if (blobs !== undefined || snapshot !== undefined) {
+      this.#blobs.name(journal, blobs ?? [], snapshot !== undefined, scope);
+    }
   }
 
   #check(fence: Fence, name: string): string {

@@ -3,10 +3,12 @@ import { type Batch, type Command, encodeRefusal, encodeReply, join, type Reach,
 import type { CommandName, Commands, LedgerEvent, LedgerStats, Members, Queries, QueryName } from '../commands.ts';
 import { LEDGER_LIMITS, type LedgerLimits } from '../limits.ts';
 import type { LogConsumer, LogEntry } from '../port.ts';
+import { BLOBS_SCHEMA, Blobs } from './blobs.ts';
 import { asRefusal, sqliteCode } from './check.ts';
 import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
 import { HELD_SCHEMA, Held } from './held.ts';
+import { HISTORIES_SCHEMA, Histories } from './histories.ts';
 import { JOURNALS_SCHEMA, Journals } from './journals.ts';
 import { KV_SCHEMA, Values } from './kv.ts';
 import { NODES_SCHEMA, Nodes } from './nodes.ts';
@@ -36,6 +38,8 @@ const SCHEMA = [
   DECISIONS_SCHEMA,
   TASKS_SCHEMA,
   JOURNALS_SCHEMA,
+  HISTORIES_SCHEMA,
+  BLOBS_SCHEMA,
   HELD_SCHEMA,
   KV_SCHEMA,
 ].join('\n');
@@ -56,6 +60,12 @@ const TABLES: readonly TableOrder[] = [
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
   { table: 'journal_records', order: 'journal, version' },
+  { table: 'histories', order: 'journal' },
+  { table: 'history_items', order: 'journal, position' },
+  { table: 'blobs', order: 'id' },
+  { table: 'blob_parts', order: 'id, part' },
+  { table: 'blob_refs', order: 'journal, id' },
+  { table: 'blob_total', order: 'one' },
   { table: 'held', order: 'grp, key, hold' },
   { table: 'kv', order: 'key' },
 ];
@@ -124,6 +134,7 @@ export class Ledger implements LogConsumer {
   readonly #voters: Voters;
   readonly #nodes: Nodes;
   readonly #shards: Shards;
+  readonly #blobs: Blobs;
   readonly #loadMeta;
   readonly #saveMeta;
   readonly #savepoint;
@@ -169,7 +180,8 @@ export class Ledger implements LogConsumer {
     const nodes = new Nodes(db, this.#limits, shards, voters);
     const decisions = new Decisions(db, this.#limits, shards);
     const tasks = new Tasks(db, this.#limits, shards);
-    const journals = new Journals(db, this.#limits, shards);
+    const blobs = new Blobs(db, this.#limits);
+    const journals = new Journals(db, this.#limits, shards, new Histories(db, this.#limits), blobs);
     const held = new Held(db, this.#limits, shards);
     const values = new Values(db, this.#limits);
     this.#sessions = sessions;
@@ -178,6 +190,7 @@ export class Ledger implements LogConsumer {
     this.#voters = voters;
     this.#nodes = nodes;
     this.#shards = shards;
+    this.#blobs = blobs;
     this.#commands = {
       'session.open': (request, scope) => sessions.open(request, scope),
       'node.join': (request, scope) => nodes.join(request, scope),
@@ -195,6 +208,7 @@ export class Ledger implements LogConsumer {
       'task.claim': (request, scope) => tasks.claim(request, scope),
       'task.settle': (request, scope) => tasks.settle(request, scope),
       'journal.append': (request, scope) => journals.append(request, scope),
+      'blob.put': (request, scope) => blobs.put(request, scope),
       'held.place': (request, scope) => held.place(request, scope),
       'held.rule': (request, scope) => held.rule(request, scope),
       'held.release': (request, scope) => held.release(request, scope),
@@ -210,6 +224,8 @@ export class Ledger implements LogConsumer {
       'job.list': (request) => tasks.listJobs(request),
       'job.tasks': (request) => tasks.list(request),
       'journal.read': (request) => journals.read(request),
+      'journal.history': (request) => journals.history(request),
+      'blob.read': (request) => blobs.read(request),
       'held.list': (request) => held.list(request),
       'held.get': (request) => held.get(request),
       'kv.get': (request) => values.get(request),
@@ -414,6 +430,7 @@ export class Ledger implements LogConsumer {
     this.#sessions.expire(scope.now);
     this.#decisions.expire(scope);
     this.#tasks.expire(scope.now);
+    this.#blobs.expire(scope.now);
     this.#totals = scope.totals;
     this.#due = this.#nextDue();
   }
@@ -477,7 +494,8 @@ export class Ledger implements LogConsumer {
   }
 
   #nextDue(): number {
-    return Math.min(this.#sessions.nextDue(), this.#decisions.nextDue(), this.#tasks.nextDue());
+    const concerns = [this.#sessions, this.#decisions, this.#tasks, this.#blobs];
+    return Math.min(...concerns.map((concern) => concern.nextDue()));
   }
 
   #load(): void {
