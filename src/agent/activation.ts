@@ -10,6 +10,7 @@ import {
   type Span,
   TroupeError,
 } from '../core/index.ts';
+import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import { type AgentSpec, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
@@ -24,6 +25,7 @@ export interface Household extends TurnHouse {
   readonly fence: Fence;
   readonly spec: AgentSpec<unknown, Protocol>;
   readonly coordinator: Coordinator;
+  readonly store: JournalStore;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
@@ -176,9 +178,9 @@ export class Activation implements Behavior<Delivery> {
   }
 
   async #recall(): Promise<AgentMemory> {
-    const { coordinator, fence, actors } = this.#house;
+    const { store, fence, actors } = this.#house;
     const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
-    this.#memory = await AgentJournal.load(coordinator, fence, this.#address.key, decode);
+    this.#memory = await AgentJournal.load(store, fence, this.#address.key, decode);
     return this.#memory;
   }
 

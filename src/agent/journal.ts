@@ -1,5 +1,6 @@
-import type { Coordinator, JournalRecord } from '../coordinator/index.ts';
+import type { JournalRecord } from '../coordinator/index.ts';
 import { type Fence, TroupeError, type WireError } from '../core/index.ts';
+import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Ruling } from './held.ts';
@@ -53,7 +54,7 @@ export interface HoldMark {
   readonly ruled: boolean;
 }
 
-/** The ledger refused a write or couldn't be reached (the cause says which): the journal in memory can't be trusted any more. */
+/** The store refused a write or couldn't be reached (the cause says which): the journal in memory can't be trusted any more. */
 export class JournalFailure extends TroupeError {
   constructor(cause: unknown) {
     super('NODE_UNAVAILABLE', 'the journal was not written', { cause });
@@ -74,12 +75,12 @@ interface Folded {
 
 /**
  * The journal of one agent under one epoch: state, receipts of steps, and the replies already given. A write is durable in
- * the ledger before it counts; a write under an old epoch is refused there (STALE_EPOCH), so a zombie commits nothing. After a
- * write failed, every later one fails too: the agent starts anew from what the ledger has.
+ * the store before it counts; a write under an old epoch is refused there (STALE_EPOCH), so a zombie commits nothing. After a
+ * write failed, every later one fails too: the agent starts anew from what the store has.
  */
 export class AgentJournal implements AgentMemory {
   traceparent: string | undefined;
-  readonly #coordinator: Coordinator;
+  readonly #store: JournalStore;
   readonly #fence: Fence;
   readonly #key: string;
   readonly #folded: Folded = {
@@ -94,25 +95,25 @@ export class AgentJournal implements AgentMemory {
   #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
   #last: Promise<void> = Promise.resolve();
 
-  private constructor(coordinator: Coordinator, fence: Fence, key: string) {
-    this.#coordinator = coordinator;
+  private constructor(store: JournalStore, fence: Fence, key: string) {
+    this.#store = store;
     this.#fence = fence;
     this.#key = key;
   }
 
   /**
-   * Reads an agent's journal from the ledger, linearizably.
+   * Reads an agent's journal, linearizably.
    * @param decode reads what may hold refs of actors
    * @throws TroupeError STALE_EPOCH when the fence is old
    */
   static async load(
-    coordinator: Coordinator,
+    store: JournalStore,
     fence: Fence,
     key: string,
     decode: (bytes: Uint8Array) => unknown = decodePayload,
   ): Promise<AgentJournal> {
-    const journal = new AgentJournal(coordinator, fence, key);
-    journal.#restore(await coordinator.query('journal.read', { fence, key }), decode);
+    const journal = new AgentJournal(store, fence, key);
+    journal.#restore(await store.journals.read({ fence, key }), decode);
     return journal;
   }
 
@@ -213,7 +214,7 @@ export class AgentJournal implements AgentMemory {
       this.#sinceSnapshot += records.length;
       const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image() } : {};
       const request = { fence: this.#fence, key: this.#key, version: this.#version, records, ...snapshot };
-      const { version } = await this.#coordinator.execute('journal.append', request, { traceparent: this.traceparent });
+      const { version } = await this.#store.journals.append(request, { traceparent: this.traceparent });
       this.#version = version;
       if ('snapshot' in snapshot) this.#sinceSnapshot = 0;
     } catch (error) {

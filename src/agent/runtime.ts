@@ -27,6 +27,7 @@ import {
   type Tracer,
   TroupeError,
 } from '../core/index.ts';
+import type { JournalStore } from '../journal/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { resolveLimits, Threads } from '../thread/index.ts';
 import { Activation, type Household } from './activation.ts';
@@ -64,6 +65,8 @@ export interface RuntimeParts {
   readonly peers: Peers;
   readonly actors: NodeActors;
   readonly coordinator: Coordinator;
+  /** Where journals are kept. */
+  readonly store: JournalStore;
   readonly host: Host;
   readonly clock: Clock;
   readonly random: Random;
@@ -340,12 +343,13 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   #moveIn(key: string, spec: AgentSpec<unknown, Protocol>, fence: Fence): Tenancy {
-    const { self, coordinator, host, actors, clock, logger, tracer, peers } = this.#parts;
+    const { self, coordinator, store, host, actors, clock, logger, tracer, peers } = this.#parts;
     const house: Household = {
       fence,
       node: self,
       spec,
       coordinator,
+      store,
       host,
       actors,
       watches: this.#watches,

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { errorMessage, TroupeError } from '../core/index.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
 import { preemption } from './preemption-config.ts';
+import { completeJournals, type JournalsConfig, journals } from './journal-config.ts';
 import { clusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
@@ -55,6 +56,7 @@ const schema = z.strictObject({
   agents: z.array(z.union([z.string().min(1), z.instanceof(URL)])).default([]),
   nodes: z.array(node).min(1, 'needs at least one node'),
   coordinator,
+  journals,
   /** Mutual TLS between nodes, and TLS for clients. Without it ports stay on loopback, in clear. */
   tls: clusterTls.optional(),
   timing: timing.prefault({}),
@@ -63,9 +65,10 @@ const schema = z.strictObject({
 /** What a user writes: everything but names has a default. */
 export type ClusterConfigInput = z.input<typeof schema>;
 /** A configuration that has been checked, with defaults filled in and paths made absolute. */
-export type ClusterConfig = Omit<z.output<typeof schema>, 'agents' | 'coordinator'> & {
+export type ClusterConfig = Omit<z.output<typeof schema>, 'agents' | 'coordinator' | 'journals'> & {
   readonly agents: readonly string[];
   readonly coordinator: CoordinatorConfig;
+  readonly journals: JournalsConfig;
 };
 /** One node of it. */
 export type NodeConfig = ClusterConfig['nodes'][number];
@@ -104,7 +107,14 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
     const files = completeNodeTls(node.tls, tls, node.id, baseDir);
     return files === undefined ? node : { ...node, tls: files };
   });
-  return { ...parsed.data, nodes, agents, dataDir, coordinator: completeCoordinator(coordinator, name, baseDir) };
+  return {
+    ...parsed.data,
+    nodes,
+    agents,
+    dataDir,
+    coordinator: completeCoordinator(coordinator, name, baseDir),
+    journals: completeJournals(parsed.data.journals, name),
+  };
 }
 
 /**

@@ -7,6 +7,7 @@ import { loadAgents } from './agents.ts';
 import { type ClusterConfig, nodeOf } from './config.ts';
 import { startControlThread } from './control/threaded.ts';
 import { ClusterFolder, inFolder } from './directory.ts';
+import { openJournals } from './journal-config.ts';
 import { lockNode } from './lock.ts';
 import { TroupeNode } from './node.ts';
 import { tlsOf } from './node-tls.ts';
@@ -65,6 +66,7 @@ export async function createNode(
       { config, node: id, folder: folder.path, logFile: options.logFile, parentPid: options.parentPid },
       { clock, logger },
     );
+    const journals = await openJournals(config.journals, { clock, random, logger });
     const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure, tls });
     const started = await TroupeNode.start({
       config,
@@ -75,6 +77,7 @@ export async function createNode(
       folder,
       plane,
       transport,
+      journals,
       tls,
       clock,
       random,

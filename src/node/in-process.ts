@@ -15,6 +15,7 @@ import { MemoryNetwork } from '../remote/index.ts';
 import { nullTelemetry } from '../telemetry/index.ts';
 import { type Cluster, type ClusterClient, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfigInput, checkConfig, type NodeConfig } from './config.ts';
+import { openJournals } from './journal-config.ts';
 import { memoryMemberStore } from './control/member-store.ts';
 import { startControlPlane } from './control/plane.ts';
 import type { ControlPlane } from './control/port.ts';
@@ -86,6 +87,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
       folder: undefined,
       plane,
       transport,
+      journals: await openJournals(checked.journals, { clock, random, logger: own }),
       clock,
       random,
       logger: own,

@@ -11,6 +11,7 @@ export {
 } from './config.ts';
 export { eraseLog } from './control/etcd-voter.ts';
 export { coordinatorOfRun } from './coordinator-config.ts';
+export { eraseJournals, journalsOfRun } from './journal-config.ts';
 export { type CreateNodeOptions, createNode } from './create-node.ts';
 export { ClusterFolder, type NodeCard } from './directory.ts';
 export { type InProcessCluster, type InProcessOptions, startInProcess } from './in-process.ts';

@@ -21,6 +21,7 @@ import {
   type Tracer,
   TroupeError,
 } from '../core/index.ts';
+import type { JournalStore } from '../journal/index.ts';
 import { type Links, openLinks, type Transport } from '../remote/index.ts';
 import { JobRunner, jobGroup } from '../team/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
@@ -36,6 +37,7 @@ export interface LifeParts {
   readonly threadsMax?: number | undefined;
   readonly transport: Transport;
   readonly coordinator: Coordinator;
+  readonly journals: JournalStore;
   readonly transferLeadership: () => Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
@@ -105,6 +107,7 @@ export class Life {
         peers,
         actors: this.actors,
         coordinator,
+        store: parts.journals,
         host,
         clock,
         random,

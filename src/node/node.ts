@@ -12,6 +12,7 @@ import {
   settlesWithin,
   TroupeError,
 } from '../core/index.ts';
+import { type JournalStore, ledgerStore } from '../journal/index.ts';
 import type { Tls, Transport } from '../remote/index.ts';
 import { jobGroup } from '../team/index.ts';
 import type { Telemetry } from '../telemetry/index.ts';
@@ -37,6 +38,8 @@ export interface NodeParts {
   readonly folder: ClusterFolder | undefined;
   readonly plane: ControlPlane;
   readonly transport: Transport;
+  /** Where its agents' journals are, when not in the ledger; the node closes it. */
+  readonly journals?: JournalStore | undefined;
   /** TLS of the API port; the transport has its own. */
   readonly tls?: Tls | undefined;
   readonly clock: Clock;
@@ -216,6 +219,7 @@ export class TroupeNode {
       threadsMax: node.threadsMax,
       transport,
       coordinator: plane.coordinator,
+      journals: this.#parts.journals ?? ledgerStore(plane.coordinator),
       transferLeadership: () => plane.transferLeadership(),
       clock,
       random,
@@ -311,6 +315,7 @@ export class TroupeNode {
     const phases: [string, () => Promise<unknown> | undefined][] = [
       ['stop accepting', () => this.#api?.close(Math.min(limitMs, 1_000))],
       ['close the life', () => this.#life?.close(Math.min(limitMs, 1_000))],
+      ['close the journals', () => this.#parts.journals?.close()],
       ['close the data port', () => transport.close()],
       ['close the control plane', () => plane.close()],
       ['send spans', () => telemetry.shutdown(limitMs)],

@@ -35,12 +35,16 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
   const args = parseRunArguments(job, rest);
   if (args.help) return terminal.print(runHelp(file, job));
 
-  const { coordinatorOfRun, eraseLog, loadConfig, startCluster } = await import('../../node/index.ts');
+  const { coordinatorOfRun, eraseJournals, eraseLog, journalsOfRun, loadConfig, startCluster } = await import(
+    '../../node/index.ts'
+  );
   const loaded = await loadConfig(args.config);
   const folder = args.cluster ?? newRunFolder(loaded.dataDir, job.name, systemRandom);
-  const coordinator =
-    args.cluster === undefined ? coordinatorOfRun(loaded.coordinator, basename(folder)) : loaded.coordinator;
-  const config: ClusterConfig = { ...loaded, dataDir: resolve(folder), coordinator };
+  const own = args.cluster === undefined && {
+    coordinator: coordinatorOfRun(loaded.coordinator, basename(folder)),
+    journals: journalsOfRun(loaded.journals, basename(folder)),
+  };
+  const config: ClusterConfig = { ...loaded, dataDir: resolve(folder), ...own };
   const workflow = await startWorkflow({
     name: job.name,
     logFile: join(config.dataDir, 'logs', 'run.log'),
@@ -74,6 +78,7 @@ async function run(context: CliContext, argv: readonly string[]): Promise<void> 
     if (done && args.cluster === undefined) {
       tidyRun(config.dataDir);
       await eraseLog(config).catch((error) => logger.warn('the log of this run is left at etcd', { error }));
+      await eraseJournals(config).catch((error) => logger.warn('the journals of this run are left', { error }));
     }
   }
 }

@@ -2,6 +2,7 @@ import { AgentRuntime, type AnyAgent, Asks, groupsOf, type Host, nodeHost } from
 import type { Cargo } from '../../../src/cluster/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
 import { type Logger, nullLogger, nullTracer, SeededRandom, shardOf, type Tracer } from '../../../src/core/index.ts';
+import { ledgerStore } from '../../../src/journal/index.ts';
 import type { Bench, BenchNode } from '../cluster/bench.ts';
 
 /** A node with agents, on a bench. */
@@ -36,9 +37,10 @@ export async function joinAgents(
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
   const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer });
+  const store = ledgerStore(coordinator);
   const host = nodeHost(asks, coordinator, random);
   const staged = new Map<string, Cargo>();
-  const parts = { self, agents, map, router, peers, actors, coordinator, host, clock, random, logger, tracer };
+  const parts = { self, agents, map, router, peers, actors, coordinator, store, host, clock, random, logger, tracer };
   const runtime = new AgentRuntime({ ...parts, ...(residentsMax === undefined ? {} : { residentsMax }) }, (shard) => {
     const key = `${shard.group}:${shard.shard}`;
     const cargo = staged.get(key);

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { AgentJournal } from '../../../src/agent/journal.ts';
 import type { Commands, Coordinator, JournalRecord } from '../../../src/coordinator/index.ts';
 import { type Fence, systemClock, TroupeError } from '../../../src/core/index.ts';
+import { ledgerStore } from '../../../src/journal/index.ts';
 import { Bench, type BenchNode } from '../cluster/bench.ts';
 
 const GROUP = { group: 'one', shards: 1, placement: {} };
@@ -40,7 +41,8 @@ beforeEach(async () => {
 });
 afterEach(() => bench.close());
 
-const load = (key = 'key'): Promise<AgentJournal> => bench.settle(AgentJournal.load(coordinator, fence, key));
+const load = (key = 'key'): Promise<AgentJournal> =>
+  bench.settle(AgentJournal.load(ledgerStore(coordinator), fence, key));
 const stored = (key = 'key'): Promise<JournalRecord> => bench.settle(coordinator.query('journal.read', { fence, key }));
 /** A turn that is done. */
 const turn = (journal: AgentJournal, request: string, reply: unknown, state?: unknown): Promise<void> =>

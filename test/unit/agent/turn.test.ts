@@ -6,6 +6,7 @@ import { AgentSubscriptions } from '../../../src/agent/subscriptions.ts';
 import { Turn } from '../../../src/agent/turn.ts';
 import { AgentWatches } from '../../../src/agent/watches.ts';
 import { type Fence, nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
+import { ledgerStore } from '../../../src/journal/index.ts';
 import { Bench, type BenchNode } from '../cluster/bench.ts';
 
 const GROUP = { group: 'one', shards: 1, placement: {} };
@@ -78,7 +79,7 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
     message: { method: 'work', payload: new Uint8Array([1]) },
     traceparent,
     state: 0,
-    memory: await bench.settle(AgentJournal.load(node.coordinator, fence, 'key')),
+    memory: await bench.settle(AgentJournal.load(ledgerStore(node.coordinator), fence, 'key')),
     actor: { signal: stop.signal },
   });
 }
@@ -127,7 +128,7 @@ describe('a step', () => {
     let seen: unknown;
     await settle(
       turn.step('pay', async () => {
-        seen = (await AgentJournal.load(node.coordinator, fence, 'key')).step('r1', 'pay');
+        seen = (await AgentJournal.load(ledgerStore(node.coordinator), fence, 'key')).step('r1', 'pay');
       }),
     );
     expect(seen).toEqual({ key: 'one/key/r1/pay' });
