@@ -31,7 +31,7 @@ const REGISTRY = {
   STALE_EPOCH: { retryable: false, meaning: 'another owner has taken over; nothing was changed' },
   NOT_OWNER: { retryable: true, meaning: 'the shard lives on another node now' },
   JOURNAL_CONFLICT: { retryable: false, meaning: 'the journal is at another version than the writer believes' },
-  CONFLICT: { retryable: false, meaning: 'the value is at another version than the writer expected' },
+  CONFLICT: { retryable: false, meaning: 'the value or the node is not as the writer expected' },
   SESSION_EXPIRED: { retryable: false, meaning: 'the ledger forgot this client after its idle limit' },
   NODE_FENCED: { retryable: false, meaning: 'the cluster has declared this incarnation of the node dead' },
   NOT_FOUND: { retryable: false, meaning: 'there is nothing under this name' },
