@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { errorMessage } from '../../../src/core/index.ts';
+import { type Account, type Policy, runSeed } from './steps-crash.ts';
+
+/** `STEPS_SEED=7` runs that seed alone; `STEPS_SEEDS=1000` that many. */
+const ONLY = process.env.STEPS_SEED;
+const SEEDS = Number(process.env.STEPS_SEEDS ?? 40);
+const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(ONLY)];
+
+/** Runs all seeds. What goes wrong is told with the command that does it again. */
+async function runs(policy: Policy, check: (account: Account) => void): Promise<readonly Account[]> {
+  const accounts: Account[] = [];
+  for (const seed of seeds) {
+    try {
+      const account = await runSeed(seed, policy);
+      check(account);
+      accounts.push(account);
+    } catch (error) {
+      const replay = `STEPS_SEED=${seed} npx vitest run --project fast test/unit/agent/steps-crash.test.ts -t ${policy}`;
+      throw new Error(`seed ${seed}: ${errorMessage(error)}\nagain with: ${replay}`, { cause: error });
+    }
+  }
+  return accounts;
+}
+
+const sum = (accounts: readonly Account[], of: (account: Account) => number): number =>
+  accounts.reduce((total, account) => total + of(account), 0);
+
+describe('a turn whose node is killed at any moment', () => {
+  test('under reconcile comes to its end, with each effect exactly once and each step its own result', async () => {
+    const accounts = await runs('reconcile', ({ effects, mixed, steps }) => {
+      expect(mixed).toEqual([]);
+      expect([...effects.values()]).toEqual(new Array(steps).fill(1));
+    });
+    // The runs were worth something.
+    if (ONLY !== undefined) return;
+    expect(sum(accounts, ({ kills }) => kills)).toBeGreaterThan(SEEDS);
+    expect(sum(accounts, ({ reconciled }) => reconciled)).toBeGreaterThan(SEEDS / 2);
+    // A person is asked only when the tool was away five times.
+    expect(sum(accounts, ({ rulings }) => rulings)).toBeLessThan(1 + SEEDS / 20);
+  });
+
+  test('under hold does nothing twice, and comes to its end when a person says what happened', async () => {
+    const accounts = await runs('hold', ({ effects, mixed, steps }) => {
+      expect(mixed).toEqual([]);
+      expect([...effects.values()]).toEqual(new Array(steps).fill(1));
+    });
+    if (ONLY !== undefined) return;
+    expect(sum(accounts, ({ rulings }) => rulings)).toBeGreaterThan(SEEDS / 2);
+  });
+});

@@ -1,0 +1,208 @@
+/** A model of turns with steps, run on real agents over a real ledger whose node is killed at chosen moments, and what must hold. */
+import { z } from 'zod';
+import { type AgentContext, defineAgent, type StepFinding, type StepOptions } from '../../../src/agent/index.ts';
+import type { Coordinator, HeldRecord } from '../../../src/coordinator/index.ts';
+import { SeededRandom, TroupeError } from '../../../src/core/index.ts';
+import { decodePayload, encodePayload } from '../../../src/wire/index.ts';
+import { Bench } from '../cluster/bench.ts';
+import { type AgentNode, joinAgents } from './bench.ts';
+
+export type Policy = 'reconcile' | 'hold';
+/** Branches side by side, each a list of names of steps one after the other. */
+type Stage = readonly (readonly string[])[];
+
+/** What a seed stands for. */
+interface Plan {
+  readonly stages: readonly Stage[];
+  /** How many moments each life has before it is killed; the life after the last one is left alone. */
+  readonly lives: readonly number[];
+}
+
+function planOf(random: SeededRandom): Plan {
+  const list = <T>(least: number, most: number, make: () => T): T[] =>
+    Array.from({ length: random.int(least, most + 1) }, make);
+  const name = (): string => 'ab'[random.int(0, 2)] as string;
+  return {
+    stages: list(1, 3, () => list(1, 3, () => list(1, 3, name))),
+    lives: list(1, 4, () => random.int(1, 40)),
+  };
+}
+
+/** One life of the agent's node. When its moments are used up, nothing that it does goes on, whatever it was about to do. */
+class Life {
+  #left: number;
+  dead = false;
+
+  constructor(moments: number) {
+    this.#left = moments;
+  }
+
+  async moment(): Promise<void> {
+    if (this.#left-- <= 0) this.dead = true;
+    if (this.dead) await new Promise(() => undefined);
+  }
+
+  /** The ledger as this life reaches it: killed before a command is sent, or before its answer comes. */
+  reach(real: Coordinator): Coordinator {
+    return {
+      execute: async (name, request, options) => {
+        await this.moment();
+        const reply = await real.execute(name, request, options);
+        await this.moment();
+        return reply;
+      },
+      query: async (name, request, options) => {
+        const reply = await real.query(name, request, options);
+        if (this.dead) await new Promise(() => undefined);
+        return reply;
+      },
+      watch: (listener) => real.watch((delivery) => this.dead || listener(delivery)),
+      leader: undefined,
+      onLeader: () => () => undefined,
+    };
+  }
+}
+
+/** What a run came to. */
+export interface Account {
+  /** Effects by step; those of a step that happened more than once would be counted so. */
+  readonly effects: ReadonlyMap<string, number>;
+  /** Steps whose result was another one's. */
+  readonly mixed: readonly string[];
+  readonly steps: number;
+  readonly kills: number;
+  readonly rulings: number;
+  readonly reconciled: number;
+}
+
+/**
+ * Runs the plan of a seed to its end: the message is sent again after each kill, as its asker would, and a person settles what is held, by
+ * asking the tool. Neither happens when the turn is done.
+ *
+ * @throws TroupeError TIMEOUT when the turn doesn't come to its end
+ */
+export async function runSeed(seed: number, policy: Policy): Promise<Account> {
+  const random = new SeededRandom(seed);
+  const { stages, lives } = planOf(random);
+  const bench = await Bench.start();
+  /** The tool: by key, what it did. It does everything that it is told to, however often. */
+  const did = new Map<string, string>();
+  const effects = new Map<string, number>();
+  const mixed: string[] = [];
+  let life = new Life(Number.POSITIVE_INFINITY);
+  let done = false;
+  let [steps, kills, rulings, reconciled] = [0, 0, 0, 0];
+
+  const perform = async (ctx: AgentContext<null>, name: string, label: string): Promise<void> => {
+    const mine = life;
+    const pause = (): Promise<void> => new Promise((resolve) => void bench.clock.schedule(random.int(0, 30), resolve));
+    const find = async (idempotencyKey: string): Promise<StepFinding<string>> => {
+      await pause();
+      await mine.moment();
+      if (random.next() < 0.3) throw new TroupeError('NODE_UNAVAILABLE', 'the tool is away');
+      reconciled++;
+      const known = did.get(idempotencyKey);
+      return known === undefined ? { notDone: true } : { done: known };
+    };
+    const options: StepOptions<string> =
+      policy === 'hold'
+        ? { onUnknown: 'hold' }
+        : { onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => find(idempotencyKey) };
+    const given = await ctx.step(name, options, async ({ idempotencyKey }) => {
+      await pause();
+      await mine.moment();
+      effects.set(label, (effects.get(label) ?? 0) + 1);
+      did.set(idempotencyKey, label);
+      await mine.moment();
+      return label;
+    });
+    if (given !== label) mixed.push(`${label} got ${given}`);
+  };
+
+  const agent = defineAgent('model', {
+    state: () => null,
+    shards: 1,
+    messages: { work: { input: z.null() } },
+    handlers: {
+      async work(ctx) {
+        steps = 0;
+        for (const [i, stage] of stages.entries()) {
+          await Promise.all(
+            stage.map(async (branch, j) => {
+              for (const [k, name] of branch.entries()) {
+                steps++;
+                await perform(ctx as AgentContext<null>, name, `${i}.${j}.${k}`);
+              }
+            }),
+          );
+        }
+        return 'done';
+      },
+    },
+  });
+  const live = async (moments: number): Promise<AgentNode> => {
+    life = new Life(moments);
+    const mine = life;
+    const node = await joinAgents(bench, `n${kills}`, [agent], { coordinator: (real) => mine.reach(real) });
+    await bench.place([0], node, 'model');
+    return node;
+  };
+  /** The message again, as long as nobody has heard that it is done. */
+  const send = (node: AgentNode): void =>
+    void node.runtime.deliver(
+      { kind: 'model', key: 'k' },
+      { group: 'model', shard: 0 },
+      {
+        kind: 'tell',
+        to: 'agent:model/k',
+        correlation: 0,
+        method: 'work',
+        payload: encodePayload(null),
+        requestId: 'r',
+      },
+    );
+
+  const person = await bench.join('person', []);
+  try {
+    let node = await live(lives[0] ?? Number.POSITIVE_INFINITY);
+    send(node);
+    for (let turn = 0; !done; turn++) {
+      if (turn > 400) throw new TroupeError('TIMEOUT', 'the turn does not come to its end');
+      await bench.clock.advance(100);
+      if (life.dead) {
+        kills++;
+        await bench.kill(node);
+        node = await live(lives[kills] ?? Number.POSITIVE_INFINITY);
+        send(node);
+      }
+      const held = await heldNow(bench, person.coordinator);
+      for (const each of held) {
+        rulings++;
+        const known = did.get(each.idempotencyKey);
+        const ruling =
+          known === undefined ? ({ type: 'retry' } as const) : ({ type: 'done', value: encodePayload(known) } as const);
+        await bench.settle(person.coordinator.execute('held.rule', { ...each, ruling }));
+      }
+      if (held.length === 0 && !life.dead) done = await replied(bench, node);
+    }
+    await bench.clock.advance(10_000);
+    if ((await bench.settle(person.coordinator.query('held.list', { limit: 10 }))).held.length > 0)
+      throw new TroupeError('EXPECTATION_FAILED', 'a turn that is over is still held');
+    return { effects, mixed, steps, kills, rulings, reconciled };
+  } finally {
+    bench.close();
+  }
+}
+
+async function heldNow(bench: Bench, coordinator: Coordinator): Promise<readonly HeldRecord[]> {
+  return (await bench.settle(coordinator.query('held.list', { limit: 10, ruled: false }))).held;
+}
+
+/** Whether the journal has the reply. */
+async function replied(bench: Bench, { map, coordinator }: AgentNode): Promise<boolean> {
+  const fence = { group: 'model', shard: 0, epoch: map.shard({ group: 'model', shard: 0 })?.epoch ?? 0 };
+  const { snapshot, records } = await bench.settle(coordinator.query('journal.read', { fence, key: 'k' }));
+  const image = snapshot && (decodePayload(snapshot) as { readonly replies: readonly unknown[] });
+  const lines = records.map((record) => decodePayload(record) as { readonly t: string });
+  return lines.some(({ t }) => t === 'turn') || (image?.replies.length ?? 0) > 0;
+}
