@@ -262,12 +262,7 @@ export class TroupeNode {
       sources: [...preemptionSources(node.preemption, folder?.noticeFile(this.id), clock, random), ...sources],
       clock,
       logger,
-      mark: (state, reason) => {
-        // A mark that comes late must not undo a drain.
-        const expect = state === 'up' ? 'cordoned' : 'up';
-        const request = { ...this.life.self, state, expect, ...(reason === undefined ? {} : { reason }) } as const;
-        return plane.coordinator.execute('node.mark', request);
-      },
+      mark: (mark) => plane.coordinator.execute('node.mark', { ...this.life.self, ...mark }),
       drain: (options) => void this.drain(options),
       onHealth: (health) => {
         this.#api?.setServing(

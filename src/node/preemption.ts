@@ -17,16 +17,18 @@ export interface SourceHealth {
   readonly trouble?: string;
 }
 
+/** Takes no new work, or does again. What is expected keeps a word that comes late from undoing a drain. */
+export type CordonMark =
+  | { readonly state: 'cordoned'; readonly expect: 'up'; readonly reason: string }
+  | { readonly state: 'up'; readonly expect: 'cordoned' };
+
 /** What watching for preemption takes. */
 export interface PreemptionParts {
   readonly sources: readonly PreemptionSource[];
   readonly clock: Clock;
   readonly logger: Logger;
-  /**
-   * Tells the ledger that the present life takes no new work, or does again.
-   * @throws TroupeError CONFLICT when the ledger has the node in another state than one would leave by this
-   */
-  readonly mark: (state: 'up' | 'cordoned', reason: string | undefined) => Promise<unknown>;
+  /** Gives the command `node.mark` for the present life. @throws TroupeError CONFLICT, NODE_FENCED, and what passes */
+  readonly mark: (mark: CordonMark) => Promise<unknown>;
   readonly drain: (options: DrainOptions) => void;
   /** The health of some source has changed. */
   readonly onHealth?: (health: readonly SourceHealth[]) => void;
@@ -113,7 +115,7 @@ export class Preemption {
       const [wish, life] = [this.#wish, this.#life];
       let told = true;
       try {
-        await mark(wish.state, wish.state === 'up' ? undefined : wish.reason);
+        await mark(wish.state === 'up' ? { state: 'up', expect: 'cordoned' } : { ...wish, expect: 'up' });
         logger.info(wish.state === 'up' ? 'no longer cordoned' : 'cordoned');
       } catch (error) {
         logger.warn('not marked', { state: wish.state, error: errorMessage(error) });

@@ -7,6 +7,9 @@ import { ManualClock } from '../../../src/testkit/clock.ts';
 const advisory: Notice = { id: 'a', kind: 'advisory', reason: 'rebalance recommended' };
 const final: Notice = { id: 'f', kind: 'final', reason: 'preempted', leftMs: 30_000 };
 
+const CORDON = { state: 'cordoned', expect: 'up', reason: advisory.reason };
+const UP = { state: 'up', expect: 'cordoned' };
+
 /** A node's preemption, with everything around it written down. */
 class World implements Disposable {
   readonly clock = new ManualClock();
@@ -26,8 +29,8 @@ class World implements Disposable {
       sources: [this.manual, ...more],
       clock: this.clock,
       logger,
-      mark: (state, reason) => {
-        this.marks.push(reason === undefined ? [state] : [state, reason]);
+      mark: (mark) => {
+        this.marks.push(mark);
         return this.mark();
       },
       drain: (options) => this.drains.push(options),
@@ -57,7 +60,7 @@ describe('a node with sources of notices', () => {
     await world.say(advisory);
     await world.say();
     await world.say(advisory);
-    expect(world.marks).toEqual([['cordoned', advisory.reason], ['up'], ['cordoned', advisory.reason]]);
+    expect(world.marks).toEqual([CORDON, UP, CORDON]);
     expect(world.log.map(([message]) => message)).toEqual([
       'notice of preemption',
       'cordoned',
@@ -77,7 +80,7 @@ describe('a node with sources of notices', () => {
     await world.say(final);
     await world.say();
     expect(world.drains).toEqual([{ reason: 'preempted', deadlineMs: 30_000 }]);
-    expect(world.marks).toEqual([['cordoned', advisory.reason]]);
+    expect(world.marks).toEqual([CORDON]);
   });
 
   test('tells the ledger again what it couldn’t be told, and only what is wished by then', async () => {
@@ -94,7 +97,7 @@ describe('a node with sources of notices', () => {
     await world.say(advisory);
     world.mark = async () => undefined;
     await world.clock.advance(5_000);
-    expect(world.marks.slice(3)).toEqual([['up']]);
+    expect(world.marks.slice(3)).toEqual([UP]);
   });
 
   test('tells what changed while the ledger was being told', async () => {
@@ -103,10 +106,10 @@ describe('a node with sources of notices', () => {
     world.mark = () => slow.promise;
     await world.say(advisory);
     await world.say();
-    expect(world.marks).toEqual([['cordoned', advisory.reason]]);
+    expect(world.marks).toEqual([CORDON]);
     slow.resolve();
     await world.clock.settle();
-    expect(world.marks).toEqual([['cordoned', advisory.reason], ['up']]);
+    expect(world.marks).toEqual([CORDON, UP]);
   });
 
   test.each(['CONFLICT', 'NODE_FENCED'] as const)('lets it stand when the ledger says %s', async (code) => {
@@ -130,7 +133,7 @@ describe('a node with sources of notices', () => {
     world.preemption.rejoined();
     slow.resolve();
     await world.clock.settle();
-    expect(world.marks.slice(2)).toEqual([['up'], ['cordoned', advisory.reason]]);
+    expect(world.marks.slice(2)).toEqual([UP, CORDON]);
   });
 
   test('says once when a source is in trouble or well again, and drains for none of it', async () => {
