@@ -4,8 +4,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { errorMessage, TroupeError } from '../core/index.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
-import { preemption } from './preemption-config.ts';
 import { completeJournals, type JournalsConfig, journals } from './journal-config.ts';
+import { preemption } from './preemption-config.ts';
 import { clusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;

@@ -15,10 +15,10 @@ import { MemoryNetwork } from '../remote/index.ts';
 import { nullTelemetry } from '../telemetry/index.ts';
 import { type Cluster, type ClusterClient, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfigInput, checkConfig, type NodeConfig } from './config.ts';
-import { openJournals } from './journal-config.ts';
 import { memoryMemberStore } from './control/member-store.ts';
 import { startControlPlane } from './control/plane.ts';
 import type { ControlPlane } from './control/port.ts';
+import { openJournals } from './journal-config.ts';
 import { TroupeNode } from './node.ts';
 
 /** How a cluster inside one process is started. */

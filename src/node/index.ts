@@ -11,7 +11,6 @@ export {
 } from './config.ts';
 export { eraseLog } from './control/etcd-voter.ts';
 export { coordinatorOfRun } from './coordinator-config.ts';
-export { eraseJournals, journalsOfRun } from './journal-config.ts';
 export { type CreateNodeOptions, createNode } from './create-node.ts';
 export { ClusterFolder, type NodeCard } from './directory.ts';
 export { type InProcessCluster, type InProcessOptions, startInProcess } from './in-process.ts';
@@ -24,6 +23,7 @@ export {
   type Timeline,
   type TimelineEntry,
 } from './job.ts';
+export { eraseJournals, journalsOfRun } from './journal-config.ts';
 export { type StartOptions, startCluster } from './local-cluster.ts';
 export { isAlive } from './lock.ts';
 export { type LogRecord, readLog, verifyLog } from './log-directory.ts';

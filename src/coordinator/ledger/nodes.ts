@@ -60,7 +60,9 @@ export class Nodes {
     this.#find = prepare(db, 'select * from nodes where node = ?');
     this.#list = prepare(db, 'select * from nodes order by node');
     this.#live = prepareTuples(db, `select count(*) from nodes where state not in ('left', 'down')`);
-    this.#insert = db.prepare(`insert or replace into nodes values (?, ?, ?, 'up', ?, ?, ?, ?, null, null, null, ?, ?)`);
+    this.#insert = db.prepare(
+      `insert or replace into nodes values (?, ?, ?, 'up', ?, ?, ?, ?, null, null, null, ?, ?)`,
+    );
     this.#setState = db.prepare('update nodes set state = ?, drain_by = ?, reason = ?, changed = ? where node = ?');
     this.#setAccount = db.prepare('update nodes set account = ? where node = ?');
     this.#setVoter = db.prepare('update nodes set voter = ?, changed = ? where node = ?');
