@@ -1,5 +1,5 @@
 /** Entry of every worker thread that hosts an actor or an agent. */
-import { setPriority } from 'node:os';
+import { constants, getPriority, setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import { invariant, systemClock } from '../core/index.ts';
 import { Channel, type Frame } from './channel.ts';
@@ -11,7 +11,7 @@ invariant(parentPort !== null, 'a tenant lives in a worker');
 const port = parentPort;
 const { tenant, data, beats } = workerData as EntryData;
 // Elsewhere a priority is the whole process's.
-if (process.platform === 'linux') setPriority(NICE);
+if (process.platform === 'linux') setPriority(Math.min(constants.priority.PRIORITY_LOW, getPriority() + NICE));
 systemClock.repeat(BEAT_MS, () => void Atomics.add(beats, 0, 1));
 const channel = new Channel(
   (frame) => port.postMessage(frame),
@@ -24,3 +24,5 @@ const { open } = (await import(tenant)) as { readonly open: Tenant };
 channel.serve(await open(channel, data));
 // What has come meanwhile waits in the port until somebody listens.
 port.on('message', (frame: Frame) => channel.take(frame));
+// Without it the thread would be deaf and dumb, and nobody would know.
+port.on('close', () => process.exit(1));

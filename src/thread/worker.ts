@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { TroupeError } from '../core/index.ts';
+import { errorMessage, TroupeError } from '../core/index.ts';
 import type { Frame } from './channel.ts';
 import { HEADROOM_MB } from './limits.ts';
 import type { StartWorker } from './port.ts';
@@ -64,8 +64,8 @@ export const startWorker: StartWorker = ({ tenant, data, limits }, events) => {
 };
 
 function uncaught(error: unknown): TroupeError {
-  const { code, message } = error as { readonly code?: unknown; readonly message?: unknown };
+  // Whatever was thrown there comes out here: null, too.
+  const code = (error as { readonly code?: unknown } | null | undefined)?.code;
   if (code === 'ERR_WORKER_OUT_OF_MEMORY') return new TroupeError('THREAD_OUT_OF_MEMORY', 'the thread ran out of heap');
-  const text = typeof message === 'string' ? message : String(error);
-  return new TroupeError('HANDLER_FAILED', `uncaught in the thread: ${text}`, { cause: error });
+  return new TroupeError('HANDLER_FAILED', `uncaught in the thread: ${errorMessage(error)}`, { cause: error });
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync } from 'node:fs';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parentPort } from 'node:worker_threads';
 import type { Behavior, Ref, ReplyTo } from '../../../src/actor/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 
@@ -22,7 +23,19 @@ export type Work =
   | ({ readonly do: 'forward'; readonly other: Ref<Ask<number>> } & Ask<number>)
   | ({ readonly do: 'tick' } & Ask<number>)
   | ({ readonly do: 'echo'; readonly value: unknown } & Ask<unknown>)
-  | { readonly do: 'loop' | 'exit' | 'throw' | 'reject later' | 'buffers' | 'map' | 'stop' | 'cancelled?' }
+  | {
+      readonly do:
+        | 'loop'
+        | 'exit'
+        | 'close'
+        | 'throw'
+        | 'throw null later'
+        | 'reject later'
+        | 'buffers'
+        | 'map'
+        | 'stop'
+        | 'cancelled?';
+    }
   | { readonly do: 'tell'; readonly to: Ref<string>; readonly text: string; readonly times: number };
 
 /** Counts, asks others, and does all that a thread must survive. */
@@ -96,6 +109,14 @@ export const crunch = (start: number): Behavior<Work> => {
           throw new TroupeError('NOT_FOUND', 'nothing there', { data: { key: 'k' } });
         case 'reject later':
           setImmediate(() => void Promise.reject(new RangeError('nobody catches this')));
+          return;
+        case 'throw null later':
+          setImmediate(() => {
+            throw null;
+          });
+          return;
+        case 'close':
+          parentPort?.close();
           return;
         case 'exit':
           process.exit(3);
