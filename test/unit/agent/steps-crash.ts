@@ -183,7 +183,8 @@ export async function runSeed(seed: number, policy: Policy): Promise<Account> {
           known === undefined ? ({ type: 'retry' } as const) : ({ type: 'done', value: encodePayload(known) } as const);
         await bench.settle(person.coordinator.execute('held.rule', { ...each, ruling }));
       }
-      if (held.length === 0 && !life.dead) done = await replied(bench, node);
+      // It may be killed while this is read: then the next life takes the turn from the held ones.
+      done = held.length === 0 && !life.dead && (await replied(bench, node)) && !life.dead;
     }
     await bench.clock.advance(10_000);
     if ((await bench.settle(person.coordinator.query('held.list', { limit: 10 }))).held.length > 0)
