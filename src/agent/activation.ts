@@ -14,10 +14,11 @@ import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import { type AgentSpec, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
-import type { Asker, Delivery } from './delivery.ts';
+import type { Asker, Delivery, Resident } from './delivery.ts';
 import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
 import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
 import { type AgentMemory, VolatileMemory } from './memory.ts';
+import type { Recalls } from './recalls.ts';
 import { Turn, type TurnHouse } from './turn.ts';
 
 /** What all agents of one shard have in common while one epoch of it lasts on one node. */
@@ -27,9 +28,15 @@ export interface Household extends TurnHouse {
   readonly coordinator: Coordinator;
   readonly store: JournalStore;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
+  readonly recalls: Recalls;
+  /** What an agent remembers takes so many bytes now. */
+  weigh(resident: Resident, bytes: number): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
 }
+
+/** Thrown when a message's turn needn't begin. */
+const UNWANTED = new TroupeError('CANCELLED', 'nobody waits for this any more');
 
 /** Errors that say nothing about the agent: the asker hears of them, the agent goes on. */
 const HARMLESS = new Set([
@@ -89,14 +96,15 @@ export class Activation implements Behavior<Delivery> {
     let memory: AgentMemory;
     try {
       if (message.method === RESUME_METHOD) {
-        const held = await this.#resumed(delivery);
+        const held = await this.#resumed(delivery, actor);
         if (held === undefined) return this.#past(delivery);
         message = held;
       }
       const reading = read(house, this.#address, message);
       run = reading instanceof Promise ? await reading : reading;
-      memory = this.#memory ?? (await this.#recall());
+      memory = this.#memory ?? (await this.#recall(delivery, actor));
     } catch (error) {
+      if (error === UNWANTED) return this.#unread(delivery, actor);
       return refuse(house, delivery, unreachable(error));
     }
     let span: Span | undefined;
@@ -130,10 +138,11 @@ export class Activation implements Behavior<Delivery> {
   }
 
   /** The message of a turn that a person has settled. Undefined when the turn is over, and only its place among the held is left. */
-  async #resumed({ envelope, requestId }: Delivery): Promise<HeldMessage | undefined> {
+  async #resumed(delivery: Delivery, actor: ActorContext<Delivery>): Promise<HeldMessage | undefined> {
+    const { envelope, requestId } = delivery;
     const { held, actors } = this.#house;
     const { key } = this.#address;
-    const memory = this.#memory ?? (await this.#recall());
+    const memory = this.#memory ?? (await this.#recall(delivery, actor));
     const { hold } = actors.decode(envelope.payload) as { readonly hold: number };
     const open = memory.held(requestId) ?? (memory.reply(requestId) === undefined && memory.steps(requestId));
     const message = open ? await held.message(key, hold) : undefined;
@@ -177,11 +186,28 @@ export class Activation implements Behavior<Delivery> {
     return error;
   }
 
-  async #recall(): Promise<AgentMemory> {
-    const { store, fence, actors } = this.#house;
-    const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
-    this.#memory = await AgentJournal.load(store, fence, this.#address.key, decode);
-    return this.#memory;
+  /** @throws UNWANTED when the message, after waiting for its turn, needs no answer from here */
+  async #recall(delivery: Delivery, actor: ActorContext<Delivery>): Promise<AgentMemory> {
+    const { store, fence, actors, recalls, clock } = this.#house;
+    await recalls.enter(delivery);
+    try {
+      const { cancelled, deadlineAt, resident } = delivery;
+      if (cancelled || deadlineAt <= clock.monotonic() || resident.stopping || actor.signal.aborted) throw UNWANTED;
+      const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
+      const journal = await AgentJournal.load(store, fence, this.#address.key, decode);
+      this.#house.weigh(resident, journal.bytes);
+      this.#memory = journal;
+      return journal;
+    } finally {
+      recalls.done();
+    }
+  }
+
+  /** Its turn didn't begin: it moves with its agent, or nobody waits for it any more. */
+  #unread(delivery: Delivery, { signal }: ActorContext<Delivery>): void {
+    if (signal.aborted) return;
+    if (delivery.resident.stopping) delivery.resident.cut = delivery;
+    else this.#house.settled(delivery);
   }
 
   #trace({ traceparent, method }: HeldMessage): Span | undefined {
@@ -211,6 +237,7 @@ export class Activation implements Behavior<Delivery> {
   }
 
   #answer(delivery: Delivery, value: unknown, spent: Amount | undefined): void {
+    if (this.#memory !== undefined) this.#house.weigh(delivery.resident, this.#memory.bytes);
     const payload = encodePayload(value);
     for (const asker of delivery.askers) this.#house.reply(asker, payload, undefined, spent);
     this.#house.settled(delivery);

@@ -1,6 +1,7 @@
 import type { Ref } from '../actor/index.ts';
 import type { NodeRef, TroupeError } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
+import type { IdleList } from './idle-list.ts';
 
 /** Whoever waits for a reply. */
 export interface Asker {
@@ -54,6 +55,17 @@ export class Delivery {
 /** One agent in memory. */
 export class Resident {
   readonly ref: Ref<Delivery>;
+  /** Its shard's name, and its key there. */
+  readonly shard: string;
+  readonly key: string;
+  /** Where it is while it has nothing to do, and its neighbours there. */
+  readonly idle: IdleList;
+  older: Resident | undefined;
+  newer: Resident | undefined;
+  /** What it remembers takes so many bytes. */
+  bytes = 0;
+  /** It isn't in memory any more. */
+  gone = false;
   /** Messages that wait or run. */
   open = 0;
   /** The message whose turn runs, and since when, monotonic ms. */
@@ -72,8 +84,11 @@ export class Resident {
   /** All of them by id, once there were several. */
   #requests: Map<string, Delivery> | undefined;
 
-  constructor(ref: Ref<Delivery>, nowMs: number) {
+  constructor(ref: Ref<Delivery>, shard: string, key: string, idle: IdleList, nowMs: number) {
     this.ref = ref;
+    this.shard = shard;
+    this.key = key;
+    this.idle = idle;
     this.idleSince = nowMs;
   }
 
@@ -85,7 +100,7 @@ export class Resident {
 
   /** A request begins to wait. It takes the place of one with the same id. */
   enter(delivery: Delivery): void {
-    this.open++;
+    if (this.open++ === 0) this.idle.remove(this);
     if (this.#requests === undefined && (this.#only === undefined || this.#only.requestId === delivery.requestId)) {
       this.#only = delivery;
       return;
@@ -100,8 +115,8 @@ export class Resident {
 
   /** A request is done with. */
   leave(delivery: Delivery, nowMs: number): void {
-    this.open--;
     this.idleSince = nowMs;
+    if (--this.open === 0 && !this.gone && this.restsUntil === 0) this.idle.add(this);
     if (this.running === delivery) this.running = undefined;
     if (this.#only === delivery) this.#only = undefined;
     const { requestId } = delivery;

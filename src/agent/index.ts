@@ -13,6 +13,7 @@ export * from './define.ts';
 export type { Ruling } from './held.ts';
 export * from './host.ts';
 export { nodeHost } from './node-host.ts';
+export { RESIDENCY_LIMITS, type ResidencyLimits } from './residency.ts';
 export { AgentRuntime, groupsOf } from './runtime.ts';
 export { AGENT_SUBSCRIPTIONS_MAX } from './subscriptions.ts';
 export { type ActorEnded, AGENT_WATCHES_MAX } from './watches.ts';

@@ -92,6 +92,8 @@ export class AgentJournal implements AgentMemory {
   };
   #version = 0;
   #sinceSnapshot = 0;
+  #stateBytes = 0;
+  #otherBytes = 0;
   #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
   #last: Promise<void> = Promise.resolve();
 
@@ -136,6 +138,14 @@ export class AgentJournal implements AgentMemory {
   /** What earlier runs of this request's turn recorded of its steps; the settled ones last, in the order in which they settled. */
   steps(request: string): ReadonlyMap<string, StepReceipt> | undefined {
     return this.#folded.steps.get(request);
+  }
+
+  /**
+   * About what is remembered here, as encoded, bytes: the last image, and what was written since, of states only the latest. So what the
+   * image held and is forgotten by now counts until the next one.
+   */
+  get bytes(): number {
+    return this.#stateBytes + this.#otherBytes;
   }
 
   /** Whether the turn of this request is held. */
@@ -210,16 +220,25 @@ export class AgentJournal implements AgentMemory {
   async #append(lines: readonly JournalLine[]): Promise<void> {
     try {
       const records = lines.map((line) => encodePayload(line));
-      for (const line of lines) fold(this.#folded, line);
+      for (const [i, line] of lines.entries()) this.#take(line, (records[i] as Uint8Array).byteLength);
       this.#sinceSnapshot += records.length;
       const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image() } : {};
       const request = { fence: this.#fence, key: this.#key, version: this.#version, records, ...snapshot };
       const { version } = await this.#store.journals.append(request, { traceparent: this.traceparent });
       this.#version = version;
-      if ('snapshot' in snapshot) this.#sinceSnapshot = 0;
+      if (snapshot.snapshot === undefined) return;
+      this.#sinceSnapshot = 0;
+      this.#otherBytes = snapshot.snapshot.byteLength;
+      this.#stateBytes = 0;
     } catch (error) {
       throw new JournalFailure(error);
     }
+  }
+
+  #take(line: JournalLine, bytes: number): void {
+    fold(this.#folded, line);
+    if (line.t === 'turn' && line.s !== undefined) this.#stateBytes = bytes;
+    else this.#otherBytes += bytes;
   }
 
   #image(): Uint8Array {
@@ -249,7 +268,8 @@ export class AgentJournal implements AgentMemory {
       for (const [request, mark] of image.held ?? []) this.#folded.held.set(request, mark);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
     }
-    for (const bytes of record.records) fold(this.#folded, decode(bytes) as JournalLine);
+    this.#otherBytes = record.snapshot?.byteLength ?? 0;
+    for (const bytes of record.records) this.#take(decode(bytes) as JournalLine, bytes.byteLength);
     this.#version = record.version;
     this.#sinceSnapshot = record.records.length;
   }

@@ -7,6 +7,8 @@ import type { HoldMark, StepReceipt } from './journal.ts';
 export interface AgentMemory {
   /** W3C traceparent of the turn that writes; undefined when that isn't sampled. */
   traceparent: string | undefined;
+  /** What all of this takes, as encoded; 0 where nothing is encoded. */
+  readonly bytes: number;
   /** The last state that was kept, or undefined when there never was one. */
   readonly state: { readonly value: unknown } | undefined;
   /** The reply already given to a request, if it is still remembered, and what its turn had spent. */
@@ -43,6 +45,7 @@ export class VolatileMemory implements AgentMemory {
   state: { readonly value: unknown } | undefined;
 
   readonly heldTurns = 0;
+  readonly bytes = 0;
 
   reply(): undefined {
     return undefined;

@@ -35,6 +35,9 @@ import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
+import type { IdleList } from './idle-list.ts';
+import { RECALLS_MAX, Recalls } from './recalls.ts';
+import { Residency, type ResidencyLimits } from './residency.ts';
 import { AgentSubscriptions } from './subscriptions.ts';
 import { type Isolation, seated } from './thread/seat.ts';
 import { AgentWatches } from './watches.ts';
@@ -45,9 +48,6 @@ const SHARDS_DEFAULT = 32;
 const PASSIVATE_MS_DEFAULT = 60_000;
 /** How often idle agents are looked for, ms. */
 const SWEEP_MS = 1_000;
-/** Agents resident at a time, unless told otherwise. */
-const RESIDENTS_MAX = 1_000_000;
-
 /** Askers of one request; further ones are refused. */
 const ASKERS_MAX = 1_000;
 /** Crashes of an agent within a period before it rests, and that period, ms, unless its kind says otherwise. */
@@ -74,8 +74,10 @@ export interface RuntimeParts {
   readonly tracer: Tracer;
   /** Worker threads at a time, of agents with `isolation: 'thread'`. Default THREADS_MAX. */
   readonly threadsMax?: number;
-  /** Agents resident at a time; past it new ones are refused. Default a million. */
-  readonly residentsMax?: number;
+  /** What is kept in memory; what is left out has its default. */
+  readonly residency?: Partial<ResidencyLimits>;
+  /** Journals read at a time. Default RECALLS_MAX. */
+  readonly recallsMax?: number;
 }
 
 /** The agents of one shard, all active under one epoch. */
@@ -83,8 +85,6 @@ interface Tenancy {
   readonly epoch: Epoch;
   readonly house: Household;
   readonly residents: Map<string, Resident>;
-  /** Before this monotonic time none of them leaves memory, ms. */
-  quietUntil: number;
 }
 
 /** An agent kind on this node. */
@@ -92,6 +92,7 @@ interface Kind {
   readonly spec: AgentSpec<unknown, Protocol>;
   /** Where its handlers run, when not here. */
   readonly isolation: Isolation | undefined;
+  readonly idle: IdleList;
   /** How its actors are kept; one object for all, which their system fills in once. */
   readonly keeping: SpawnOptions<Delivery> & {
     readonly restartLimit: RestartLimit;
@@ -99,12 +100,13 @@ interface Kind {
   };
 }
 
-function kindOf(spec: AgentSpec<unknown, Protocol>, isolation: Isolation | undefined): Kind {
+function kindOf(spec: AgentSpec<unknown, Protocol>, isolation: Isolation | undefined, idle: IdleList): Kind {
   const { restart = 'permanent', intensity = INTENSITY_DEFAULT, periodMs = PERIOD_MS_DEFAULT } = spec.supervision ?? {};
   const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
   return {
     spec,
     isolation,
+    idle,
     keeping: { restart, restartLimit: { intensity, periodMs }, mailbox: { capacity, overflow } },
   };
 }
@@ -149,14 +151,15 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #held: HeldWatch;
   /** Cargo of shards that were staged before they were ours. */
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
-  readonly #residentsMax: number;
-  #residents = 0;
+  readonly #residency: Residency;
+  readonly #recalls: Recalls;
 
   /** @param cargo gives what came with a shard that is ours from now on */
   constructor(parts: RuntimeParts, cargo: (shard: ShardRecord) => Cargo | undefined) {
     this.#parts = parts;
     this.#cargo = cargo;
-    this.#residentsMax = parts.residentsMax ?? RESIDENTS_MAX;
+    this.#residency = new Residency(parts.residency ?? {}, (resident) => this.#passivate(resident));
+    this.#recalls = new Recalls(parts.recallsMax ?? RECALLS_MAX);
     const { self, map, clock, random, logger, tracer } = parts;
     this.#watches = new AgentWatches(parts.actors, parts.host, logger);
     this.#subscriptions = new AgentSubscriptions(parts.actors, parts.host, logger);
@@ -164,9 +167,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
     for (const agent of parts.agents) {
       const spec = specOf(agent);
-      this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads)));
+      const idle = this.#residency.list(spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT);
+      this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads), idle));
     }
-    this.#sweep = clock.repeat(SWEEP_MS, () => this.#passivate());
+    this.#sweep = clock.repeat(SWEEP_MS, () => this.#residency.sweep(clock.monotonic()));
     this.#held = new HeldWatch(parts.coordinator, clock, (held, envelope) => this.#resume(held, envelope));
     map.onChange((change) => {
       for (const shard of change.shards) if (!sameNode(shard.owner, self)) this.#dropUntil(shard, shard.epoch);
@@ -175,7 +179,12 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   /** Agents in memory. */
   get residents(): number {
-    return this.#residents;
+    return this.#residency.residents;
+  }
+
+  /** What the journals of agents in memory remember, as encoded, bytes. */
+  get residentBytes(): number {
+    return this.#residency.bytes;
   }
 
   adopt(shard: ShardRecord): void {
@@ -215,6 +224,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
         // Senders that wait for room in the mailbox come after what is in it.
         const waiting: Delivery[] = [];
         const onLate = (delivery: Delivery): number => waiting.push(delivery);
+        this.#hurry(resident);
         const turns = clock.schedule(leftMs(turnsUntilMs), () => {
           resident.stopping = true;
         });
@@ -256,12 +266,12 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #take(address: AgentAddress, shard: ShardId, envelope: Envelope, waiting: number): void | Promise<void> {
     const { router, clock } = this.#parts;
     const { requestId } = envelope;
-    const resident = this.#resident(address, shard, waiting);
-    if (resident instanceof TroupeError) return router.refuse(envelope, resident);
     if (requestId === undefined) {
       const error = new TroupeError('PROTOCOL_VIOLATION', 'a message for an agent needs a request id');
       return router.refuse(envelope, error);
     }
+    const resident = this.#resident(address, shard, waiting);
+    if (resident instanceof TroupeError) return router.refuse(envelope, resident);
     const node = askerOf(envelope);
     const asker =
       envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
@@ -319,10 +329,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     if (!this.#owns(shard, epoch)) {
       return new TroupeError('NOT_OWNER', 'the shard has another owner', { address: where });
     }
-    if (this.#residents >= this.#residentsMax) {
-      const message = `${this.#residentsMax} agents are resident on this node`;
-      return new TroupeError('OVERLOADED', message, { address: where });
-    }
+    const full = this.#residency.admit();
+    if (full !== undefined) return full;
     const key = shardKey(shard);
     const tenancy =
       this.#shards.get(key) ?? this.#moveIn(key, kind.spec, { group: shard.group, shard: shard.shard, epoch });
@@ -330,14 +338,13 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const { mailbox, restart, restartLimit } = keeping;
     const options = waiting <= mailbox.capacity ? keeping : { ...keeping, mailbox: { ...mailbox, capacity: waiting } };
     const ref = this.#system.spawn<Delivery>(() => activationOf(kind, tenancy.house, address), options);
-    const resident = new Resident(ref, this.#parts.clock.monotonic());
+    const resident = new Resident(ref, key, address.key, kind.idle, this.#parts.clock.monotonic());
     tenancy.residents.set(address.key, resident);
-    this.#residents++;
+    this.#residency.add(resident);
     this.#system.watch(resident.ref, ({ reason }) => {
-      if (reason !== 'crashed' || restart === 'temporary') return this.#remove(key, address.key, resident);
+      if (reason !== 'crashed' || restart === 'temporary') return this.#remove(resident);
       this.#parts.logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
-      resident.restsUntil = this.#parts.clock.monotonic() + restartLimit.periodMs;
-      tenancy.quietUntil = 0;
+      if (!resident.gone) this.#residency.rest(resident, this.#parts.clock.monotonic() + restartLimit.periodMs);
     });
     return resident;
   }
@@ -359,9 +366,11 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       logger,
       tracer,
       reply: (asker, value, error, spent) => peers.reply(asker.node, asker.correlation, value, error, spent),
+      recalls: this.#recalls,
+      weigh: (resident, bytes) => this.#residency.weigh(resident, bytes),
       settled: (delivery) => this.#settled(delivery),
     };
-    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map(), quietUntil: 0 };
+    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };
     this.#shards.set(key, tenancy);
     return tenancy;
   }
@@ -409,43 +418,39 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const key = shardKey(shard);
     const tenancy = this.#shards.get(key);
     if (tenancy === undefined || tenancy.epoch > epoch) return;
-    for (const { ref } of tenancy.residents.values()) void this.#system.extract(ref, { timeoutMs: 0 });
+    for (const resident of tenancy.residents.values()) {
+      this.#hurry(resident);
+      void this.#system.extract(resident.ref, { timeoutMs: 0 });
+    }
     this.#forget(key, tenancy);
   }
 
   #forget(key: string, tenancy: Tenancy): void {
     if (this.#shards.get(key) !== tenancy) return;
-    this.#residents -= tenancy.residents.size;
+    for (const resident of tenancy.residents.values()) this.#residency.remove(resident);
     this.#shards.delete(key);
   }
 
-  #remove(shard: string, key: string, resident: Resident): void {
+  #remove(resident: Resident): void {
+    const { shard, key } = resident;
     const tenancy = this.#shards.get(shard);
     if (tenancy?.residents.get(key) !== resident) return;
     tenancy.residents.delete(key);
-    this.#residents--;
+    this.#residency.remove(resident);
     if (tenancy.residents.size === 0) this.#shards.delete(shard);
   }
 
-  /** Agents with nothing to do leave memory; those that have rested may be activated again. */
-  #passivate(): void {
-    const now = this.#parts.clock.monotonic();
-    for (const [shard, tenancy] of this.#shards) {
-      if (now < tenancy.quietUntil) continue;
-      const idleMs = tenancy.house.spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT;
-      let quietUntil = now + idleMs;
-      for (const [key, resident] of tenancy.residents) {
-        const { restsUntil, open, idleSince } = resident;
-        const until = restsUntil > 0 ? restsUntil : open === 0 ? idleSince + idleMs : quietUntil;
-        if (now < until) {
-          quietUntil = Math.min(quietUntil, until);
-          continue;
-        }
-        this.#remove(shard, key, resident);
-        void this.#system.stop(resident.ref);
-      }
-      tenancy.quietUntil = quietUntil;
-    }
+  #passivate(resident: Resident): void {
+    this.#remove(resident);
+    void this.#system.stop(resident.ref);
+  }
+
+  /** It is being moved: a turn that waits for its journal needn't, and moves as it is. */
+  #hurry(resident: Resident): void {
+    const { running } = resident;
+    if (running === undefined || !this.#recalls.waits(running)) return;
+    resident.stopping = true;
+    this.#recalls.hurry(running);
   }
 }
 

@@ -1,4 +1,12 @@
-import { AgentRuntime, type AnyAgent, Asks, groupsOf, type Host, nodeHost } from '../../../src/agent/index.ts';
+import {
+  AgentRuntime,
+  type AnyAgent,
+  Asks,
+  groupsOf,
+  type Host,
+  nodeHost,
+  type ResidencyLimits,
+} from '../../../src/agent/index.ts';
 import type { Cargo } from '../../../src/cluster/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
 import { type Logger, nullLogger, nullTracer, SeededRandom, shardOf, type Tracer } from '../../../src/core/index.ts';
@@ -16,7 +24,8 @@ export interface AgentNode extends BenchNode {
 
 /** How a node with agents may differ. */
 export interface AgentNodeOptions {
-  readonly residentsMax?: number;
+  readonly residency?: Partial<ResidencyLimits>;
+  readonly recallsMax?: number;
   readonly logger?: Logger;
   readonly tracer?: Tracer;
   /** In place of the ledger's own client, e.g. one that fails. */
@@ -33,7 +42,7 @@ export async function joinAgents(
   const node = await bench.join(name, groupsOf(agents));
   const { self, map, router, peers, actors } = node;
   const { clock } = bench;
-  const { logger = nullLogger, tracer = nullTracer, residentsMax } = options;
+  const { logger = nullLogger, tracer = nullTracer, residency, recallsMax } = options;
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
   const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer });
@@ -41,12 +50,15 @@ export async function joinAgents(
   const host = nodeHost(asks, coordinator, random);
   const staged = new Map<string, Cargo>();
   const parts = { self, agents, map, router, peers, actors, coordinator, store, host, clock, random, logger, tracer };
-  const runtime = new AgentRuntime({ ...parts, ...(residentsMax === undefined ? {} : { residentsMax }) }, (shard) => {
-    const key = `${shard.group}:${shard.shard}`;
-    const cargo = staged.get(key);
-    staged.delete(key);
-    return cargo;
-  });
+  const runtime = new AgentRuntime(
+    { ...parts, ...(residency && { residency }), ...(recallsMax && { recallsMax }) },
+    (shard) => {
+      const key = `${shard.group}:${shard.shard}`;
+      const cargo = staged.get(key);
+      staged.delete(key);
+      return cargo;
+    },
+  );
   router.attach(runtime);
   return { ...node, asks, host, runtime, staged };
 }

@@ -62,15 +62,18 @@ describe('an agent', () => {
   });
 
   test('is refused when too many are resident, and takes the place of one that left', async () => {
-    const three = await joinAgents(bench, 'n3', kinds, { residentsMax: 2 });
+    const three = await joinAgents(bench, 'n3', kinds, { residency: { residentsMax: 2 } });
     await settle(
       one.coordinator.execute('shards.transfer', { fences: [{ group: 'brief', shard: 0, epoch: 1 }], to: three.self }),
     );
     await bench.settled();
-    for (const key of ['a', 'b']) await settle(ask('note', key, {}, 'brief', key));
+    gate('hold');
+    const held = ['a', 'b'].map((key) => ask('wait', 'hold', {}, 'brief', key));
+    await began(2);
     await expect(settle(ask('note', 'c', {}, 'brief', 'c'))).rejects.toMatchObject({ code: 'OVERLOADED' });
     expect(three.runtime.residents).toBe(2);
-    await bench.clock.advance(4_000);
+    gates.get('hold')?.resolve();
+    await settle(Promise.all(held));
     expect(await settle(ask('note', 'c', {}, 'brief', 'c'))).toBe(1);
   });
 
