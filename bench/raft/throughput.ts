@@ -1,7 +1,7 @@
 import { measureCpu } from '../cpu.ts';
 import { closedLoops, type LoadResult } from '../load.ts';
 import { OURS, type Report } from '../report.ts';
-import type { Cluster } from './cluster.ts';
+import type { Cluster, ValueClient } from './cluster.ts';
 import { numbered } from './tracked-writes.ts';
 
 /** Numbers of closed loops that write, and that read. */
@@ -30,6 +30,7 @@ export async function throughput(clusters: readonly Cluster[], slice: Slice, rep
     ['unary', UNARY, [], 'Unary'],
   ] as const) {
     const driven = clusters.map((cluster) => ({ cluster, client: cluster.connect(kind) }));
+    for (const { client } of driven) await warmUp(client, slice);
     for (const clients of writers) {
       for (const { cluster, client } of driven) {
         const processors = kind === 'best' && clients === PROFILED ? await watchProcessors(cluster) : undefined;
@@ -51,6 +52,12 @@ export async function throughput(clusters: readonly Cluster[], slice: Slice, rep
     }
     for (const { client } of driven) await client.close();
   }
+}
+
+/** Clusters run for days: what a process must first compile, open and grow is not counted. One loop alone would take minutes for that. */
+async function warmUp(client: ValueClient, { durationMs }: Slice): Promise<void> {
+  const operation = (loop: number, n: number): Promise<unknown> => client.put(`load/${loop}/${n % KEYS}`, numbered(n));
+  await closedLoops({ clients: PROFILED, warmUpMs: 0, durationMs, operation });
 }
 
 /** Looks at who uses the processors from now on; the result reports it for each write. */
