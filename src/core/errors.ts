@@ -99,17 +99,30 @@ export class TroupeError extends Error {
 
 /** Whether `error` is a TroupeError, of this code when one is given. */
 export function isTroupeError(error: unknown, code?: ErrorCode): error is TroupeError {
-  return error instanceof TroupeError && (code === undefined || error.code === code);
+  return isError(error, TroupeError) && (code === undefined || error.code === code);
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown. It doesn't throw itself, though what was thrown may do so when it is looked at. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  try {
+    return String(isError(error, Error) ? error.message : error);
+  } catch {
+    return 'something was thrown that has no text';
+  }
+}
+
+/** A proxy may throw even when it is asked what it is. */
+function isError<E extends Error>(error: unknown, kind: abstract new (...given: never[]) => E): error is E {
+  try {
+    return error instanceof kind;
+  } catch {
+    return false;
+  }
 }
 
 /** Wraps what a foreign piece of code threw; an error of ours passes unchanged. */
 export function asTroupeError(error: unknown, code: ErrorCode, details: ErrorDetails = {}): TroupeError {
-  if (error instanceof TroupeError) return error;
+  if (isTroupeError(error)) return error;
   return new TroupeError(code, errorMessage(error), { ...details, cause: error });
 }
 
@@ -122,8 +135,16 @@ export function toWireError(error: unknown): WireError {
     message: known.message,
     ...(known.address === undefined ? {} : { address: known.address }),
     ...(Object.keys(known.data).length === 0 ? {} : { data: known.data }),
-    ...(cause instanceof Error ? { cause: { name: cause.name, message: cause.message } } : {}),
+    ...(isError(cause, Error) ? { cause: { name: nameOf(cause), message: errorMessage(cause) } } : {}),
   };
+}
+
+function nameOf(error: Error): string {
+  try {
+    return String(error.name);
+  } catch {
+    return 'Error';
+  }
 }
 
 /** The error that `toWireError` described. A code this version doesn't know becomes PROTOCOL_VIOLATION. */
