@@ -49,6 +49,12 @@ describe('an agent in a thread', () => {
     expect(await ask(false)).toBe(failed);
   });
 
+  test('that ended in the middle of a step is asked for it in another thread', async () => {
+    const ask = (): Promise<string> => ref('r').ask('reconciled', undefined, { requestId: 'r' });
+    await expect(ask()).rejects.toMatchObject({ code: 'THREAD_EXITED' });
+    expect(await ask()).toBe('found worker/r/r/pay, asked 2');
+  });
+
   test('asks other agents, runs jobs and votes; there are more agents than threads', async () => {
     expect(await ref('c').ask('askOther', 'd')).toBe(1);
     expect(await ref('c').ask('addAll', ['d', 'e'])).toBe(3 + 2);

@@ -26,6 +26,7 @@ export const worker = defineAgent('worker', {
     read: { input: nothing, output: number },
     where: { input: nothing, output: text },
     stepThen: { input: anything<{ readonly fail: boolean }>(), output: text },
+    reconciled: { input: nothing, output: text },
     askOther: { input: text, output: number },
     addAll: { input: anything<readonly string[]>(), output: number },
     waitForCancel: { input: nothing },
@@ -49,6 +50,16 @@ export const worker = defineAgent('worker', {
       if (fail) throw new TroupeError('CONFLICT', drawn);
       return drawn;
     },
+    reconciled: (ctx) =>
+      ctx.step(
+        'pay',
+        {
+          onUnknown: 'reconcile',
+          reconcile: ({ idempotencyKey, attempt }) =>
+            attempt === 1 ? { unknown: true } : { done: `found ${idempotencyKey}, asked ${attempt}` },
+        },
+        (): string => process.exit(),
+      ),
     askOther: (ctx, key): Promise<number> => ctx.agent(worker, key).ask('add', 1),
     async addAll(ctx, keys) {
       let sum = 0;
