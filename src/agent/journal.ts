@@ -4,6 +4,17 @@ import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Ruling } from './held.ts';
+import {
+  bare,
+  type Kept,
+  kept,
+  LINE_BYTES_MAX,
+  namedBy,
+  namedIn,
+  putLarge,
+  recallLarge,
+  write,
+} from './large-values.ts';
 import type { AgentMemory } from './memory.ts';
 
 /** Replies remembered per agent, so that a repeated request is answered and not done again. */
@@ -14,11 +25,11 @@ const OPEN_TURNS_MAX = 64;
 const RECORDS_PER_SNAPSHOT = 50;
 
 /** One line of an agent's journal. Short names: each is replicated. */
-type JournalLine =
+export type JournalLine =
   /** A step of request `r` began. */
   | { readonly t: 'step'; readonly r: string; readonly n: string; readonly k: string }
-  /** It ended, with value `v`. */
-  | { readonly t: 'done'; readonly r: string; readonly n: string; readonly v: unknown }
+  /** It ended, with value `v`, which is blob `i` where it is large. */
+  | { readonly t: 'done'; readonly r: string; readonly n: string; readonly v: unknown; readonly i?: string }
   /** Its function threw: error `e`. */
   | { readonly t: 'fail'; readonly r: string; readonly n: string; readonly e: WireError }
   /** It is held under number `h`. */
@@ -27,12 +38,13 @@ type JournalLine =
   | { readonly t: 'ruled'; readonly r: string; readonly n: string; readonly v: Ruling }
   /** The turn for request `r`, once held, ended by failing. */
   | { readonly t: 'over'; readonly r: string }
-  /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. */
+  /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. Either is a blob where it is large. */
   | {
       readonly t: 'turn';
       readonly r: string;
       readonly v: unknown;
-      readonly s?: { readonly state: unknown };
+      readonly i?: string;
+      readonly s?: { readonly state: unknown; readonly i?: string };
       /** What it spent of its asker's budget. */
       readonly b?: Amount;
     };
@@ -40,7 +52,7 @@ type JournalLine =
 /** What is known of a step. Begun is all that is known when nothing else is there: its outcome is unknown. */
 export interface StepReceipt {
   readonly key: string;
-  readonly done?: { readonly value: unknown };
+  readonly done?: Kept;
   /** Its function threw, or a person said that it counts as failed: that is final. */
   readonly failed?: { readonly error: WireError; readonly final: boolean };
   /** A person said that it is to run again. */
@@ -61,10 +73,13 @@ export class JournalFailure extends TroupeError {
   }
 }
 
-interface Folded {
-  state: { readonly value: unknown } | undefined;
+/** What the lines of a journal come to. */
+export interface Folded {
+  state: Kept | undefined;
   /** Oldest first. */
   readonly replies: Map<string, unknown>;
+  /** Names of those that are blobs. */
+  readonly replyBlobs: Map<string, string>;
   /** What their turns had spent, where that was anything. */
   readonly spent: Map<string, Amount>;
   /** Those of a turn that settled come last, in the order in which they did. */
@@ -86,6 +101,7 @@ export class AgentJournal implements AgentMemory {
   readonly #folded: Folded = {
     state: undefined,
     replies: new Map(),
+    replyBlobs: new Map(),
     spent: new Map(),
     steps: new Map(),
     held: new Map(),
@@ -115,7 +131,7 @@ export class AgentJournal implements AgentMemory {
     decode: (bytes: Uint8Array) => unknown = decodePayload,
   ): Promise<AgentJournal> {
     const journal = new AgentJournal(store, fence, key);
-    journal.#restore(await store.journals.read({ fence, key }), decode);
+    await journal.#restore(await store.journals.read({ fence, key }), decode);
     return journal;
   }
 
@@ -219,11 +235,23 @@ export class AgentJournal implements AgentMemory {
   /** @throws JournalFailure whatever went wrong: also a value that can't be encoded */
   async #append(lines: readonly JournalLine[]): Promise<void> {
     try {
-      const records = lines.map((line) => encodePayload(line));
-      for (const [i, line] of lines.entries()) this.#take(line, (records[i] as Uint8Array).byteLength);
+      const whole = lines.map((line) => encodePayload(line));
+      const large = whole.some(({ byteLength }) => byteLength > LINE_BYTES_MAX);
+      const named = large ? await Promise.all(lines.map((line) => putLarge(line, this.#store.blobs))) : lines;
+      const records = large ? named.map(write) : whole;
+      const blobs = large ? namedIn(named) : [];
+      for (const [i, line] of named.entries()) this.#take(line, (whole[i] as Uint8Array).byteLength);
       this.#sinceSnapshot += records.length;
-      const snapshot = this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image() } : {};
-      const request = { fence: this.#fence, key: this.#key, version: this.#version, records, ...snapshot };
+      const snapshot =
+        this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image(), blobs: namedBy(this.#folded) } : {};
+      const request = {
+        fence: this.#fence,
+        key: this.#key,
+        version: this.#version,
+        records,
+        ...(blobs.length > 0 && { blobs }),
+        ...snapshot,
+      };
       const { version } = await this.#store.journals.append(request, { traceparent: this.traceparent });
       this.#version = version;
       if (snapshot.snapshot === undefined) return;
@@ -242,28 +270,31 @@ export class AgentJournal implements AgentMemory {
   }
 
   #image(): Uint8Array {
-    const { state, replies, spent, steps, held } = this.#folded;
+    const { state, replies, replyBlobs, spent, steps, held } = this.#folded;
     return encodePayload({
-      state,
-      replies: [...replies],
+      state: state && bare(state),
+      replies: [...replies].map(([request, value]) => [request, replyBlobs.has(request) ? undefined : value]),
+      ...(replyBlobs.size === 0 ? {} : { replyBlobs: [...replyBlobs] }),
       ...(spent.size === 0 ? {} : { spent: [...spent] }),
-      steps: [...steps].map(([request, receipts]) => [request, [...receipts]]),
+      steps: [...steps].map(([request, receipts]) => [request, [...receipts].map(bareReceipt)]),
       ...(held.size === 0 ? {} : { held: [...held] }),
     });
   }
 
-  #restore(record: JournalRecord, decode: (bytes: Uint8Array) => unknown): void {
+  async #restore(record: JournalRecord, decode: (bytes: Uint8Array) => unknown): Promise<void> {
     if (record.snapshot !== undefined) {
       const image = decode(record.snapshot) as {
         readonly state: Folded['state'];
         readonly replies: readonly (readonly [string, unknown])[];
         /** Not there before budgets travelled. */
         readonly spent?: readonly (readonly [string, Amount])[];
+        readonly replyBlobs?: readonly (readonly [string, string])[];
         readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
         readonly held?: readonly (readonly [string, HoldMark])[];
       };
       this.#folded.state = image.state;
       for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
+      for (const [request, id] of image.replyBlobs ?? []) this.#folded.replyBlobs.set(request, id);
       for (const [request, amount] of image.spent ?? []) this.#folded.spent.set(request, amount);
       for (const [request, mark] of image.held ?? []) this.#folded.held.set(request, mark);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
@@ -272,16 +303,26 @@ export class AgentJournal implements AgentMemory {
     for (const bytes of record.records) this.#take(decode(bytes) as JournalLine, bytes.byteLength);
     this.#version = record.version;
     this.#sinceSnapshot = record.records.length;
+    await recallLarge(this.#folded, async (blob) => {
+      const bytes = await this.#store.blobs.get(blob);
+      this.#otherBytes += bytes.byteLength;
+      return decode(bytes);
+    });
   }
 }
 
 function fold(folded: Folded, line: JournalLine): void {
   if (line.t === 'turn') {
-    if (line.s !== undefined) folded.state = { value: line.s.state };
+    if (line.s !== undefined) folded.state = kept(line.s.state, line.s.i);
     folded.steps.delete(line.r);
     folded.held.delete(line.r);
     folded.replies.set(line.r, line.v);
     trim(folded.replies, REPLIES_MAX);
+    if (line.i === undefined) folded.replyBlobs.delete(line.r);
+    else folded.replyBlobs.set(line.r, line.i);
+    for (const request of folded.replyBlobs.keys()) {
+      if (!folded.replies.has(request)) folded.replyBlobs.delete(request);
+    }
     if (line.b !== undefined) folded.spent.set(line.r, line.b);
     trim(folded.spent, REPLIES_MAX);
     return;
@@ -312,12 +353,17 @@ function fold(folded: Folded, line: JournalLine): void {
 /** What is known of a step after a line about it. */
 function receiptOf(line: Exclude<JournalLine, { t: 'turn' | 'over' | 'held' }>, key: string): StepReceipt {
   if (line.t === 'step') return { key: line.k };
-  if (line.t === 'done') return { key, done: { value: line.v } };
+  if (line.t === 'done') return { key, done: kept(line.v, line.i) };
   if (line.t === 'fail') return { key, failed: { error: line.e, final: false } };
   const { v: ruling } = line;
   if (ruling.type === 'done') return { key, done: { value: ruling.value } };
   if (ruling.type === 'retry') return { key, again: true };
   return { key, failed: { error: { code: 'STEP_FAILED', message: ruling.reason }, final: true } };
+}
+
+/** A step's receipt as a snapshot has it. */
+function bareReceipt([name, receipt]: readonly [string, StepReceipt]): readonly [string, StepReceipt] {
+  return [name, receipt.done === undefined ? receipt : { ...receipt, done: bare(receipt.done) }];
 }
 
 /** Forgets the oldest beyond `most`, but none that `kept` has. */
