@@ -16,6 +16,7 @@ export {
   type Protocol,
   type Reconcile,
   type Ruling,
+  SINGLETON_KEY,
   type StepFinding,
   type StepFunction,
   type StepOptions,

@@ -45,6 +45,9 @@ export interface Vote {
   readonly reason?: string;
 }
 
+/** The key of the one agent of a kind with `singleton`. */
+export const SINGLETON_KEY = 'only';
+
 /** How an agent that crashes is treated. */
 export interface SupervisionSpec {
   /** `permanent` restarts at once, `transient` too; `temporary` waits for the next message. Default permanent. */
@@ -84,6 +87,8 @@ export interface AgentSpec<State, P extends Protocol> {
   readonly durability?: 'journal' | 'none';
   /** Shards of the group; the same on all nodes, and never changed. Default 32. */
   readonly shards?: number;
+  /** There is one agent of this kind in the cluster, under the key SINGLETON_KEY, and so one shard. No other key is served. */
+  readonly singleton?: true;
   readonly mailbox?: Partial<MailboxSpec>;
   readonly supervision?: Partial<SupervisionSpec>;
   /** Leaves memory after this long without a message; default 60,000 ms. */
@@ -125,7 +130,7 @@ const KIND = /^[a-z][a-z0-9.-]{0,63}$/;
  * Declares an agent kind.
  *
  * @param kind lower-case letters, digits, dots and dashes, at most 64; names the shard group too
- * @throws TroupeError INVALID_ARGUMENT for a bad kind or message name, or for a message without a handler
+ * @throws TroupeError INVALID_ARGUMENT for a bad kind or message name, a message without a handler, or a singleton with shards
  */
 export function defineAgent<State, P extends Protocol>(
   kind: string,
@@ -147,6 +152,9 @@ export function defineAgent<State, P extends Protocol>(
         address: kind,
       });
     }
+  }
+  if (spec.singleton && (spec.shards ?? 1) !== 1) {
+    throw new TroupeError('INVALID_ARGUMENT', `agent "${kind}" is a singleton: it has one shard`, { address: kind });
   }
   return { [AGENT]: true, kind, spec };
 }

@@ -31,7 +31,7 @@ import type { JournalStore } from '../journal/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { resolveLimits, Threads } from '../thread/index.ts';
 import { Activation, type Household } from './activation.ts';
-import type { AgentSpec, AnyAgent, MailboxSpec, Protocol } from './define.ts';
+import { type AgentSpec, type AnyAgent, type MailboxSpec, type Protocol, SINGLETON_KEY } from './define.ts';
 import { type Asker, Delivery, Resident } from './delivery.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
@@ -115,7 +115,8 @@ function kindOf(spec: AgentSpec<unknown, Protocol>, isolation: Isolation | undef
 export function groupsOf(agents: readonly AnyAgent[]): GroupSpec[] {
   return agents.map((agent) => {
     const spec = specOf(agent);
-    return { group: agent.kind, shards: spec.shards ?? SHARDS_DEFAULT, placement: spec.placement ?? {} };
+    const shards = spec.singleton ? 1 : (spec.shards ?? SHARDS_DEFAULT);
+    return { group: agent.kind, shards, placement: spec.placement ?? {} };
   });
 }
 
@@ -323,6 +324,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const where = agentAddressKey(address);
     if (kind === undefined) {
       const message = `this node hosts no agents of kind "${address.kind}"`;
+      return new TroupeError('UNKNOWN_AGENT', message, { address: where });
+    }
+    if (kind.spec.singleton && address.key !== SINGLETON_KEY) {
+      const message = `there is one agent of kind "${address.kind}", under the key "${SINGLETON_KEY}"`;
       return new TroupeError('UNKNOWN_AGENT', message, { address: where });
     }
     // Acting under an epoch that is another's would break the fence.

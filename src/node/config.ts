@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
+import { RESIDENCY_LIMITS } from '../agent/index.ts';
 import { errorMessage, TroupeError } from '../core/index.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
 import { completeJournals, type JournalsConfig, journals } from './journal-config.ts';
@@ -29,6 +30,10 @@ const node = z.strictObject({
   preemption: z.array(preemption).default([{ kind: 'file' }, { kind: 'signal', graceMs: 30_000 }]),
   /** Worker threads at a time, for agents with `isolation: 'thread'`; default 8. */
   threadsMax: z.number().int().min(1).max(1_000).optional(),
+  /** Agents in memory. At the limit those that have been idle for longest leave; when all are busy, newcomers are refused. */
+  residentsMax: z.number().int().min(1).max(10_000_000).default(RESIDENCY_LIMITS.residentsMax),
+  /** State of durable agents in memory, as encoded, bytes; as objects it takes several times that. Sensible: an eighth of the heap. */
+  residentBytesMax: z.number().int().min(1_048_576).default(RESIDENCY_LIMITS.residentBytesMax),
   /** Says in so many words that this node may listen beyond loopback without TLS. */
   insecure: z.boolean().default(false),
   /** Files of this node alone, where they don't lie in the cluster's `tls.dir`. */

@@ -1,4 +1,13 @@
-import { type ActorSetup, AgentRuntime, type AnyAgent, Asks, agentRef, type Host, nodeHost } from '../agent/index.ts';
+import {
+  type ActorSetup,
+  AgentRuntime,
+  type AnyAgent,
+  Asks,
+  agentRef,
+  type Host,
+  nodeHost,
+  type ResidencyLimits,
+} from '../agent/index.ts';
 import {
   type Cargo,
   ClusterMap,
@@ -35,6 +44,7 @@ export interface LifeParts {
   readonly cluster: string;
   readonly agents: readonly AnyAgent[];
   readonly threadsMax?: number | undefined;
+  readonly residency?: ResidencyLimits;
   readonly transport: Transport;
   readonly coordinator: Coordinator;
   readonly journals: JournalStore;
@@ -102,6 +112,7 @@ export class Life {
         self,
         agents: parts.agents,
         ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }),
+        ...(parts.residency && { residency: parts.residency }),
         map,
         router,
         peers,

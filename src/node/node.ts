@@ -217,6 +217,7 @@ export class TroupeNode {
       cluster: config.name,
       agents,
       threadsMax: node.threadsMax,
+      residency: node,
       transport,
       coordinator: plane.coordinator,
       journals: this.#parts.journals ?? ledgerStore(plane.coordinator),

@@ -30,6 +30,15 @@ describe('defineAgent', () => {
     for (const value of [null, undefined, 1, 'agent', {}, { kind: 'a', spec }]) expect(isAgent(value)).toBe(false);
   });
 
+  test('gives a singleton one shard, and refuses it more', () => {
+    expect(groupsOf([defineAgent('sole', { ...spec, singleton: true })])).toEqual([
+      { group: 'sole', shards: 1, placement: {} },
+    ]);
+    expect(() => defineAgent('sole', { ...spec, singleton: true, shards: 2 })).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT' }),
+    );
+  });
+
   test('names a shard group after the kind, with its shards and its wishes', () => {
     const placed = defineAgent('placed', { ...spec, shards: 7, placement: { prefer: { capacity: 'spot' } } });
     expect(groupsOf([defineAgent('plain', spec), placed])).toEqual([

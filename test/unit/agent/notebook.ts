@@ -76,6 +76,7 @@ export const kinds = [
   small('backpressure', 'backpressure'),
   defineAgent('brittle', { ...spec, supervision: { intensity: 1, periodMs: 5_000 } }),
   defineAgent('mortal', { ...spec, supervision: { restart: 'temporary' } }),
+  defineAgent('sole', { ...spec, singleton: true }),
   defineAgent('brief', { ...spec, passivateAfterMs: 2_000 }),
 ];
 

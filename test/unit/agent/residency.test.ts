@@ -76,8 +76,10 @@ describe('a node at its limit of agents', () => {
   test('keeps every agent with work, and refuses a newcomer when all have some', async () => {
     const three = await home({ residency: { residentsMax: 2 } });
     gate('hold');
+    // It was idle once, for longer than all others.
+    await notes('a');
     const held = [ask('wait', 'hold', {}, 'plain', 'a')];
-    await began(1);
+    await began(2);
     await notes('b', 'c', 'd');
     expect(three.runtime.residents).toBe(2);
     held.push(ask('wait', 'hold', {}, 'plain', 'e'));

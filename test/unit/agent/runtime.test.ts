@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SINGLETON_KEY } from '../../../src/agent/index.ts';
 import { askerName } from '../../../src/cluster/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
@@ -75,6 +76,12 @@ describe('an agent', () => {
     gates.get('hold')?.resolve();
     await settle(Promise.all(held));
     expect(await settle(ask('note', 'c', {}, 'brief', 'c'))).toBe(1);
+  });
+
+  test('of a singleton kind is served under its one key only', async () => {
+    expect(await settle(ask('note', 'a', {}, 'sole', SINGLETON_KEY))).toBe(1);
+    await expect(settle(ask('note', 'a', {}, 'sole', 'k'))).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+    expect(one.runtime.residents).toBe(1);
   });
 
   test('needs a request id with every message: two without one would be taken for the same', async () => {
