@@ -18,6 +18,8 @@ const MEASURED_DELAY_MS = 20_000;
 /** Longest time for one round, ms. */
 const ROUND_MS = 100_000;
 const PLACED_MS = 30_000;
+/** Shards of a process at most, in fair shares: the busiest ends last. */
+const SHARE_MAX = 1.25;
 /** What of a round has been answered when a process is killed. */
 const KILLED_AT = 0.4;
 const KILL_LOOK_MS = 5;
@@ -165,12 +167,13 @@ function allMs(pid: number): number {
   return [...threadTimes(pid).values()].reduce((sum, ms) => sum + ms, 0);
 }
 
-/** Resolves when all shards of a group have a home and none is about to move. */
+/** Resolves when all shards of a group have a home, none is about to move, and each process has about its share. */
 async function placed({ here }: NodeCluster, group: string): Promise<void> {
   await eventually(PLACED_MS, `the shards of ${group} are placed`, () => {
     const shards = here.life.map.shards().filter((shard) => shard.group === group);
-    const owners = new Set(shards.map(({ owner }) => owner?.node));
+    const homes = Map.groupBy(shards, ({ owner }) => owner?.node);
     const still = shards.every(({ owner, target }) => owner !== undefined && target === undefined);
-    return still && owners.size === PROCESSES ? true : undefined;
+    const most = Math.max(...[...homes.values()].map(({ length }) => length));
+    return still && homes.size === PROCESSES && most <= (shards.length / PROCESSES) * SHARE_MAX ? true : undefined;
   });
 }

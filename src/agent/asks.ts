@@ -143,7 +143,7 @@ export class Asks {
       const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, resolve, reject);
       this.#open.add(ask);
       if (signal !== undefined) this.#takeBackOn(signal, ask);
-      this.#dispatch(ask);
+      this.#dispatch(ask, now);
     });
   }
 
@@ -191,8 +191,8 @@ export class Asks {
   }
 
   /** Sends it, or sends it again: under the same correlation, so that an agent that has it knows the asker. */
-  #dispatch(ask: OpenAsk): void {
-    const { map, router, peers, clock } = this.#parts;
+  #dispatch(ask: OpenAsk, now: number = this.#parts.clock.monotonic()): void {
+    const { map, router, peers } = this.#parts;
     ask.resend?.cancel();
     try {
       if (ask.correlation === 0) ask.correlation = peers.wait(ask);
@@ -201,7 +201,7 @@ export class Asks {
       ask.sentTo = record?.owner;
       ask.movedTo = undefined;
       ask.epoch = record?.epoch ?? 0;
-      const timeoutMs = Math.max(1, ask.deadlineAt - clock.monotonic());
+      const timeoutMs = Math.max(1, ask.deadlineAt - now);
       void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
     } catch (error) {
       this.#settle(ask, undefined, asTroupeError(error, 'INVARIANT_VIOLATED'));

@@ -298,6 +298,7 @@ export class Outbound {
   #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
     const { frameEnvelopesMax, frameBytes, pieceBytes } = this.#context.limits;
     let count = 0;
+    let now: number | undefined;
     encoder.begin(this.#nextSequence);
     while (count < frameEnvelopesMax && encoder.length < frameBytes) {
       const held = this.#unsent.peek();
@@ -308,7 +309,8 @@ export class Outbound {
       if (count > 0 && encoder.length + bytes > pieceBytes) break;
       count++;
       const { timeoutMs, sinceMs = 0 } = held;
-      const left = timeoutMs === undefined ? undefined : timeoutMs - (this.#context.clock.monotonic() - sinceMs);
+      if (timeoutMs !== undefined) now ??= this.#context.clock.monotonic();
+      const left = timeoutMs === undefined || now === undefined ? undefined : timeoutMs - (now - sinceMs);
       encoder.add(held, left, bytes > pieceBytes);
       if (bytes > pieceBytes) {
         this.#pieceAt = 0;
