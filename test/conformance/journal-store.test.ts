@@ -1,5 +1,5 @@
 import { Client } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Coordinator } from '../../src/coordinator/index.ts';
 import { nullLogger, systemClock, systemRandom } from '../../src/core/index.ts';
 import { ledgerStore, MemoryStore, PostgresStore } from '../../src/journal/index.ts';
@@ -108,6 +108,29 @@ describe.skipIf(NO_POSTGRES !== undefined)('with postgres', () => {
     const found = await Promise.all(stores.map(({ journals }) => journals.read(place)));
     expect(found.map(({ version }) => version)).toEqual([0, 0, 0, 0]);
     await Promise.all(stores.map((opened) => opened.close()));
+  });
+
+  test('an epoch is not raised while an append runs under the older one', async () => {
+    const opened = await store('raised');
+    await opened.journals.append({ ...place, version: 0, records: [new Uint8Array(1)] });
+    // Holds the append up after it has compared the epoch.
+    const holder = new Client({ connectionString: server.url });
+    await holder.connect();
+    await holder.query(`begin; select from raised.journals for update`);
+    let settled = 0;
+    const late = opened.journals.append({ ...place, version: 1, records: [new Uint8Array(1)] });
+    const waiting = async (): Promise<number> => {
+      const { rows } = await holder.query(`select count(*)::int from pg_locks where not granted`);
+      return rows[0].count;
+    };
+    await vi.waitFor(async () => expect(await waiting()).toBe(1), { timeout: 5_000, interval: 5 });
+    const read = opened.journals.read({ ...place, fence: { ...fence, epoch: 2 } }).finally(() => settled++);
+    await vi.waitFor(async () => expect((await waiting()) + settled).toBe(2), { timeout: 5_000, interval: 5 });
+    await holder.query('commit');
+    await holder.end();
+    expect(await late).toEqual({ version: 2 });
+    expect(await read).toMatchObject({ version: 2 });
+    await opened.close();
   });
 
   test('tables of a newer version are left alone', async () => {
