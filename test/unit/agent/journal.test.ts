@@ -153,6 +153,27 @@ describe('the journal of an agent', () => {
     }
   });
 
+  test('keeps the receipts of turns that are held, however many others fail, until they are over', async () => {
+    const journal = await load();
+    await bench.settle(journal.stepStarted('held', 'pay', 'k'));
+    await bench.settle(journal.stepHeld('held', 'pay', 7));
+    for (let i = 0; i < 70; i++) await bench.settle(journal.stepStarted(`s${i}`, 'a', 'k'));
+    for (const now of [journal, await load()]) {
+      expect([now.held('held'), now.heldTurns]).toEqual([{ hold: 7, step: 'pay', ruled: false }, 1]);
+      expect(now.step('held', 'pay')).toEqual({ key: 'k' });
+    }
+    await bench.settle(journal.stepRuled('held', 'pay', { type: 'fail', reason: 'no' }));
+    for (const now of [journal, await load()]) {
+      expect(now.held('held')?.ruled).toBe(true);
+      expect(now.step('held', 'pay')?.failed).toMatchObject({ error: { code: 'STEP_FAILED', message: 'no' } });
+    }
+    await bench.settle(journal.turnOver('held'));
+    for (let i = 0; i < 70; i++) await bench.settle(journal.stepStarted(`t${i}`, 'a', 'k'));
+    for (const now of [journal, await load()]) {
+      expect([now.held('held'), now.heldTurns, now.step('held', 'pay')]).toEqual([undefined, 0, undefined]);
+    }
+  });
+
   test('gathers what comes while a write is under way, and sends it together', async () => {
     const journal = await load();
     bench.ledger.shared.hold();

@@ -400,7 +400,13 @@ describe('a held turn', () => {
     }
     expect(codes.slice(0, 16)).toEqual(new Array(16).fill(['STEP_UNKNOWN', 'number']));
     expect(codes[16]).toEqual(['STEP_UNKNOWN', 'undefined']);
-    expect(await held('many')).toHaveLength(16);
+    const all = await held('many');
+    expect(all).toHaveLength(16);
+    // A place is free again when a turn is over.
+    await resolve(all[0] as (typeof all)[0], { type: 'fail', reason: 'given up' });
+    await until(async () => (await held('many')).length === 15);
+    const last = agent.ask('run', 'many', { requestId: 'many 16' });
+    await expect(last).rejects.toMatchObject({ data: { hold: expect.any(Number) } });
   });
 
   test('outlives its node, and goes on at the next one', async () => {
