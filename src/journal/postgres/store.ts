@@ -170,8 +170,7 @@ export class PostgresStore implements JournalStore {
     { fence, key }: JournalPlace,
     values: readonly unknown[],
     timeoutMs: number | undefined,
-    // biome-ignore lint/suspicious/noExplicitAny: the driver's rows
-  ): Promise<any> {
+  ) {
     for (;;) {
       const [row] = await this.#run(name, [fence.group, fence.shard, key, ...values], true, timeoutMs);
       if (row?.epoch === fence.epoch) return row;
