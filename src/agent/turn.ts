@@ -5,9 +5,6 @@ import {
   agentAddressKey,
   asTroupeError,
   type Clock,
-  delay,
-  type ErrorCode,
-  errorMessage,
   fromWireError,
   type Logger,
   type NodeRef,
@@ -25,34 +22,12 @@ import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from 
 import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
 import type { JournalFailure, StepReceipt } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
+import { findOut, leavesUnknown } from './outcome.ts';
 import { Replay } from './replay.ts';
 import type { AgentSubscriptions } from './subscriptions.ts';
 import type { AgentWatches } from './watches.ts';
 
-/** Tries to find out what became of a step, and the pause after the first; each later one is twice as long, ms. */
-const RECONCILE_TRIES_MAX = 5;
-const RECONCILE_PAUSE_MS = 100;
-
 const NO_OPTIONS: StepOptions = {};
-
-/** Errors that leave open whether what was tried has happened. */
-const UNKNOWN_OUTCOMES: ReadonlySet<string> = new Set([
-  'STEP_UNKNOWN',
-  'TIMEOUT',
-  'CANCELLED',
-  'NODE_UNAVAILABLE',
-  'ACTOR_TERMINATED',
-  'THREAD_OUT_OF_MEMORY',
-  'THREAD_STUCK',
-  'THREAD_EXITED',
-] satisfies ErrorCode[]);
-/** What the platform's own functions throw when they are cut short. */
-const CUT_SHORT: ReadonlySet<string> = new Set(['AbortError', 'TimeoutError']);
-
-function leavesUnknown(error: unknown): boolean {
-  if (error instanceof TroupeError) return UNKNOWN_OUTCOMES.has(error.code);
-  return error instanceof Error && CUT_SHORT.has(error.name);
-}
 
 /** A step that is to run. */
 interface Step<T> {
@@ -287,27 +262,21 @@ export class Turn<State> implements AgentContext<State> {
     return value;
   }
 
-  async #reconcile<T>(
+  #reconcile<T>(
     step: string,
     idempotencyKey: string,
     reconcile: Reconcile<T>,
     traceparent: string | undefined,
   ): Promise<StepFinding<T>> {
-    const { clock } = this.#parts.house;
-    const { signal } = this;
-    for (let attempt = 1; ; attempt++) {
-      this.#mayBegin(step);
-      let why = 'it does not know';
-      try {
-        const finding = await reconcile({ idempotencyKey, attempt, signal, traceparent });
-        if ('done' in finding || 'notDone' in finding) return finding;
-      } catch (error) {
-        why = errorMessage(error);
-      }
-      this.log.warn('step not reconciled', { agent: agentAddressKey(this.address), step, attempt, why });
-      if (attempt === RECONCILE_TRIES_MAX) return { unknown: true };
-      await delay(clock, RECONCILE_PAUSE_MS * 2 ** (attempt - 1), signal);
-    }
+    const { signal, log } = this;
+    const agent = agentAddressKey(this.address);
+    return findOut(
+      this.#parts.house.clock,
+      reconcile,
+      { idempotencyKey, signal, traceparent },
+      () => this.#mayBegin(step),
+      (attempt, why) => log.warn('step not reconciled', { agent, step, attempt, why }),
+    );
   }
 
   /** Holds the turn: whatever its handler makes of that, no further step begins and it isn't done. One hold is enough for a turn. */
