@@ -133,6 +133,24 @@ describe.skipIf(NO_POSTGRES !== undefined)('with postgres', () => {
     await opened.close();
   });
 
+  test('an append waits for the disk, whatever the default of the database', async () => {
+    await sql('alter database postgres set synchronous_commit = off');
+    // Notes of each append how its transaction commits.
+    const opened = await store('durable');
+    await opened.journals.read(place);
+    await sql(`create table durable.noted (setting text);
+      create function durable.note() returns trigger language plpgsql as
+        $$ begin insert into durable.noted values (current_setting('synchronous_commit')); return new; end $$;
+      create trigger note after insert on durable.journals for each row execute function durable.note()`);
+    await opened.journals.append({ ...place, version: 0, records: [new Uint8Array(1)] });
+    const reader = new Client({ connectionString: server.url });
+    await reader.connect();
+    expect((await reader.query('select setting from durable.noted')).rows).toEqual([{ setting: 'on' }]);
+    await reader.query('alter database postgres reset synchronous_commit');
+    await reader.end();
+    await opened.close();
+  });
+
   test('tables of a newer version are left alone', async () => {
     await sql('create schema newer; create table newer.meta (version integer); insert into newer.meta values (99)');
     const opened = await store('newer');

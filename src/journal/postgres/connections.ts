@@ -22,6 +22,7 @@ const CALL_MS = 10_000;
 const CONNECT_MS = 5_000;
 /** After so long unused a connection is closed, ms. */
 const IDLE_MS = 60_000;
+const DURABLE = `select set_config('synchronous_commit', 'on', false) where current_setting('synchronous_commit') = 'off'`;
 /** Between two tries to connect. */
 const RETRY: BackoffPolicy = { minMs: 50, maxMs: 2_000, jitter: 0.4 };
 
@@ -50,6 +51,12 @@ export class Connections {
   private constructor(pool: Pool, options: ConnectionOptions) {
     this.#pool = pool;
     this.#options = options;
+    // What is acknowledged must be on disk, whatever the server's default; a stronger setting stays.
+    pool.on('connect', (client) => {
+      client
+        .query(DURABLE)
+        .catch((error) => options.logger.warn('postgres may not be durable', { error: errorMessage(error) }));
+    });
     // Without a listener the loss of an idle connection would end the process.
     pool.on('error', (error) => options.logger.warn('connection to postgres lost', { error: errorMessage(error) }));
   }

@@ -1,8 +1,14 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { encodeAction, encodeBatch, encodeCommand, stampEntry } from '../../../../src/coordinator/codec.ts';
-import type { LogEntry } from '../../../../src/coordinator/index.ts';
+import { LEDGER_LIMITS, type LogEntry } from '../../../../src/coordinator/index.ts';
 import { shardOf } from '../../../../src/core/index.ts';
 import { bytes, T0 } from './driver.ts';
+
+/** A blob in two parts of the usual size. */
+const PART = LEDGER_LIMITS.blobPartBytes;
+const BLOB = new Uint8Array(PART + 3);
+const BLOB_ID = createHash('sha256').update(BLOB).digest('hex');
 
 /** One command of a random history: mostly sensible, often stale, sometimes nonsense. */
 const small = (max: number) => fc.integer({ min: 0, max });
@@ -74,6 +80,31 @@ const action = fc.oneof(
     .map(([where, version, snap]) => [
       'journal.append',
       { ...where, version, records: [bytes('r')], ...(snap ? { snapshot: bytes('s') } : {}) },
+    ]),
+  fc
+    .tuple(keyed, small(4), fc.boolean(), fc.option(small(3), { nil: undefined }), fc.boolean())
+    .map(([where, version, snap, historyFrom, naming]) => [
+      'journal.append',
+      {
+        ...where,
+        version,
+        records: [bytes('r')],
+        history: [bytes('h')],
+        historyFrom,
+        ...(naming ? { blobs: [BLOB_ID] } : {}),
+        ...(snap ? { snapshot: bytes('s') } : {}),
+      },
+    ]),
+  fc
+    .tuple(small(1), fc.boolean())
+    .map(([part, right]) => [
+      'blob.put',
+      {
+        id: BLOB_ID,
+        size: BLOB.byteLength,
+        part,
+        bytes: right ? BLOB.subarray(part * PART, (part + 1) * PART) : bytes(''),
+      },
     ]),
   fc
     .tuple(key, fc.option(small(9), { nil: undefined }), small(3))
