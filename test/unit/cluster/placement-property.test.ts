@@ -42,10 +42,13 @@ function expectFair(world: World): void {
   }
 }
 
+/** However slowly it goes, no more moves than at once. */
+const SLOW = { movesMax: 3, movesPerNodeMax: 1 };
+
 function changed(world: World, act: () => void): { moved: number; before: (string | undefined)[] } {
   const before = world.owners('g');
   act();
-  world.settle();
+  world.settle(SLOW);
   return { moved: world.owners('g').filter((owner, i) => owner !== before[i]).length, before };
 }
 

@@ -156,6 +156,15 @@ describe('a plan', () => {
     expect(Math.min(...many.loads().values())).toBeGreaterThanOrEqual(40 / 3 / 1.25 - 1);
   });
 
+  test('spreads kinds that have only one shard by weight', () => {
+    const world = new World(Array.from({ length: 400 }, (_, i) => group(`only-${i}`, 1)));
+    world.join('small');
+    world.join('large', {}, 3);
+    world.settle(NEVER);
+    expect(world.loads().get('large')).toBeGreaterThan(270);
+    expect(world.loads().get('large')).toBeLessThan(330);
+  });
+
   test('lets moves for balance begin only while few are under way, at any node and in all', () => {
     const world = new World([group('g', 120)]);
     for (const name of ['a', 'b', 'c', 'd']) world.join(name);
