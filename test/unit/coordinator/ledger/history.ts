@@ -95,17 +95,15 @@ const action = fc.oneof(
         ...(snap ? { snapshot: bytes('s') } : {}),
       },
     ]),
-  fc
-    .tuple(small(1), fc.boolean())
-    .map(([part, right]) => [
-      'blob.put',
-      {
-        id: BLOB_ID,
-        size: BLOB.byteLength,
-        part,
-        bytes: right ? BLOB.subarray(part * PART, (part + 1) * PART) : bytes(''),
-      },
-    ]),
+  fc.tuple(small(1), fc.boolean()).map(([part, right]) => [
+    'blob.put',
+    {
+      id: BLOB_ID,
+      size: BLOB.byteLength,
+      part,
+      bytes: right ? BLOB.subarray(part * PART, (part + 1) * PART) : bytes(''),
+    },
+  ]),
   fc
     .tuple(key, fc.option(small(9), { nil: undefined }), small(3))
     .map(([k, version, size]) => ['kv.put', { key: k, value: new Uint8Array(size), expect: version }]),
