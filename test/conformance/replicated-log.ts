@@ -237,7 +237,7 @@ export function replicatedLogConformance(name: string, make: (ids: readonly stri
               () => unsure++,
             ),
         );
-        await log(now).transferLeadership(to);
+        await transferred(log(now), to);
         await Promise.all(appends);
         await fixture.until(() => log(to).role.leading);
       }
@@ -302,4 +302,15 @@ export function replicatedLogConformance(name: string, make: (ids: readonly stri
       );
     });
   });
+}
+
+/** Hands the leadership over, as soon as the member that is to have it has been heard of: one that has just been opened may not have been. */
+async function transferred(log: ReplicatedLog, to: string): Promise<void> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await log.transferLeadership(to);
+    } catch (error) {
+      if (!isTroupeError(error, 'NO_QUORUM') || tries === 1_000) throw error;
+    }
+  }
 }
