@@ -438,10 +438,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   #remove(resident: Resident): void {
     const { shard, key } = resident;
+    this.#residency.remove(resident);
     const tenancy = this.#shards.get(shard);
     if (tenancy?.residents.get(key) !== resident) return;
     tenancy.residents.delete(key);
-    this.#residency.remove(resident);
     if (tenancy.residents.size === 0) this.#shards.delete(shard);
   }
 

@@ -33,14 +33,14 @@ export class Layout {
   /** @param shards how many are to be shared out among the hosts */
   constructor(spec: GroupSpec, hosts: readonly NodeRecord[], shards: number) {
     this.spec = spec;
-    const weights = hosts.reduce((sum, host) => sum + weightOf(host), 0);
-    this.seats = hosts
-      .map((node): Seat => {
-        const fair = (shards * weightOf(node)) / weights;
-        const [least, most] = [Math.floor(fair + ROUNDING), Math.ceil(fair - ROUNDING)];
-        return { node, fair, least, most, load: 0, movable: new Set() };
-      })
-      .sort((a, b) => (a.node.node < b.node.node ? -1 : 1));
+    // In one order, so that the sum is the same to the last bit.
+    const inOrder = hosts.toSorted((a, b) => (a.node < b.node ? -1 : 1));
+    const weights = inOrder.reduce((sum, host) => sum + weightOf(host), 0);
+    this.seats = inOrder.map((node) => {
+      const fair = (shards * weightOf(node)) / weights;
+      const [least, most] = [Math.floor(fair + ROUNDING), Math.ceil(fair - ROUNDING)];
+      return { node, fair, least, most, load: 0, movable: new Set() };
+    });
     this.#byNode = new Map(this.seats.map((seat) => [seat.node.node, seat]));
   }
 
