@@ -2,12 +2,9 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { connectApi } from '../../../src/api/index.ts';
 import { troupeService } from '../../../src/api/schema.ts';
 import { fromEvents, toEvents } from '../../../src/api/update-message.ts';
-import { createProgram, runCommandLine } from '../../../src/cli/program.ts';
-import { CoordinatorClient, CoordinatorServer, Ledger, MemoryLogCluster } from '../../../src/coordinator/index.ts';
-import { nullLogger, nullTracer, systemClock, systemRandom } from '../../../src/core/index.ts';
+import { nullLogger, nullTracer, systemClock } from '../../../src/core/index.ts';
 import { encodePayload } from '../../../src/wire/index.ts';
-import { FakeCluster } from '../api/fake-cluster.ts';
-import { fakeContext } from './fakes.ts';
+import { startVoter } from './voter.ts';
 
 const open: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -18,22 +15,9 @@ const parts = { clock: systemClock, logger: nullLogger, tracer: nullTracer };
 
 /** One voter with an API port, on whose ledger a turn of `payer/a/1` is held. */
 async function cluster() {
-  const shared = new MemoryLogCluster();
-  const ledger = new Ledger();
-  const server = new CoordinatorServer({ log: await shared.join('a', ledger), ledger, clock: systemClock });
-  shared.elect('a');
-  const transport = {
-    call: () => Promise.reject(new RangeError('alone')),
-    watch: (_: string, s: AbortSignal) => server.watch(s),
-  };
-  const client = { self: 'a', voters: ['a'], local: server, clock: systemClock, random: systemRandom };
-  const coordinator = new CoordinatorClient({ ...client, transport });
-  const api = await new FakeCluster().serve({ coordinator, node: 'a' });
-  open.push(
-    () => server.close(),
-    () => coordinator.close(),
-    () => api.close(50),
-  );
+  const voter = await startVoter();
+  open.push(() => voter.close());
+  const { coordinator, ledger, api } = voter;
   const addresses = { control: '', data: '', api: '' };
   const group = { group: 'payer', shards: 1, placement: {} };
   const joining = { node: 'a', bootId: 'b', addresses, labels: {}, voter: true, groups: [group] };
@@ -43,11 +27,7 @@ async function cluster() {
   const fence = { group: 'payer', shard: 0, epoch: 1 };
   const held = { fence, key: 'a/1', request: 'r', step: 'pay', idempotencyKey: 'order-7', message: new Uint8Array(1) };
   const { hold } = await coordinator.execute('held.place', held);
-  const run = async (...argv: string[]): Promise<string> => {
-    const context = { ...fakeContext(), clock: systemClock };
-    await runCommandLine(createProgram(context), ['held', ...argv, '--api', api.address], context);
-    return context.out.join('\n');
-  };
+  const run = (...argv: string[]): Promise<string> => voter.run('held', ...argv);
   return { run, hold: String(hold), ledger, address: api.address };
 }
 

@@ -1,10 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ApiServer } from '../../../src/api/index.ts';
-import { createProgram, runCommandLine } from '../../../src/cli/program.ts';
-import { CoordinatorClient, CoordinatorServer, Ledger, MemoryLogCluster } from '../../../src/coordinator/index.ts';
-import { systemClock, systemRandom } from '../../../src/core/index.ts';
-import { FakeCluster } from '../api/fake-cluster.ts';
-import { fakeContext } from './fakes.ts';
+import { startVoter } from './voter.ts';
 
 const open: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -13,28 +8,9 @@ afterEach(async () => {
 
 /** One voter with an API port, and what a command prints or fails with. */
 async function cluster(): Promise<(...argv: string[]) => Promise<string>> {
-  const shared = new MemoryLogCluster();
-  const ledger = new Ledger();
-  const server = new CoordinatorServer({ log: await shared.join('a', ledger), ledger, clock: systemClock });
-  shared.elect('a');
-  const transport = {
-    call: () => Promise.reject(new RangeError('alone')),
-    watch: (_: string, s: AbortSignal) => server.watch(s),
-  };
-  const parts = { self: 'a', voters: ['a'], local: server, clock: systemClock, random: systemRandom };
-  const coordinator = new CoordinatorClient({ ...parts, transport });
-  const api: ApiServer = await new FakeCluster().serve({ coordinator, node: 'a' });
-  open.push(
-    () => server.close(),
-    () => coordinator.close(),
-    () => api.close(50),
-  );
-  return async (...argv) => {
-    const context = { ...fakeContext(), clock: systemClock };
-    const program = createProgram(context);
-    await runCommandLine(program, ['kv', ...argv, '--api', api.address], context);
-    return context.out.join('\n');
-  };
+  const voter = await startVoter();
+  open.push(() => voter.close());
+  return (...argv) => voter.run('kv', ...argv);
 }
 
 describe('troupe kv', () => {

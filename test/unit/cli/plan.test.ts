@@ -1,17 +1,8 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import type { ApiServer, PlacementPlan } from '../../../src/api/index.ts';
+import type { PlacementPlan } from '../../../src/api/index.ts';
 import { parseImagined } from '../../../src/cli/commands/plan.ts';
-import { createProgram, runCommandLine } from '../../../src/cli/program.ts';
-import {
-  CoordinatorClient,
-  CoordinatorServer,
-  type Labels,
-  Ledger,
-  MemoryLogCluster,
-} from '../../../src/coordinator/index.ts';
-import { systemClock, systemRandom } from '../../../src/core/index.ts';
-import { FakeCluster } from '../api/fake-cluster.ts';
-import { fakeContext } from './fakes.ts';
+import type { Labels } from '../../../src/coordinator/index.ts';
+import { startVoter } from './voter.ts';
 
 const open: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -28,22 +19,9 @@ async function cluster(): Promise<{
   plan: (...argv: string[]) => Promise<string>;
   join: (node: string, labels: Labels, weight?: number) => Promise<void>;
 }> {
-  const shared = new MemoryLogCluster();
-  const ledger = new Ledger();
-  const server = new CoordinatorServer({ log: await shared.join('a', ledger), ledger, clock: systemClock });
-  shared.elect('a');
-  const transport = {
-    call: () => Promise.reject(new RangeError('alone')),
-    watch: (_: string, s: AbortSignal) => server.watch(s),
-  };
-  const parts = { self: 'a', voters: ['a'], local: server, clock: systemClock, random: systemRandom };
-  const coordinator = new CoordinatorClient({ ...parts, transport });
-  const api: ApiServer = await new FakeCluster().serve({ coordinator, node: 'a' });
-  open.push(
-    () => server.close(),
-    () => coordinator.close(),
-    () => api.close(50),
-  );
+  const voter = await startVoter();
+  open.push(() => voter.close());
+  const { coordinator } = voter;
   const life = { addresses: { control: '', data: '', api: '' }, voter: false, groups };
   const join = async (node: string, labels: Labels, weight = 1): Promise<void> => {
     const to = await coordinator.execute('node.join', { ...life, node, bootId: node, labels, weight });
@@ -51,12 +29,7 @@ async function cluster(): Promise<{
     await coordinator.execute('shards.place', { moves });
   };
   await join('n1', {});
-  const plan = async (...argv: string[]): Promise<string> => {
-    const context = { ...fakeContext(), clock: systemClock };
-    await runCommandLine(createProgram(context), ['plan', ...argv, '--api', api.address], context);
-    return context.out.join('\n');
-  };
-  return { plan, join };
+  return { plan: (...argv) => voter.run('plan', ...argv), join };
 }
 
 describe('troupe plan', () => {
