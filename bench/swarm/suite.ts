@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { threadTimes } from '../cpu.ts';
-import { NodeCluster } from '../nodes.ts';
+import type { NodeCluster } from '../nodes.ts';
+import { runParts } from '../parts.ts';
 import { type FigureSpec, OURS, Report } from '../report.ts';
-import { eventually, sleep, within } from '../resources.ts';
+import { eventually, sleep } from '../resources.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { Round, type RoundResult } from './round.ts';
 
@@ -57,7 +56,6 @@ class SwarmBench {
   readonly #options: BenchOptions;
   readonly #report: Report = new Report('swarm', FIGURES);
   readonly #size: typeof FULL | typeof QUICK;
-  #clusters = 0;
   #fewest = Number.POSITIVE_INFINITY;
   #twice = 0;
 
@@ -67,41 +65,33 @@ class SwarmBench {
   }
 
   async run(): Promise<Report> {
-    const { only, rounds, progress } = this.#options;
-    const wants = (part: string): boolean => only.size === 0 || only.has(part);
-    for (let round = 1; round <= rounds; round++) {
-      progress(`round ${round} of ${rounds}`);
-      if (wants('round')) await this.#with('round', (cluster) => this.#round(cluster));
-      if (wants('killed')) await this.#with('killed', (cluster) => this.#killed(cluster));
-      if (wants('memory')) await this.#with('memory', (cluster) => this.#memory(cluster));
-    }
+    const players = Array.from({ length: PROCESSES }, (_, at) => ({
+      id: `players-${at + 1}`,
+      labels: { role: 'player' },
+    }));
+    const placedThen = (work: (cluster: NodeCluster) => Promise<void>) => async (cluster: NodeCluster) => {
+      await placed(cluster, 'player');
+      await work(cluster);
+    };
+    await runParts(this.#options, {
+      config: {
+        name: 'swarm',
+        agents: [new URL('./player.ts', import.meta.url)],
+        nodes: [{ id: TABLE, voter: true }, ...players],
+      },
+      here: TABLE,
+      limitMs: PLACED_MS + ROUND_MS,
+      parts: {
+        round: placedThen((cluster) => this.#round(cluster)),
+        killed: placedThen((cluster) => this.#killed(cluster)),
+        memory: placedThen((cluster) => this.#memory(cluster)),
+      },
+    });
     if (this.#fewest < Number.POSITIVE_INFINITY) {
       this.#report.add('answers', OURS, this.#fewest);
       this.#report.add('countedTwice', OURS, this.#twice);
     }
     return this.#report;
-  }
-
-  async #with(part: string, work: (cluster: NodeCluster) => Promise<void>): Promise<void> {
-    this.#options.progress(part);
-    const folder = join(this.#options.folder, `${part}-${++this.#clusters}`);
-    mkdirSync(folder);
-    const { profile } = this.#options;
-    await using cluster = await NodeCluster.start(
-      {
-        name: 'swarm',
-        agents: [new URL('./player.ts', import.meta.url)],
-        nodes: [
-          { id: TABLE, voter: true },
-          ...Array.from({ length: PROCESSES }, (_, at) => ({ id: `players-${at + 1}`, labels: { role: 'player' } })),
-        ],
-      },
-      TABLE,
-      folder,
-      profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
-    );
-    await placed(cluster, 'player');
-    await within(ROUND_MS, `${part} of the swarm`, work(cluster));
   }
 
   async #round(cluster: NodeCluster): Promise<void> {

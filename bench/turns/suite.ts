@@ -1,12 +1,12 @@
-import { cpSync, mkdirSync, rmSync } from 'node:fs';
+import { cpSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentRef } from '../../src/agent/index.ts';
 import { readLog } from '../../src/node/index.ts';
 import { threadTimes } from '../cpu.ts';
 import { closedLoops, type LoadResult } from '../load.ts';
-import { NodeCluster } from '../nodes.ts';
+import type { NodeCluster } from '../nodes.ts';
+import { runParts } from '../parts.ts';
 import { type FigureSpec, OURS, Report } from '../report.ts';
-import { within } from '../resources.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { worker } from './worker.ts';
 
@@ -58,7 +58,6 @@ class TurnsBench {
   readonly #options: BenchOptions;
   readonly #report: Report = new Report('turns', FIGURES);
   readonly #size: typeof FULL | typeof QUICK;
-  #clusters = 0;
 
   constructor(options: BenchOptions) {
     this.#options = options;
@@ -66,24 +65,8 @@ class TurnsBench {
   }
 
   async run(): Promise<Report> {
-    const { only, rounds, progress } = this.#options;
-    const wants = (part: string): boolean => only.size === 0 || only.has(part);
-    for (let round = 1; round <= rounds; round++) {
-      progress(`round ${round} of ${rounds}`);
-      if (wants('turns')) await this.#with('turns', (cluster, folder) => this.#turns(cluster, folder));
-      if (wants('residents')) await this.#with('residents', (cluster) => this.#residents(cluster));
-      if (wants('history')) await this.#with('history', (cluster) => this.#history(cluster));
-    }
-    return this.#report;
-  }
-
-  async #with(part: string, work: (cluster: NodeCluster, folder: string) => Promise<void>): Promise<void> {
-    this.#options.progress(part);
-    const folder = join(this.#options.folder, `${part}-${++this.#clusters}`);
-    mkdirSync(folder);
-    const { profile } = this.#options;
-    await using cluster = await NodeCluster.start(
-      {
+    await runParts(this.#options, {
+      config: {
         name: 'turns',
         agents: [new URL('./worker.ts', import.meta.url)],
         nodes: [
@@ -92,11 +75,15 @@ class TurnsBench {
           { id: DRIVER },
         ],
       },
-      DRIVER,
-      folder,
-      profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`],
-    );
-    await within(PART_MS, `${part} of the turns`, work(cluster, folder));
+      here: DRIVER,
+      limitMs: PART_MS,
+      parts: {
+        turns: (cluster, folder) => this.#turns(cluster, folder),
+        residents: (cluster) => this.#residents(cluster),
+        history: (cluster) => this.#history(cluster),
+      },
+    });
+    return this.#report;
   }
 
   async #turns(cluster: NodeCluster, folder: string): Promise<void> {
