@@ -6,6 +6,13 @@ import type { Logger } from '../../core/index.ts';
 /** Where the kernel tells machine starts apart; on systems without it, only a clean close is trusted. */
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
+/** Size of a page: a kilobyte or two beside a key fit in, with others. */
+const PAGE_BYTES = 8 * 1024;
+/** Memory for pages, KiB: those that each transaction writes should be at hand. */
+const CACHE_KIB = 32 * 1024;
+/** The write-ahead journal is copied into the file when it has so many pages: rarely, as most are written again and again. */
+const CHECKPOINT_PAGES = 4_000;
+
 /** Not part of the state: what this voter knows of its own file. */
 const LOCAL_SCHEMA = 'create table local (schema text not null, boot_id text, clean integer not null) strict;';
 
@@ -44,6 +51,7 @@ export class LedgerFile {
       logger.info('ledger cache discarded; the log rebuilds it', { path });
       for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
       db = new DatabaseSync(path);
+      db.exec(`pragma page_size = ${PAGE_BYTES}`);
       db.exec('pragma journal_mode = wal');
       db.exec(schema);
       db.exec(LOCAL_SCHEMA);
@@ -52,6 +60,8 @@ export class LedgerFile {
     // This must be on disk before any later write can be: from here on the file is believed only in this boot.
     mark(db, false, bootId ?? null);
     db.exec('pragma synchronous = off');
+    db.exec(`pragma cache_size = -${CACHE_KIB}`);
+    db.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     return new LedgerFile(db, path);
   }
 

@@ -1,5 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Fence, shardOf } from '../../core/index.ts';
+import { type Fence, invariant, shardOf } from '../../core/index.ts';
+import { decode, encode } from '../codec.ts';
 import type { Commands, JournalRecord, Queries } from '../commands.ts';
 import type { LedgerLimits } from '../limits.ts';
 import type { Blobs } from './blobs.ts';
@@ -9,7 +10,10 @@ import type { Scope } from './scope.ts';
 import type { Shards } from './shards.ts';
 import { prepareTuples, present, type Query } from './sql.ts';
 
-/** Tables of this concern. A journal's head is small and its snapshot lies apart, since each append rewrites the head. */
+/**
+ * Tables of this concern. A journal's head is small and its snapshot lies apart, since each append changes the head. What one append
+ * brought is one row of records, whose key is a number: SQLite keeps a kilobyte beside such a key, and beside any other in a page of its own.
+ */
 export const JOURNALS_SCHEMA: string = `
 create table journals (
   journal integer primary key, grp text not null, key text not null,
@@ -17,19 +21,37 @@ create table journals (
 ) strict;
 create unique index journals_by_key on journals (grp, key);
 create table journal_snapshots (journal integer primary key, snapshot blob not null) strict;
-create table journal_records (
-  journal integer not null, version integer not null, record blob not null, primary key (journal, version)
-) strict, without rowid;`;
+create table journal_records (place integer primary key, records blob not null) strict;`;
 
-type Head = readonly [journal: number, version: number, snapshotVersion: number, bytes: number];
+/** Keys of records that each journal has for itself, one for each record since its snapshot. */
+const PLACES_PER_JOURNAL = 2 ** 14;
+/** Heads that are kept at hand from one commit to the next. */
+const HEADS_CACHED_MAX = 10_000;
 
-/** What agents must not lose: for each key a snapshot and the records after it, written only by the shard's owner. */
+type HeadRow = readonly [journal: number, version: number, snapshotVersion: number, bytes: number];
+
+/** How far a journal is. */
+interface Head {
+  readonly journal: number;
+  version: number;
+  snapshotVersion: number;
+  /** Of the records since the snapshot. */
+  bytes: number;
+}
+
+/**
+ * What agents must not lose: for each key a snapshot and the records after it, written only by the shard's owner. Heads are written once for
+ * all appends of a transaction, when it is committed.
+ */
 export class Journals {
   readonly #limits: LedgerLimits;
   readonly #shards: Shards;
   readonly #histories: Histories;
   readonly #blobs: Blobs;
-  readonly #head: Query<Head>;
+  readonly #heads: Map<string, Head> = new Map();
+  /** Those that differ from their rows. */
+  readonly #changed: Set<Head> = new Set();
+  readonly #head: Query<HeadRow>;
   readonly #insert;
   readonly #save;
   readonly #append;
@@ -39,6 +61,7 @@ export class Journals {
   readonly #snapshot: Query<readonly [Uint8Array]>;
 
   constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards, histories: Histories, blobs: Blobs) {
+    invariant(limits.journalRecordsMax < PLACES_PER_JOURNAL, 'each record of a journal has a place');
     this.#limits = limits;
     this.#shards = shards;
     this.#histories = histories;
@@ -49,10 +72,10 @@ export class Journals {
     );
     this.#insert = db.prepare('insert into journals values (null, ?, ?, ?, ?, ?)');
     this.#save = db.prepare('update journals set version = ?, snapshot_version = ?, bytes = ? where journal = ?');
-    this.#append = db.prepare('insert into journal_records values (?, ?, ?)');
-    this.#dropRecords = db.prepare('delete from journal_records where journal = ?');
+    this.#append = db.prepare('insert into journal_records values (?, ?)');
+    this.#dropRecords = db.prepare('delete from journal_records where place between ? and ?');
     this.#saveSnapshot = db.prepare('insert or replace into journal_snapshots values (?, ?)');
-    this.#records = prepareTuples(db, 'select record from journal_records where journal = ? order by version');
+    this.#records = prepareTuples(db, 'select records from journal_records where place between ? and ? order by place');
     this.#snapshot = prepareTuples(db, 'select snapshot from journal_snapshots where journal = ?');
   }
 
@@ -60,13 +83,13 @@ export class Journals {
   append(request: Commands['journal.append']['request'], scope: Scope): Commands['journal.append']['reply'] {
     const { fence, records, snapshot } = request;
     const key = this.#check(fence, request.key);
-    const head = this.#head.get(fence.group, key);
-    const [, last, base, size] = head ?? [0, 0, 0, 0];
+    const head = this.#find(fence.group, key);
+    const last = head?.version ?? 0;
     if (request.version !== last) {
       refuse('JOURNAL_CONFLICT', `the journal of ${fence.group}/${key} is at ${last}`, { version: last });
     }
     const { blobBytesMax, journalRecordsMax, journalBytesMax, journalSnapshotBytesMax } = this.#limits;
-    let bytes = size;
+    let bytes = head?.bytes ?? 0;
     for (const record of list(records, 'records', journalRecordsMax)) {
       bytes += blob(record, 'record', blobBytesMax).byteLength;
     }
@@ -74,36 +97,38 @@ export class Journals {
       refuse('INVALID_ARGUMENT', 'a history changes together with a record, whose version tells a repetition');
     }
     const version = last + records.length;
+    const since = version - (head?.snapshotVersion ?? 0);
+    if (snapshot !== undefined) blob(snapshot, 'snapshot', journalSnapshotBytesMax);
+    else if (since > journalRecordsMax || bytes > journalBytesMax) {
+      refuse('OVERLOADED', `the journal of ${fence.group}/${key} is full; take a snapshot`);
+    } else if (records.length === 0) return { version };
     scope.totals.journalRecords += records.length;
-    if (snapshot === undefined) {
-      if (version - base > journalRecordsMax || bytes > journalBytesMax) {
-        refuse('OVERLOADED', `the journal of ${fence.group}/${key} is full; take a snapshot`);
-      }
-      if (records.length === 0) return { version };
-      const journal = this.#write(head, fence.group, key, version, base, bytes);
-      for (let i = 0; i < records.length; i++) this.#append.run(journal, last + 1 + i, records[i] as Uint8Array);
-      this.#beside(journal, request, scope);
-      return { version };
+    const journal = head?.journal ?? Number(this.#insert.run(fence.group, key, 0, 0, 0).lastInsertRowid);
+    if (snapshot === undefined) this.#append.run(placeOf(journal, since), encode(records));
+    else {
+      this.#saveSnapshot.run(journal, snapshot);
+      this.#dropRecords.run(placeOf(journal, 0), placeOf(journal + 1, -1));
     }
-    blob(snapshot, 'snapshot', journalSnapshotBytesMax);
-    const journal = this.#write(head, fence.group, key, version, version, 0);
-    this.#saveSnapshot.run(journal, snapshot);
-    this.#dropRecords.run(journal);
     this.#beside(journal, request, scope);
+    // Last, as nothing is refused any more: what a refused command did is taken back in the tables, but not here.
+    const to = snapshot === undefined ? { version, bytes } : { version, bytes: 0, snapshotVersion: version };
+    const moved = head ?? this.#remember(fence.group, key, { journal, version: 0, snapshotVersion: 0, bytes: 0 });
+    this.#changed.add(Object.assign(moved, to));
     return { version };
   }
 
   /** `journal.read`. */
   read(request: Queries['journal.read']['request']): JournalRecord {
     const key = this.#check(request.fence, request.key);
-    const head = this.#head.get(request.fence.group, key);
+    const head = this.#find(request.fence.group, key);
     if (head === undefined) return { version: 0, snapshotVersion: 0, records: [] };
-    const [journal, version, snapshotVersion] = head;
+    const { journal, version, snapshotVersion } = head;
     const history = this.#histories.range(journal);
+    const rows = this.#records.all(placeOf(journal, 0), placeOf(journal + 1, -1));
     return {
       version,
       snapshotVersion,
-      records: this.#records.all(journal).map(([record]) => record),
+      records: rows.flatMap(([records]) => decode(records) as Uint8Array[]),
       ...present({ snapshot: this.#snapshot.get(journal)?.[0], history: history.next > 0 ? history : undefined }),
     };
   }
@@ -111,8 +136,23 @@ export class Journals {
   /** `journal.history`. */
   history(request: Queries['journal.history']['request']): Queries['journal.history']['reply'] {
     const key = this.#check(request.fence, request.key);
-    const head = this.#head.get(request.fence.group, key);
-    return this.#histories.page(head?.[0] ?? 0, request.from, request.limit);
+    const head = this.#find(request.fence.group, key);
+    return this.#histories.page(head?.journal ?? 0, request.from, request.limit);
+  }
+
+  /** Writes what the transaction that is about to be committed has changed. */
+  flush(): void {
+    for (const { journal, version, snapshotVersion, bytes } of this.#changed) {
+      this.#save.run(version, snapshotVersion, bytes, journal);
+    }
+    this.#changed.clear();
+    if (this.#heads.size > HEADS_CACHED_MAX) this.#heads.clear();
+  }
+
+  /** The tables have changed in another way: a transaction was taken back, or the state was replaced. */
+  forget(): void {
+    this.#heads.clear();
+    this.#changed.clear();
   }
 
   /** What an append changes besides records and snapshot. */
@@ -134,17 +174,27 @@ export class Journals {
     return key;
   }
 
-  #write(
-    head: Head | undefined,
-    group: string,
-    key: string,
-    version: number,
-    snapshotVersion: number,
-    bytes: number,
-  ): number {
-    if (head === undefined)
-      return Number(this.#insert.run(group, key, version, snapshotVersion, bytes).lastInsertRowid);
-    this.#save.run(version, snapshotVersion, bytes, head[0]);
-    return head[0];
+  #find(group: string, key: string): Head | undefined {
+    const known = this.#heads.get(nameOf(group, key));
+    if (known !== undefined) return known;
+    const row = this.#head.get(group, key);
+    if (row === undefined) return undefined;
+    const [journal, version, snapshotVersion, bytes] = row;
+    return this.#remember(group, key, { journal, version, snapshotVersion, bytes });
   }
+
+  #remember(group: string, key: string, head: Head): Head {
+    this.#heads.set(nameOf(group, key), head);
+    return head;
+  }
+}
+
+/** Any character may be part of either. */
+function nameOf(group: string, key: string): string {
+  return `${group.length}/${group}${key}`;
+}
+
+/** Where records are that brought a journal to `since` records after its snapshot. */
+function placeOf(journal: number, since: number): number {
+  return journal * PLACES_PER_JOURNAL + since;
 }

@@ -59,7 +59,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'tasks', order: 'job, position' },
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
-  { table: 'journal_records', order: 'journal, version' },
+  { table: 'journal_records', order: 'place' },
   { table: 'histories', order: 'journal' },
   { table: 'history_items', order: 'journal, position' },
   { table: 'blobs', order: 'id' },
@@ -134,6 +134,7 @@ export class Ledger implements LogConsumer {
   readonly #voters: Voters;
   readonly #nodes: Nodes;
   readonly #shards: Shards;
+  readonly #journals: Journals;
   readonly #blobs: Blobs;
   readonly #loadMeta;
   readonly #saveMeta;
@@ -190,6 +191,7 @@ export class Ledger implements LogConsumer {
     this.#voters = voters;
     this.#nodes = nodes;
     this.#shards = shards;
+    this.#journals = journals;
     this.#blobs = blobs;
     this.#commands = {
       'session.open': (request, scope) => sessions.open(request, scope),
@@ -372,6 +374,7 @@ export class Ledger implements LogConsumer {
     const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
     const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
     try {
+      this.#journals.flush();
       this.#saveMeta.run(this.#applied, this.#time, ...counts);
       db.exec('commit');
     } catch (error) {
@@ -473,6 +476,7 @@ export class Ledger implements LogConsumer {
     } catch (error) {
       const refusal = asRefusal(error) ?? rethrow(error);
       db.exec('rollback to command; release command');
+      this.#shards.forget();
       this.#events.length = events;
       return encodeRefusal(refusal);
     }
@@ -499,6 +503,8 @@ export class Ledger implements LogConsumer {
   }
 
   #load(): void {
+    this.#shards.forget();
+    this.#journals.forget();
     const meta = this.#loadMeta.get();
     invariant(meta !== undefined, 'the ledger has lost its place');
     this.#applied = meta.applied;

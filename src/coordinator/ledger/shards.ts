@@ -18,6 +18,8 @@ create table shards (
 create index shards_by_owner on shards (owner) where owner is not null;
 create index shards_by_target on shards (target) where target is not null;`;
 
+type FenceRow = readonly [epoch: number, owner: string | null, shards: number];
+
 interface GroupRow {
   readonly grp: string;
   readonly shards: number;
@@ -50,7 +52,9 @@ export class Shards {
   readonly #insert;
   readonly #save;
   readonly #touching: Query<ShardRow>;
-  readonly #fence: Query<readonly [number, string | null, number]>;
+  readonly #fence: Query<FenceRow>;
+  /** What fences are compared with, of shards that were asked for since any has changed. */
+  readonly #fences: Map<string, FenceRow> = new Map();
 
   constructor(db: DatabaseSync, limits: LedgerLimits, mayOwn: MayOwn) {
     this.#limits = limits;
@@ -158,13 +162,16 @@ export class Shards {
    * @throws TroupeError STALE_EPOCH (data.epoch is the shard's), NOT_FOUND
    */
   check(fence: Fence): number {
-    const row = this.#fence.get(fence.group, fence.shard);
-    if (row === undefined) refuse('NOT_FOUND', `there is no shard ${shardKey(fence)}`);
-    const [epoch, owner, shards] = row;
+    const [epoch, owner, shards] = this.#fenceOf(fence);
     if (owner === null || epoch !== fence.epoch) {
       refuse('STALE_EPOCH', `${shardKey(fence)} is at epoch ${epoch}${owner === null ? ', ownerless' : ''}`, { epoch });
     }
     return shards;
+  }
+
+  /** The tables have changed in another way: a command or a transaction was taken back, or the state was replaced. */
+  forget(): void {
+    this.#fences.clear();
   }
 
   /** All groups, in order of name. */
@@ -181,6 +188,18 @@ export class Shards {
     return this.#shards.all().map(toShard);
   }
 
+  #fenceOf(id: ShardId): FenceRow {
+    // What isn't a name must be refused whether or not one that reads alike is at hand.
+    text(id.group, 'group', this.#limits.nameCharsMax);
+    whole(id.shard, 'shard', 0);
+    const name = shardKey(id);
+    const known = this.#fences.get(name);
+    if (known !== undefined) return known;
+    const row = this.#fence.get(id.group, id.shard) ?? refuse('NOT_FOUND', `there is no shard ${name}`);
+    this.#fences.set(name, row);
+    return row;
+  }
+
   #find(id: ShardId): ShardRecord | undefined {
     const row = this.#shard.get(id.group, id.shard);
     return row === undefined ? undefined : toShard(row);
@@ -188,6 +207,7 @@ export class Shards {
 
   #write(fields: ShardFields): ShardRecord {
     const { owner, target } = fields;
+    this.#fences.delete(shardKey(fields));
     this.#save.run(
       fields.epoch,
       owner?.node ?? null,

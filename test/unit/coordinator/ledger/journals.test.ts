@@ -69,6 +69,65 @@ describe('journals', () => {
     );
   });
 
+  test('an append that is refused for what stands beside its records leaves no trace', () => {
+    const driver = owned();
+    const nameless = { blobs: ['0'.repeat(64)] };
+    expect(driver.refusal('journal.append', { ...append(0, ['1']), ...nameless })).toBe('NOT_FOUND');
+    driver.run('journal.append', append(0, ['1']));
+    expect(driver.refusal('journal.append', { ...append(1, ['2'], 'both'), ...nameless })).toBe('NOT_FOUND');
+    expect(driver.ledger.query('journal.read', { fence, key: 'agent-1' })).toEqual({
+      version: 1,
+      snapshotVersion: 0,
+      records: [bytes('1')],
+    });
+    driver.run('journal.append', append(1, ['2']));
+  });
+
+  test('names that read alike when they stand side by side are those of different journals', () => {
+    const driver = new LedgerDriver();
+    const groups = ['g', 'g/1'];
+    const to = { node: 'n', incarnation: driver.join('n', 'n-1', groups) };
+    for (const group of groups) {
+      const moves = [0, 1, 2, 3].map((at) => ({ group, shard: at, epoch: 0, to }));
+      driver.run('shards.place', { moves });
+    }
+    const write = (group: string, key: string) =>
+      driver.run('journal.append', {
+        fence: { group, shard: shardOf(key, 4), epoch: 1 },
+        key,
+        version: 0,
+        records: [bytes('1')],
+      });
+    for (const [group, key] of [
+      ['g', '/1a'],
+      ['g/1', 'a'],
+      ['g', '1a'],
+    ] as const) {
+      expect(write(group, key)).toEqual({ version: 1 });
+    }
+  });
+
+  test('records written in one append or in several are read alike', () => {
+    const driver = owned();
+    driver.run('journal.append', append(0, ['1', '2', '3']));
+    driver.run('journal.append', append(3, ['4']));
+    driver.run('journal.append', append(4, ['5', '6']));
+    const { records } = driver.ledger.query('journal.read', { fence, key: 'agent-1' });
+    expect(records).toEqual(['1', '2', '3', '4', '5', '6'].map(bytes));
+  });
+
+  test('an image has what the journals are at, and whoever takes it in goes on from there', async () => {
+    const [ahead, behind] = [owned(), owned()];
+    for (const driver of [ahead, behind]) driver.run('journal.append', append(0, ['1']));
+    ahead.run('journal.append', append(1, ['2', '3'], 'three'));
+    ahead.run('journal.append', append(3, ['4']));
+    const place = { fence, key: 'agent-1' };
+    expect(behind.ledger.query('journal.read', place).version).toBe(1);
+    await behind.ledger.restore(ahead.ledger.appliedIndex, ahead.ledger.snapshot());
+    expect(behind.ledger.query('journal.read', place)).toEqual(ahead.ledger.query('journal.read', place));
+    expect(behind.ledger.digest()).toBe(ahead.ledger.digest());
+  });
+
   test('records and journals are bounded until a snapshot makes room', () => {
     const driver = owned({ blobBytesMax: 4, journalRecordsMax: 2, journalBytesMax: 6, journalSnapshotBytesMax: 5 });
     expect(driver.refusal('journal.append', append(0, ['12345']))).toBe('MESSAGE_TOO_LARGE');

@@ -47,6 +47,14 @@ describe('shards', () => {
     });
   });
 
+  test('a transfer that is refused halfway leaves the fence as it was', () => {
+    const { driver, a, b } = pair();
+    driver.own('a', a.incarnation);
+    const fence = { group: 'g', shard: 0, epoch: 1 };
+    expect(driver.refusal('shards.transfer', { fences: [fence, fence], to: b })).toBe('STALE_EPOCH');
+    expect(driver.run('shards.transfer', { fences: [fence], to: b })).toMatchObject({ transferred: [{ epoch: 2 }] });
+  });
+
   test('a transfer moves ownership under a new epoch, all or none', () => {
     const { driver, a, b } = pair();
     driver.own('a', a.incarnation);
