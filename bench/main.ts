@@ -4,13 +4,14 @@ import { parseArgs } from 'node:util';
 import { parsing, progressLine, runCommand, UsageError, usableFolder, wholeNumber } from './command.ts';
 import { kernelSuite } from './kernel/suite.ts';
 import { raftSuite } from './raft/suite.ts';
+import { recoverySuite } from './recovery/suite.ts';
 import { remoteSuite } from './remote/suite.ts';
 import { removeFolder } from './resources.ts';
 import type { Suite } from './suite.ts';
 import { swarmSuite } from './swarm/suite.ts';
 import { turnsSuite } from './turns/suite.ts';
 
-const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite, swarmSuite, turnsSuite];
+const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite, swarmSuite, turnsSuite, recoverySuite];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;
 /** Most rounds of one run. */

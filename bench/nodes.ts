@@ -65,12 +65,35 @@ export class NodeProcess {
  */
 export class NodeCluster implements AsyncDisposable {
   readonly here: TroupeNode;
-  /** In the order of the configuration. */
-  readonly processes: readonly NodeProcess[];
+  readonly #processes: NodeProcess[];
+  /** Starts the process of a node. */
+  readonly #spawn: (id: string) => NodeProcess;
 
-  private constructor(here: TroupeNode, processes: readonly NodeProcess[]) {
+  private constructor(here: TroupeNode, processes: NodeProcess[], spawn: (id: string) => NodeProcess) {
     this.here = here;
-    this.processes = processes;
+    this.#processes = processes;
+    this.#spawn = spawn;
+  }
+
+  /** In the order of the configuration. */
+  get processes(): readonly NodeProcess[] {
+    return this.#processes;
+  }
+
+  /** The process of a node. @throws Error when there is none */
+  process(id: string): NodeProcess {
+    const process = this.#processes.find((each) => each.id === id);
+    if (process === undefined) throw new Error(`${id} has no process`);
+    return process;
+  }
+
+  /** Kills a node's process and starts another. Resolves when that serves. */
+  async restart(id: string): Promise<void> {
+    const old = this.process(id);
+    await old.child.kill();
+    const process = this.#spawn(id);
+    this.#processes[this.#processes.indexOf(old)] = process;
+    await process.ready();
   }
 
   /**
@@ -90,12 +113,13 @@ export class NodeCluster implements AsyncDisposable {
     const configFile = join(folder, 'cluster.json');
     writeFileSync(configFile, JSON.stringify(checked));
     const others = nodes.map(({ id }) => id).filter((id) => id !== here);
-    const processes = others.map((id) => new NodeProcess(id, configFile, folder, flags));
+    const spawn = (id: string): NodeProcess => new NodeProcess(id, configFile, folder, flags);
+    const processes = others.map(spawn);
     const [node] = await Promise.all([
       createNode(checked, here, { logFile: join(folder, `${here}.log`) }),
       ...processes.map((process) => process.ready()),
     ]);
-    return new NodeCluster(node, processes);
+    return new NodeCluster(node, processes, spawn);
   }
 
   /** Ends them all. */

@@ -129,7 +129,7 @@ export class Activation implements Behavior<Delivery> {
       const rest = turn?.end();
       if (rest !== undefined) await rest;
       let error: unknown = turn?.halted ?? thrown;
-      if (memory.held(requestId) !== undefined) error = await this.#giveUp(memory, delivery, actor, error);
+      if (memory.held(requestId) !== undefined) error = await this.#giveUp(memory, delivery, message, actor, error);
       span?.end(error);
       this.#fail(delivery, actor, error, turn?.spent);
     } finally {
@@ -166,23 +166,33 @@ export class Activation implements Behavior<Delivery> {
     await memory.stepRuled(requestId, step, ruling);
   }
 
-  /** A turn that was held and went on fails for good, unless it was only cut short or is held again. */
+  /** A turn that was held and went on fails for good, unless it was only cut short (not too often) or is held again. */
   async #giveUp(
     memory: AgentMemory,
     { requestId, resident }: Delivery,
+    message: HeldMessage,
     { signal }: ActorContext<Delivery>,
     error: unknown,
   ): Promise<unknown> {
     const mark = memory.held(requestId);
     const moving = signal.aborted || resident.stopping;
-    const cutShort = error instanceof JournalFailure || (isTroupeError(error) && CUT_SHORT.has(error.code));
-    if (mark?.ruled !== true || moving || cutShort) return error;
+    if (mark?.ruled !== true || moving || error instanceof JournalFailure) return error;
+    const { held } = this.#house;
+    const { key } = this.#address;
     try {
+      if (isTroupeError(error) && CUT_SHORT.has(error.code)) {
+        const idempotencyKey = memory.step(requestId, mark.step)?.key ?? '';
+        const names = { request: requestId, step: mark.step, idempotencyKey };
+        const again = await held.cutShort(key, { ...names, message, after: mark.hold }, error);
+        if (again === undefined) return error;
+        await memory.stepHeld(requestId, mark.step, again.hold);
+        return heldError(this.#address, mark.step, again.hold);
+      }
       await memory.turnOver(requestId);
     } catch (failure) {
       return failure;
     }
-    void this.#house.held.release(this.#address.key, mark.hold);
+    void held.release(key, mark.hold);
     return error;
   }
 

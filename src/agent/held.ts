@@ -1,4 +1,10 @@
-import type { Coordinator, HeldRecord, HeldRef, Ruling as LedgerRuling } from '../coordinator/index.ts';
+import {
+  type Coordinator,
+  type HeldRecord,
+  type HeldRef,
+  LEDGER_LIMITS,
+  type Ruling as LedgerRuling,
+} from '../coordinator/index.ts';
 import { type AgentAddress, agentAddressKey, type Clock, type Fence, type Timer, TroupeError } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
@@ -11,8 +17,11 @@ export const RESUME_METHOD = '$resume';
 export const HELD_PER_AGENT_MAX = 16;
 /** Shards that come together are looked through together, after so long, ms. */
 const GATHER_MS = 20;
-/** While settled turns haven't come to their end, they are looked for again after so long, ms. */
+/** A settled turn that hasn't come to its end is taken up again after so long, then twice as long each time, and at most, ms. */
 const RELOOK_MS = 5_000;
+const RELOOK_MS_MAX = 60_000;
+/** A settled turn that is cut short (by a time-out of its own, say) so many times at one home waits for a person again. */
+const CUT_SHORT_MAX = 5;
 /** Held turns read at a time. */
 const PAGE = 100;
 
@@ -31,6 +40,8 @@ export interface HoldRequest {
   readonly message: HeldMessage;
   /** The hold whose ruling was followed and led here again. */
   readonly after: number | undefined;
+  /** Why, when it isn't the step's unknown outcome. */
+  readonly reason?: string;
 }
 
 /** What is kept of a held message. */
@@ -40,6 +51,8 @@ export type HeldMessage = Pick<Envelope, 'method' | 'payload' | 'budget' | 'trac
 export class HeldTurns {
   readonly #coordinator: Coordinator;
   readonly #fence: Fence;
+  /** How often each settled turn was cut short, by agent and hold. */
+  readonly #cuts: Map<string, number> = new Map();
 
   constructor(coordinator: Coordinator, fence: Fence) {
     this.#coordinator = coordinator;
@@ -48,6 +61,7 @@ export class HeldTurns {
 
   /** Holds a turn, under the shard's epoch. @returns what is recorded, under whichever step */
   place(key: string, { message, after, ...names }: HoldRequest): Promise<HeldRecord> {
+    this.#cuts.delete(`${key} ${after}`);
     const { method, payload, budget, traceparent } = message;
     const kept = encodePayload({ method, payload, budget, traceparent } satisfies HeldMessage);
     const request = { fence: this.#fence, key, ...names, message: kept, ...(after === undefined ? {} : { after }) };
@@ -65,8 +79,19 @@ export class HeldTurns {
     return over ? undefined : (decodePayload(message) as HeldMessage);
   }
 
+  /** The turn that was settled as `after` was cut short. @returns what is recorded when that was too often, and it is held again */
+  async cutShort(key: string, request: HoldRequest, { message }: TroupeError): Promise<HeldRecord | undefined> {
+    const settled = `${key} ${request.after}`;
+    const cuts = (this.#cuts.get(settled) ?? 0) + 1;
+    this.#cuts.set(settled, cuts);
+    if (cuts < CUT_SHORT_MAX) return undefined;
+    const reason = `went on and was cut short ${cuts} times, the last time by: ${message}`;
+    return this.place(key, { ...request, reason: reason.slice(0, LEDGER_LIMITS.reasonCharsMax) });
+  }
+
   /** Its turn is over. When that doesn't get through, the turn is found again, and over again. */
   release(key: string, hold: number): Promise<void> {
+    this.#cuts.delete(`${key} ${hold}`);
     const released = this.#coordinator.execute('held.release', { fence: this.#fence, key, hold });
     return released.then(
       () => undefined,
@@ -101,6 +126,12 @@ export function heldError(address: AgentAddress, step: string, hold: number | un
   });
 }
 
+/** When a settled turn is taken up again, and how long that is after the last time. */
+interface Due {
+  readonly atMs: number;
+  readonly pauseMs: number;
+}
+
 /**
  * Brings turns that a person has settled back to their agents on this node. It goes by what the ledger has, not by what it heard: it
  * looks when a ruling comes, when shards come, after a gap in the news, and again until there is nothing left.
@@ -110,6 +141,8 @@ export class HeldWatch {
   readonly #clock: Clock;
   readonly #resume: (held: HeldRef, envelope: Envelope) => boolean;
   readonly #stop: () => void;
+  /** Settled turns at home here, by agent and hold. */
+  readonly #due: Map<string, Due> = new Map();
   #timer: Timer | undefined;
   #looking = false;
   #closed = false;
@@ -121,14 +154,19 @@ export class HeldWatch {
     this.#clock = clock;
     this.#resume = resume;
     this.#stop = coordinator.watch((delivery) => {
-      if (delivery.type === 'view') return this.soon();
+      if (delivery.type === 'view') return this.#soon();
       const ruled = delivery.events.some((event) => event.type === 'held' && event.held.ruling !== undefined);
-      if (ruled) this.soon();
+      if (ruled) this.#soon();
     });
   }
 
-  /** Shards have come, or anything else that calls for a look. */
-  soon(): void {
+  /** Shards have come: their settled turns are taken up at once, whatever was tried before. */
+  arrived(): void {
+    this.#due.clear();
+    this.#soon();
+  }
+
+  #soon(): void {
     if (this.#closed) return;
     this.#timer?.cancel();
     this.#timer = this.#clock.schedule(GATHER_MS, () => void this.#look());
@@ -144,26 +182,48 @@ export class HeldWatch {
     this.#again = true;
     if (this.#looking) return;
     this.#looking = true;
-    let left = false;
     while (this.#again && !this.#closed) {
       this.#again = false;
-      left = await this.#round().catch(() => true);
+      const next = await this.#round().catch(() => this.#clock.monotonic() + RELOOK_MS);
+      if (this.#again || next === undefined || this.#closed) continue;
+      this.#timer?.cancel();
+      this.#timer = this.#clock.schedule(next - this.#clock.monotonic(), () => void this.#look());
     }
     this.#looking = false;
-    if (left && !this.#closed) this.#timer = this.#clock.schedule(RELOOK_MS, () => void this.#look());
   }
 
-  /** @returns whether any of the settled turns are at home here */
-  async #round(): Promise<boolean> {
-    let left = false;
+  /** @returns when a settled turn at home here is to be taken up again; undefined when there is none */
+  async #round(): Promise<number | undefined> {
+    const seen = new Set<string>();
     for (let after: HeldRef | undefined; ; ) {
       const page = { ruled: true, limit: PAGE, ...(after && { after }) };
       const { held } = await this.#coordinator.query('held.list', page);
-      for (const each of held) left = this.#resume(each, resumption(each)) || left;
+      for (const each of held) {
+        const name = `${agentAddressKey({ kind: each.group, key: each.key })} ${each.hold}`;
+        seen.add(name);
+        this.#takeUp(name, each);
+      }
       const last = held.at(-1);
-      if (last === undefined) return left;
+      if (last === undefined) break;
       after = { group: last.group, key: last.key, hold: last.hold };
     }
+    let next: number | undefined;
+    for (const [name, { atMs }] of this.#due) {
+      if (!seen.has(name)) this.#due.delete(name);
+      else next = Math.min(next ?? atMs, atMs);
+    }
+    return next;
+  }
+
+  /** Goes on with a turn that is due and at home here. */
+  #takeUp(name: string, held: HeldRecord): void {
+    const now = this.#clock.monotonic();
+    const known = this.#due.get(name);
+    if (known !== undefined && now < known.atMs) return;
+    this.#due.delete(name);
+    if (!this.#resume(held, resumption(held))) return;
+    const pauseMs = known === undefined ? RELOOK_MS : Math.min(known.pauseMs * 2, RELOOK_MS_MAX);
+    this.#due.set(name, { atMs: now + pauseMs, pauseMs });
   }
 }
 

@@ -345,8 +345,12 @@ function fold(folded: Folded, line: JournalLine): void {
     const mark = folded.held.get(line.r);
     if (mark !== undefined) folded.held.set(line.r, { ...mark, ruled: true });
   }
-  const receipt = receiptOf(line, receipts.get(line.n)?.key ?? '');
-  if (line.t !== 'step') receipts.delete(line.n);
+  const known = receipts.get(line.n);
+  const settled = known?.done !== undefined || known?.failed?.final === true;
+  // A person may be asked about a turn whose step was settled long ago: that says to go on.
+  if (settled && line.t === 'ruled' && line.v.type === 'retry') return;
+  const receipt = receiptOf(line, known?.key ?? '');
+  if (line.t !== 'step' && !settled) receipts.delete(line.n);
   receipts.set(line.n, receipt);
 }
 

@@ -193,7 +193,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#dropUntil(shard, shard.epoch - 1);
     const cargo = this.#cargo(shard);
     if (cargo !== undefined) this.load(shard, cargo);
-    this.#held.soon();
+    this.#held.arrived();
   }
 
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void> {

@@ -15,6 +15,7 @@ export function toHeldMessage({
   step,
   idempotencyKey,
   heldAt,
+  reason,
   over,
   ruling,
 }: HeldTurn): HeldMessage {
@@ -25,13 +26,22 @@ export function toHeldMessage({
     idempotencyKey,
     heldAtUnixMs: Math.round(heldAt),
     over,
+    ...(reason && { reason }),
     ...(ruling && { ruling: toRulingMessage(ruling) }),
   };
 }
 
 /** The held turn behind `toHeldMessage`. */
 export function fromHeldMessage(message: HeldTurn__Output): HeldTurn {
-  const { requestId = '', step = '', idempotencyKey = '', heldAtUnixMs = 0, over = false, ruling } = message;
+  const {
+    requestId = '',
+    step = '',
+    idempotencyKey = '',
+    heldAtUnixMs = 0,
+    reason = '',
+    over = false,
+    ruling,
+  } = message;
   return {
     ...fromHeldPlace(message.place),
     requestId,
@@ -39,6 +49,7 @@ export function fromHeldMessage(message: HeldTurn__Output): HeldTurn {
     idempotencyKey,
     heldAt: heldAtUnixMs,
     over,
+    ...(reason && { reason }),
     ...(ruling != null && { ruling: fromRulingMessage(ruling) }),
   };
 }

@@ -18,6 +18,8 @@ export interface HeldTurn extends HeldPlace {
   readonly idempotencyKey: string;
   /** Logged time, ms since 1970. */
   readonly heldAt: number;
+  /** Why it waits, when that isn't the step's unknown outcome. */
+  readonly reason?: string;
   /** What a person said; its turn then goes on by itself. */
   readonly ruling?: Ruling;
   readonly over: boolean;
@@ -78,6 +80,7 @@ export function toHeldTurn({
   step,
   idempotencyKey,
   since,
+  reason,
   over,
   ruling,
 }: HeldRecord): HeldTurn {
@@ -91,6 +94,7 @@ export function toHeldTurn({
     idempotencyKey,
     heldAt: since,
     over,
+    ...(reason && { reason }),
     ...(seen && { ruling: seen }),
   };
 }
@@ -104,6 +108,7 @@ export function toHeldRecord({
   step,
   idempotencyKey,
   heldAt,
+  reason,
   over,
   ruling,
 }: HeldTurn): HeldRecord {
@@ -116,6 +121,7 @@ export function toHeldRecord({
     idempotencyKey,
     since: heldAt,
     over,
+    ...(reason && { reason }),
     ...(ruling && { ruling: toLedgerRuling(ruling) }),
   };
 }

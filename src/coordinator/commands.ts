@@ -195,6 +195,8 @@ export interface HeldRecord extends HeldRef {
   readonly idempotencyKey: string;
   /** Logged time, ms since 1970. */
   readonly since: number;
+  /** Why it waits, when that isn't the step's unknown outcome. */
+  readonly reason?: string;
   readonly ruling?: Ruling;
   /** The turn went on and is over. */
   readonly over: boolean;
@@ -368,7 +370,7 @@ export interface Commands {
    * recorded, unless `after` says that this ruling was followed. OVERLOADED when too many turns are held.
    */
   'held.place': {
-    request: Pick<HeldRecord, 'key' | 'request' | 'step' | 'idempotencyKey'> & {
+    request: Pick<HeldRecord, 'key' | 'request' | 'step' | 'idempotencyKey' | 'reason'> & {
       readonly fence: Fence;
       readonly message: Uint8Array;
       readonly after?: number;

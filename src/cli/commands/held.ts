@@ -66,7 +66,7 @@ function rulingOf({ done, retry, fail }: ResolveOptions): Ruling {
 export function formatHeld(turns: readonly HeldTurn[]): string {
   if (turns.length === 0) return 'no turn is held';
   return table([
-    ['AGENT', 'HOLD', 'STEP', 'KEY', 'SINCE', 'SETTLED'],
+    ['AGENT', 'HOLD', 'STEP', 'KEY', 'SINCE', 'SETTLED', 'WHY'],
     ...turns.map((turn) => [
       `${turn.kind}/${turn.key}`,
       String(turn.hold),
@@ -74,6 +74,7 @@ export function formatHeld(turns: readonly HeldTurn[]): string {
       turn.idempotencyKey,
       new Date(turn.heldAt).toISOString(),
       turn.ruling?.type ?? '',
+      turn.reason ?? (turn.ruling === undefined ? 'outcome unknown' : ''),
     ]),
   ]);
 }

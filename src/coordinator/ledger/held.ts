@@ -10,7 +10,8 @@ import { prepare, prepareTuples, present, type Query } from './sql.ts';
 export const HELD_SCHEMA: string = `
 create table held (
   grp text not null, key text not null, hold integer not null, request text not null, step text not null,
-  step_key text not null, message blob not null, since integer not null, ruling text, value blob, closed integer,
+  step_key text not null, message blob not null, since integer not null, reason text, ruling text, value blob,
+  closed integer,
   primary key (grp, key, hold)
 ) strict;
 create index held_closed on held (closed, grp, key, hold) where closed is not null;`;
@@ -24,6 +25,7 @@ interface Row {
   readonly step_key: string;
   readonly message: Uint8Array;
   readonly since: number;
+  readonly reason: string | null;
   readonly ruling: Ruling['type'] | null;
   readonly value: Uint8Array | null;
   readonly closed: number | null;
@@ -50,7 +52,7 @@ export class Held {
   constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards) {
     this.#limits = limits;
     this.#shards = shards;
-    this.#insert = db.prepare('insert into held values (?, ?, ?, ?, ?, ?, ?, ?, null, null, null)');
+    this.#insert = db.prepare('insert into held values (?, ?, ?, ?, ?, ?, ?, ?, ?, null, null, null)');
     this.#find = prepare(db, 'select * from held where grp = ? and key = ? and hold = ?');
     this.#open = prepare(db, 'select * from held where grp = ? and key = ? and request = ? and closed is null');
     this.#room = prepareTuples(db, 'select count(*), coalesce(sum(length(message)), 0) from held where closed is null');
@@ -88,7 +90,8 @@ export class Held {
       text(request.step, 'step', textCharsMax),
       text(request.idempotencyKey, 'idempotencyKey', textCharsMax),
     ];
-    this.#insert.run(fence.group, key, scope.index, ...names, message, scope.now);
+    const reason = request.reason === undefined ? null : text(request.reason, 'reason', this.#limits.reasonCharsMax);
+    this.#insert.run(fence.group, key, scope.index, ...names, message, scope.now, reason);
     return this.#announce({ group: fence.group, key, hold: scope.index }, scope);
   }
 
@@ -171,7 +174,7 @@ function toRecord(row: Row): HeldRecord {
     idempotencyKey: row.step_key,
     since: row.since,
     over: row.closed !== null,
-    ...present({ ruling: rulingOf(row) }),
+    ...present({ reason: row.reason, ruling: rulingOf(row) }),
   };
 }
 

@@ -355,6 +355,32 @@ describe('a held turn', () => {
     expect(await resolve(place, { type: 'done', value: 1 })).toMatchObject({ over: true });
   });
 
+  test('that times out again and again after it was settled waits for a person anew, and says why', async () => {
+    const turns: number[] = [];
+    let heals = false;
+    const { runs } = await hold('h8', async (ctx, paid) => {
+      const note = await ctx.step('note', () => 'noted');
+      turns.push(kit.clock.monotonic());
+      if (!heals) throw new TroupeError('TIMEOUT', 'the other is silent');
+      return `${paid}, ${note}`;
+    });
+    const place = await heldOne('h8');
+    await resolve(place, { type: 'done', value: 'paid' });
+    for (let s = 0; s < 100 && turns.length < 5; s++) await kit.advance(1_000);
+    await until(async () => (await heldOne('h8')).hold > place.hold);
+    // Each pause is twice the one before.
+    const pauses = turns.slice(1).map((at, i) => at - (turns[i] as number));
+    expect(pauses.map((ms) => Math.round(ms / 5_000))).toEqual([1, 2, 4, 8]);
+    const again = await heldOne('h8');
+    expect(again.ruling).toBeUndefined();
+    expect(again.reason).toBe('went on and was cut short 5 times, the last time by: the other is silent');
+    // To go on doesn't undo what was settled.
+    heals = true;
+    await resolve(again, { type: 'retry' });
+    await replied('h8', 'paid, noted');
+    expect(runs).toEqual([false]);
+  });
+
   test('is settled once: of two rulings one is refused, and the same one again is the same', async () => {
     await hold('h5');
     const place = await heldOne('h5');

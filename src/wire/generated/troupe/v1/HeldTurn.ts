@@ -12,6 +12,7 @@ export interface HeldTurn {
   'heldAtUnixMs'?: (number | string | Long);
   'ruling'?: (_troupe_v1_Ruling | null);
   'over'?: (boolean);
+  'reason'?: (string);
   '_ruling'?: "ruling";
 }
 
@@ -23,5 +24,6 @@ export interface HeldTurn__Output {
   'heldAtUnixMs'?: (number);
   'ruling'?: (_troupe_v1_Ruling__Output);
   'over'?: (boolean);
+  'reason'?: (string);
   '_ruling'?: "ruling";
 }
