@@ -18,10 +18,15 @@ export interface SnapshotsContext {
 }
 
 /**
- * The log reaches back to the snapshot before so many others at most, however far behind a member is: with the defaults 640,000 entries
- * or about 512 MiB.
+ * Bytes of log for each byte of the last snapshot before the next one is taken, so that taking them costs a fixed share of what is written,
+ * however large the state is. (The Raft dissertation, section 5.1.3, has a factor like this.)
  */
-const REACH_SNAPSHOTS_MAX = 64;
+const GROWTH = 2;
+/**
+ * Most of the log, in units of `everyEntries` or `everyBytes`: a snapshot is taken then whatever its size, and the log reaches back so far
+ * at most, however far behind a member is. With the defaults 640,000 entries or 512 MiB each time.
+ */
+const UNITS_MAX = 64;
 
 /**
  * Takes snapshots as the log grows, one at a time, and so keeps it short. It is cut behind what members that live still need: else
@@ -32,9 +37,11 @@ export class Snapshots {
   /** Applied when one was last taken, tried or installed, and bytes applied since. */
   #index: number;
   #bytes = 0;
+  /** Size of the last one that was taken here. */
+  #imageBytes = 0;
   #saving: Promise<void> | undefined;
-  /** Where the last snapshots were taken. */
-  readonly #taken: number[] = [];
+  /** Where the last ones were taken, and by how many units the log had grown before each. */
+  readonly #taken: { readonly index: number; readonly units: number }[] = [];
 
   constructor(context: SnapshotsContext) {
     this.#context = context;
@@ -54,10 +61,10 @@ export class Snapshots {
 
   /** Entries of so many bytes were applied, up to `index`. */
   applied(index: number, bytes: number): void {
-    const { everyEntries, everyBytes, logger } = this.#context;
+    const { everyBytes, logger } = this.#context;
     this.#bytes += bytes;
-    if (index - this.#index < everyEntries && this.#bytes < everyBytes) return;
-    if (this.#saving !== undefined) return;
+    const wanted = Math.min(UNITS_MAX, Math.max(1, (GROWTH * this.#imageBytes) / everyBytes));
+    if (this.#saving !== undefined || this.#units(index) < wanted) return;
     // The log itself says when it can't go on; until then a missing snapshot only means a longer log.
     this.take().catch((error) => logger.error('no snapshot was taken', { error: errorMessage(error) }));
   }
@@ -75,15 +82,39 @@ export class Snapshots {
     const meta = this.#context.meta();
     const { index, term } = meta;
     invariant(index === stateMachine.appliedIndex, 'a snapshot is named after what the state machine has applied');
+    const units = Math.max(1, this.#units(index));
     this.installed(index);
     if (index <= (log.snapshot()?.index ?? 0)) return;
-    await log.saveSnapshot(meta, stateMachine.snapshot(), Math.max(keepEntries, index - this.#reach(index)));
-    logger.debug('took a snapshot', { index, term });
+    this.#taken.push({ index, units });
+    await log.saveSnapshot(
+      meta,
+      this.#weighed(stateMachine.snapshot()),
+      Math.max(keepEntries, index - this.#reach(index)),
+    );
+    logger.debug('took a snapshot', { index, term, bytes: this.#imageBytes });
+  }
+
+  /** Passes an image on and notes its size. */
+  async *#weighed(chunks: ReturnType<StateMachine['snapshot']>): AsyncGenerator<Uint8Array> {
+    let bytes = 0;
+    for await (const chunk of chunks) {
+      bytes += chunk.byteLength;
+      yield chunk;
+    }
+    this.#imageBytes = bytes;
+  }
+
+  /** By how much the log has grown since the last one. */
+  #units(index: number): number {
+    const { everyEntries, everyBytes } = this.#context;
+    return Math.max((index - this.#index) / everyEntries, this.#bytes / everyBytes);
   }
 
   /** How far back the log is to reach. */
   #reach(index: number): number {
-    if (this.#taken.push(index) > REACH_SNAPSHOTS_MAX) this.#taken.shift();
-    return Math.max(this.#taken[0] as number, this.#context.neededAfter() ?? index);
+    const taken = this.#taken;
+    const span = (): number => taken.slice(1).reduce((sum, { units }) => sum + units, 0);
+    while (span() > UNITS_MAX) taken.shift();
+    return Math.max(taken[0]?.index ?? index, this.#context.neededAfter() ?? index);
   }
 }
