@@ -19,6 +19,7 @@ import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
 import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
 import { type AgentMemory, VolatileMemory } from './memory.ts';
 import type { Recalls } from './recalls.ts';
+import type { ShardGate } from './shard-gate.ts';
 import { Turn, type TurnHouse } from './turn.ts';
 
 /** What all agents of one shard have in common while one epoch of it lasts on one node. */
@@ -29,6 +30,8 @@ export interface Household extends TurnHouse {
   readonly store: JournalStore;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
   readonly recalls: Recalls;
+  /** Closed while the shard is about to move. */
+  readonly gate: ShardGate;
   /** What an agent remembers takes so many bytes now. */
   weigh(resident: Resident, bytes: number): void;
   /** Called when a delivery is done with, whatever came of it. */
@@ -80,11 +83,20 @@ export class Activation implements Behavior<Delivery> {
   }
 
   receive(delivery: Delivery, actor: ActorContext<Delivery>): void | Promise<void> {
+    const { closed } = this.#house.gate;
+    if (closed !== undefined) return this.#wait(closed, delivery, actor);
     const now = this.#house.clock.monotonic();
     if (delivery.cancelled || delivery.deadlineAt <= now) return this.#house.settled(delivery);
     delivery.resident.running = delivery;
     delivery.resident.runningSince = now;
     return this.#serve(delivery, actor);
+  }
+
+  /** The shard is about to move: the turn begins when that is put off, or elsewhere. */
+  async #wait(closed: Promise<void>, delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
+    await closed;
+    if (actor.signal.aborted || delivery.resident.stopping) this.#unread(delivery, actor);
+    else await this.receive(delivery, actor);
   }
 
   /** All of a turn in one function: each async function more would cost a turn that waits some hundred bytes. */
@@ -198,9 +210,11 @@ export class Activation implements Behavior<Delivery> {
 
   /** @throws UNWANTED when the message, after waiting for its turn, needs no answer from here */
   async #recall(delivery: Delivery, actor: ActorContext<Delivery>): Promise<AgentMemory> {
-    const { store, fence, actors, recalls, clock } = this.#house;
+    const { store, fence, actors, recalls, gate, clock } = this.#house;
     await recalls.enter(delivery);
     try {
+      // While it waited, its shard may have come to be about to move.
+      if (gate.closed !== undefined) await gate.closed;
       const { cancelled, deadlineAt, resident } = delivery;
       if (cancelled || deadlineAt <= clock.monotonic() || resident.stopping || actor.signal.aborted) throw UNWANTED;
       const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);

@@ -22,6 +22,7 @@ import {
   nodeRefKey,
   type Random,
   type ShardId,
+  settlesWithin,
   shardKey,
   type Timer,
   type Tracer,
@@ -38,6 +39,7 @@ import type { Host } from './host.ts';
 import type { IdleList } from './idle-list.ts';
 import { RECALLS_MAX, Recalls } from './recalls.ts';
 import { Residency, type ResidencyLimits } from './residency.ts';
+import { ShardGate } from './shard-gate.ts';
 import { AgentSubscriptions } from './subscriptions.ts';
 import { type Isolation, seated } from './thread/seat.ts';
 import { AgentWatches } from './watches.ts';
@@ -210,32 +212,36 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   turnMs(shard: ShardId): number {
     const now = this.#parts.clock.monotonic();
     let longest = 0;
-    for (const { running, runningSince } of this.#residentsOf(shard)) {
-      if (running !== undefined) longest = Math.max(longest, now - runningSince);
-    }
+    for (const { runningSince } of this.#turnsOf(shard)) longest = Math.max(longest, now - runningSince);
     return longest;
   }
 
-  async release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo> {
+  async pause(shard: ShardId, limitMs: number): Promise<boolean> {
+    const gate = this.#shards.get(shardKey(shard))?.house.gate;
+    if (gate === undefined) return true;
+    const running = [...this.#turnsOf(shard)].map(({ running }) => running as Delivery);
+    return settlesWithin(this.#parts.clock, limitMs, gate.close(running));
+  }
+
+  resume(shard: ShardId): void {
+    this.#shards.get(shardKey(shard))?.house.gate.open();
+  }
+
+  async release(shard: ShardId, stepsUntilMs: number): Promise<Cargo> {
     const tenancy = this.#shards.get(shardKey(shard));
     const { clock } = this.#parts;
-    const leftMs = (untilMs: number): number => Math.max(0, untilMs - clock.monotonic());
-    const agents = await Promise.all(
-      [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
-        // Senders that wait for room in the mailbox come after what is in it.
-        const waiting: Delivery[] = [];
-        const onLate = (delivery: Delivery): number => waiting.push(delivery);
-        this.#hurry(resident);
-        const turns = clock.schedule(leftMs(turnsUntilMs), () => {
-          resident.stopping = true;
-        });
-        const timeoutMs = leftMs(stepsUntilMs);
-        const { messages } = await this.#system.extract(resident.ref, { timeoutMs, onLate });
-        turns.cancel();
-        const first = resident.cut === undefined ? [] : [resident.cut];
-        return { key, messages: [...first, ...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
-      }),
-    );
+    const timeoutMs = Math.max(0, stepsUntilMs - clock.monotonic());
+    const releasing = [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
+      // Senders that wait for room in the mailbox come after what is in it.
+      const waiting: Delivery[] = [];
+      const onLate = (delivery: Delivery): number => waiting.push(delivery);
+      this.#hurry(resident);
+      const { messages } = await this.#system.extract(resident.ref, { timeoutMs, onLate });
+      const first = resident.cut === undefined ? [] : [resident.cut];
+      return { key, messages: [...first, ...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
+    });
+    tenancy?.house.gate.open();
+    const agents = await Promise.all(releasing);
     if (tenancy !== undefined) this.#forget(shardKey(shard), tenancy);
     return { agents };
   }
@@ -356,6 +362,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   #moveIn(key: string, spec: AgentSpec<unknown, Protocol>, fence: Fence): Tenancy {
     const { self, coordinator, store, host, actors, clock, logger, tracer, peers } = this.#parts;
+    const gate = new ShardGate();
     const house: Household = {
       fence,
       node: self,
@@ -372,8 +379,12 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       tracer,
       reply: (asker, value, error, spent) => peers.reply(asker.node, asker.correlation, value, error, spent),
       recalls: this.#recalls,
+      gate,
       weigh: (resident, bytes) => this.#residency.weigh(resident, bytes),
-      settled: (delivery) => this.#settled(delivery),
+      settled: (delivery) => {
+        this.#settled(delivery);
+        gate.ended(delivery);
+      },
     };
     const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };
     this.#shards.set(key, tenancy);
@@ -418,6 +429,14 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     yield* this.#shards.get(shardKey(shard))?.residents.values() ?? [];
   }
 
+  /** Agents of a shard whose turn has begun; one that waits for its journal hasn't. */
+  *#turnsOf(shard: ShardId): Iterable<Resident> {
+    for (const resident of this.#residentsOf(shard)) {
+      const { running } = resident;
+      if (running !== undefined && !this.#recalls.waits(running)) yield resident;
+    }
+  }
+
   /** The shard went from here, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */
   #dropUntil(shard: ShardId, epoch: Epoch): void {
     const key = shardKey(shard);
@@ -450,12 +469,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     void this.#system.stop(resident.ref);
   }
 
-  /** It is being moved: a turn that waits for its journal needn't, and moves as it is. */
+  /** It is being moved: a turn that waits for its journal needn't, and moves as it is; one that runs takes no further step. */
   #hurry(resident: Resident): void {
-    const { running } = resident;
-    if (running === undefined || !this.#recalls.waits(running)) return;
     resident.stopping = true;
-    this.#recalls.hurry(running);
+    if (resident.running !== undefined) this.#recalls.hurry(resident.running);
   }
 }
 

@@ -1,8 +1,9 @@
-import type { Coordinator, DrainAccount } from '../coordinator/index.ts';
+import type { Coordinator, DrainAccount, ShardRecord } from '../coordinator/index.ts';
 import {
   type Clock,
   delay,
   errorMessage,
+  isTroupeError,
   type Logger,
   type NodeRef,
   settlesWithin,
@@ -11,7 +12,7 @@ import {
 } from '../core/index.ts';
 import type { Links } from '../remote/index.ts';
 import type { NodeActors } from './actors/node-actors.ts';
-import type { Handover } from './handover.ts';
+import type { DrainTimes, Handover, Moved } from './handover.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
 /** Part of the deadline kept for leaving: running turns end this long before it, ms. Default of the design. */
@@ -28,6 +29,8 @@ const SAY_MS_MIN = 1_000;
 const LEAVE_MS = 1_000;
 /** How often emptiness is looked at, ms. */
 const LOOK_MS = 10;
+/** Pause before the ledger is told again that the node stays, ms. */
+const RETRY_MS = 500;
 
 /** What a drain is made of. */
 export interface DrainParts {
@@ -39,6 +42,8 @@ export interface DrainParts {
   readonly actors: Pick<NodeActors, 'stop'>;
   /** Hands Raft leadership over when this node leads. */
   readonly transferLeadership: () => Promise<void>;
+  /** The drain was taken back, and the ledger knows: called in the same breath in which that becomes final. */
+  readonly onStay?: () => void;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;
@@ -52,54 +57,159 @@ export interface DrainOptions {
   readonly traceparent?: string | undefined;
 }
 
-/**
- * Leaves on purpose, inside a deadline: the ledger marks the node draining, leadership goes first, then every shard, most
- * valuable first. What isn't moved in time is left to its journals. The node is `left` when this resolves.
- */
-export function drain(parts: DrainParts, options: DrainOptions): Promise<DrainAccount> {
-  const attributes = {
-    'troupe.node': parts.self.node,
-    'troupe.reason': options.reason,
-    'troupe.deadline_ms': options.deadlineMs,
-  };
-  return traced(parts.tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, (span) =>
-    run(parts, options, span.traceparent),
-  );
+/** By when what must be done, monotonic ms. */
+interface Deadline extends DrainTimes {
+  /** No shard moves after this. */
+  readonly movesUntilMs: number;
+  /** The machine is gone. */
+  readonly goneAtMs: number;
 }
 
-async function run(parts: DrainParts, options: DrainOptions, traceparent: string | undefined): Promise<DrainAccount> {
-  const { self, map, handover, coordinator, clock, logger } = parts;
-  const { reason } = options;
-  // The ledger counts in whole milliseconds.
-  const deadlineMs = Math.floor(options.deadlineMs);
-  const startedAt = clock.monotonic();
-  const turnsUntil = startedAt + deadlineMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
-  const movesUntil = startedAt + deadlineMs - Math.min(LEAVE_MS, deadlineMs / 10);
-  const leftMs = (until: number): number => Math.max(SAY_MS_MIN, until - clock.monotonic());
-  const moved = handover.drain(turnsUntil, (turnsUntil + movesUntil) / 2, traceparent);
-  const mark = { ...self, state: 'draining', drainMs: deadlineMs, reason } as const;
-  await coordinator.execute('node.mark', mark, { timeoutMs: leftMs(turnsUntil) });
-  // Leadership first; a transfer that fails or hangs costs the others an election, not the drain.
-  const gone = await settlesWithin(clock, LEADERSHIP_MS, parts.transferLeadership()).catch(errorMessage);
-  if (gone !== true) logger.warn('leadership not handed over', { error: gone || `not within ${LEADERSHIP_MS} ms` });
-  const owned = (): number => map.shards().filter((shard) => sameNode(shard.owner, self)).length;
-  while ((owned() > 0 || handover.moving > 0) && clock.monotonic() < movesUntil) await delay(clock, LOOK_MS);
-  handover.close();
-  const left = owned();
-  if (left > 0) logger.warn('drain ran out of time', { shardsLeft: left });
-  const pauses = moved.pausesMs.toSorted((a, b) => a - b);
-  const account: DrainAccount = {
-    agents: moved.agents,
-    messages: moved.messages,
-    drainMs: Math.round(clock.monotonic() - startedAt),
-    pauseMsP50: Math.round(quantile(pauses, 0.5)),
-    pauseMsP99: Math.round(quantile(pauses, 0.99)),
-  };
-  await parts.actors.stop(STOP_MS);
-  await parts.links.flush(FLUSH_MS);
-  await coordinator.execute('node.leave', { ...self, account }, { timeoutMs: leftMs(startedAt + deadlineMs) });
-  logger.info('drained', { ...account, reason });
-  return account;
+function deadlineIn(deadlineMs: number, nowMs: number): Deadline {
+  const goneAtMs = nowMs + deadlineMs;
+  const turnsUntilMs = goneAtMs - Math.min(DRAIN_MARGIN_MS, deadlineMs / 3);
+  const movesUntilMs = goneAtMs - Math.min(LEAVE_MS, deadlineMs / 10);
+  return { goneAtMs, turnsUntilMs, movesUntilMs, stepsUntilMs: (turnsUntilMs + movesUntilMs) / 2 };
+}
+
+/**
+ * Leaves on purpose, inside a deadline: the ledger marks the node draining, leadership goes first, then every shard, most
+ * valuable first. What isn't moved in time is left to its journals. It may be hurried while it runs, and taken back until the node is
+ * empty.
+ */
+export class Drain {
+  /** The account, once the node is `left`; undefined when it stays. Rejects when the ledger can't be told. */
+  readonly account: Promise<DrainAccount | undefined>;
+  readonly #parts: DrainParts;
+  #reason: string;
+  #deadline: Deadline;
+  /** Nobody wants it any more. */
+  #unwanted = false;
+
+  constructor(parts: DrainParts, options: DrainOptions) {
+    const { self, tracer, clock } = parts;
+    this.#parts = parts;
+    this.#reason = options.reason;
+    this.#deadline = deadlineIn(Math.max(0, options.deadlineMs), clock.monotonic());
+    const attributes = {
+      'troupe.node': self.node,
+      'troupe.reason': options.reason,
+      'troupe.deadline_ms': options.deadlineMs,
+    };
+    this.account = traced(tracer, 'node.drain', { root: true, parent: options.traceparent, attributes }, (span) =>
+      this.#run(span.traceparent),
+    );
+  }
+
+  /** It is wanted by then, or still: a deadline that is later than the one it has changes nothing, unless it was taken back. */
+  hurry({ reason, deadlineMs }: DrainOptions): void {
+    const deadline = deadlineIn(Math.max(0, deadlineMs), this.#parts.clock.monotonic());
+    if (!this.#unwanted && deadline.goneAtMs >= this.#deadline.goneAtMs) return;
+    this.#unwanted = false;
+    this.#reason = reason;
+    this.#deadline = deadline;
+  }
+
+  /** It isn't wanted any more: what has moved has moved, the node keeps the rest. Too late once it is empty, or out of time. */
+  takeBack(): void {
+    this.#unwanted = true;
+  }
+
+  async #run(traceparent: string | undefined): Promise<DrainAccount | undefined> {
+    const { handover, clock } = this.#parts;
+    const startedAt = clock.monotonic();
+    const moved = handover.drain(() => this.#deadline, traceparent);
+    await this.#mark();
+    await this.#handLeadershipOver();
+    while (!(await this.#empty())) {
+      if (await this.#stay()) return undefined;
+      await this.#mark();
+    }
+    handover.close();
+    return this.#leave(moved, startedAt);
+  }
+
+  async #mark(): Promise<void> {
+    const { self, coordinator } = this.#parts;
+    // The ledger counts in whole milliseconds.
+    const drainMs = Math.max(0, Math.floor(this.#deadline.goneAtMs - this.#parts.clock.monotonic()));
+    const mark = { ...self, state: 'draining', drainMs, reason: this.#reason } as const;
+    await coordinator.execute('node.mark', mark, this.#inTime(this.#deadline.turnsUntilMs));
+  }
+
+  /** Leadership first; a transfer that fails or hangs costs the others an election, not the drain. */
+  async #handLeadershipOver(): Promise<void> {
+    const { clock, logger, transferLeadership } = this.#parts;
+    const gone = await settlesWithin(clock, LEADERSHIP_MS, transferLeadership()).catch(errorMessage);
+    if (gone !== true) logger.warn('leadership not handed over', { error: gone || `not within ${LEADERSHIP_MS} ms` });
+  }
+
+  /** Waits until nothing is left to move, or no time. @returns false when it is taken back before */
+  async #empty(): Promise<boolean> {
+    const { handover, clock } = this.#parts;
+    while ((this.#owned().length > 0 || handover.moving > 0) && clock.monotonic() < this.#deadline.movesUntilMs) {
+      if (this.#unwanted) return false;
+      await delay(clock, LOOK_MS);
+    }
+    return true;
+  }
+
+  /** The node stays, and the ledger hears it. @returns false when it is to leave after all */
+  async #stay(): Promise<boolean> {
+    const { self, coordinator, clock, logger, handover, onStay } = this.#parts;
+    for (let told = false; this.#unwanted && !told; ) {
+      try {
+        await coordinator.execute('node.mark', { ...self, state: 'up', expect: 'draining' }).catch(settled);
+        const moves = this.#owned()
+          .filter(({ target }) => target !== undefined)
+          .map(({ group, shard, epoch }) => ({ group, shard, epoch }));
+        if (moves.length > 0) await coordinator.execute('shards.place', { moves });
+        told = true;
+      } catch (error) {
+        logger.warn('drain not taken back yet', { error: errorMessage(error) });
+        await delay(clock, RETRY_MS);
+      }
+    }
+    if (!this.#unwanted) return false;
+    logger.info('drain taken back', { shardsLeft: this.#owned().length });
+    handover.stay();
+    onStay?.();
+    return true;
+  }
+
+  async #leave(moved: Moved, startedAt: number): Promise<DrainAccount> {
+    const { self, coordinator, clock, logger, actors, links } = this.#parts;
+    const left = this.#owned().length;
+    if (left > 0) logger.warn('drain ran out of time', { shardsLeft: left });
+    const pauses = moved.pausesMs.toSorted((a, b) => a - b);
+    const account: DrainAccount = {
+      agents: moved.agents,
+      messages: moved.messages,
+      drainMs: Math.round(clock.monotonic() - startedAt),
+      pauseMsP50: Math.round(quantile(pauses, 0.5)),
+      pauseMsP99: Math.round(quantile(pauses, 0.99)),
+    };
+    await actors.stop(STOP_MS);
+    await links.flush(FLUSH_MS);
+    await coordinator.execute('node.leave', { ...self, account }, this.#inTime(this.#deadline.goneAtMs));
+    logger.info('drained', { ...account, reason: this.#reason });
+    return account;
+  }
+
+  #owned(): readonly ShardRecord[] {
+    const { map, self } = this.#parts;
+    return map.shards().filter((shard) => sameNode(shard.owner, self));
+  }
+
+  /** How long a word to the ledger may take. */
+  #inTime(untilMs: number): { readonly timeoutMs: number } {
+    return { timeoutMs: Math.max(SAY_MS_MIN, untilMs - this.#parts.clock.monotonic()) };
+  }
+}
+
+/** Another has said what the node is, or its life is over: that stands. @throws the error when it says neither */
+function settled(error: unknown): void {
+  if (!isTroupeError(error, 'CONFLICT') && !isTroupeError(error, 'NODE_FENCED')) throw error;
 }
 
 /** Nearest-rank quantile of ascending numbers; 0 for none. */

@@ -26,13 +26,12 @@ const ACTIVE_TIMEOUT_MS = 5_000;
 /** Cargo that never became its receiver's is dropped after this, ms. */
 const STAGED_MS_MAX = 60_000;
 /**
- * A shard isn't stopped while one of its turns has been running for longer than this, ms: its other agents would wait for that
- * turn. A drain stops it all the same when turns must end.
+ * Longest that a shard's mail stands still for a turn that runs, ms: then all goes on as before, and the move is tried later. A turn that
+ * has been running for longer isn't waited for at all. Only when turns must end, at the end of a drain, are they cut off.
  */
-const LONG_TURN_MS = 300;
-/** Longest that running turns, and after that their steps, may hold a move up when there is no deadline, ms. */
-const TURN_MS_MAX = 5_000;
-const STEP_MS_MAX = 2_000;
+const QUIET_MS_MAX = 200;
+/** Pause before a move that was put off for a turn is tried again, ms: mail moves for most of the time. */
+const PUT_OFF_MS = 500;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
 const RETRY_MS = 100;
 
@@ -48,10 +47,18 @@ export interface ShardTenant {
   /** How long the longest of its running turns has been running, ms; 0 when none runs. */
   turnMs(shard: ShardId): number;
   /**
-   * Stops the shard's agents, whose messages stay in line: running turns may finish until `turnsUntilMs`, after that their
-   * step under way until `stepsUntilMs` (monotonic); what runs then is aborted. A turn that didn't finish comes first.
+   * Begins no further turn of the shard's agents until `resume` or `release`; their messages stay in line.
+   *
+   * @returns whether all turns that ran have ended within `limitMs`
    */
-  release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo>;
+  pause(shard: ShardId, limitMs: number): Promise<boolean>;
+  /** Turns may begin again: the shard stays for now. */
+  resume(shard: ShardId): void;
+  /**
+   * Stops the shard's agents and takes their messages. A turn that runs takes no further step; the one under way may end until
+   * `stepsUntilMs` (monotonic), what runs then is aborted. A turn that didn't finish comes first.
+   */
+  release(shard: ShardId, stepsUntilMs: number): Promise<Cargo>;
   /** Puts mail into the mailboxes of a shard's agents. */
   load(shard: ShardId, cargo: Cargo): void;
 }
@@ -75,12 +82,26 @@ interface Staged {
   readonly atMs: number;
 }
 
+/** By when a drain must be done with what; monotonic ms. They move when its deadline does. */
+export interface DrainTimes {
+  /** From then on a running turn takes no further step. */
+  readonly turnsUntilMs: number;
+  /** By then the step under way must end. */
+  readonly stepsUntilMs: number;
+}
+
 /** What a drain has moved so far. */
 export interface Moved {
   agents: number;
   messages: number;
   /** One per agent: from stopped here to active there, ms. Bounded by the agents of the node. */
   readonly pausesMs: number[];
+}
+
+/** Why a shard is left alone, until this monotonic time, ms. */
+interface Rest {
+  readonly why: 'failed' | 'put off';
+  readonly untilMs: number;
 }
 
 /**
@@ -92,13 +113,12 @@ export class Handover {
   readonly #parts: HandoverParts;
   readonly #staged: Map<string, Staged> = new Map();
   readonly #moving: Set<string> = new Set();
-  /** Shards whose move has just failed. */
-  readonly #resting: Set<string> = new Set();
+  /** Shards whose move has just failed or was put off. */
+  readonly #resting: Map<string, Rest> = new Map();
   readonly #stopWatch: () => void;
   #retry: Timer | undefined;
-  /** Monotonic times by which running turns and their steps must end, ms; set by a drain. */
-  #turnsUntilMs: number | undefined;
-  #stepsUntilMs: number | undefined;
+  /** Of the drain that moves belong to. */
+  #times: (() => DrainTimes) | undefined;
   /** Trace that moves belong to: that of the drain. */
   #traceparent: string | undefined;
   #moved: Moved | undefined;
@@ -118,16 +138,21 @@ export class Handover {
   /**
    * Moves from now on belong to a drain.
    *
-   * @param turnsUntilMs monotonic time from which a running turn takes no further step, ms
-   * @param stepsUntilMs monotonic time by which the step under way must end, ms
+   * @param times by when, as it is at the moment
    * @returns what it moves, kept up to date
    */
-  drain(turnsUntilMs: number, stepsUntilMs: number, traceparent: string | undefined): Moved {
-    this.#turnsUntilMs = turnsUntilMs;
-    this.#stepsUntilMs = stepsUntilMs;
+  drain(times: () => DrainTimes, traceparent: string | undefined): Moved {
+    this.#times = times;
     this.#traceparent = traceparent;
     this.#moved = { agents: 0, messages: 0, pausesMs: [] };
     return this.#moved;
+  }
+
+  /** The drain was taken back: moves have no deadline any more. */
+  stay(): void {
+    this.#times = undefined;
+    this.#traceparent = undefined;
+    this.#moved = undefined;
   }
 
   /** Starts no further moves. */
@@ -154,8 +179,7 @@ export class Handover {
       .filter((shard) => sameNode(shard.owner, self) && shard.target !== undefined && !sameNode(shard.target, self))
       .filter((shard) => !this.#moving.has(shardKey(shard)) && map.isAlive(shard.target as NodeRef));
     // A line that isn't open yet must first hear from the owner before this one, or lines could wait for each other.
-    const waits = (shard: ShardRecord): boolean => this.#resting.has(shardKey(shard)) || this.#hasLongTurn(shard);
-    const ready = due.filter((shard) => !waits(shard) && router.line(shard).open);
+    const ready = due.filter((shard) => this.#mayTry(shard) && router.line(shard).open);
     if (ready.length < due.length) this.#lookAgain();
     ready.sort((a, b) => tenant.value(b) - tenant.value(a));
     for (const shard of ready.slice(0, Math.max(0, HANDOVERS_MAX - this.#moving.size))) {
@@ -163,15 +187,22 @@ export class Handover {
     }
   }
 
-  #hasLongTurn(shard: ShardRecord): boolean {
+  /** Whether turns must end now, whatever they are at. */
+  #turnsMustEnd(): boolean {
+    return this.#times !== undefined && this.#parts.clock.monotonic() >= this.#times().turnsUntilMs;
+  }
+
+  #mayTry(shard: ShardRecord): boolean {
     const { clock, tenant } = this.#parts;
-    return clock.monotonic() < (this.#turnsUntilMs ?? Number.POSITIVE_INFINITY) && tenant.turnMs(shard) > LONG_TURN_MS;
+    const rest = this.#resting.get(shardKey(shard));
+    const rests = rest !== undefined && rest.untilMs > clock.monotonic();
+    if (this.#turnsMustEnd()) return !rests || rest.why === 'put off';
+    return !rests && tenant.turnMs(shard) <= QUIET_MS_MAX;
   }
 
   #lookAgain(): void {
     this.#retry ??= this.#parts.clock.schedule(RETRY_MS, () => {
       this.#retry = undefined;
-      this.#resting.clear();
       this.#look();
     });
   }
@@ -182,24 +213,34 @@ export class Handover {
     this.#moving.add(key);
     const { tracer, logger, self } = this.#parts;
     const attributes = { 'troupe.shard': key, 'troupe.from': self.node, 'troupe.to': target.node };
+    let why: Rest['why'] | undefined;
     try {
-      await traced(tracer, 'agent.migrate', { parent: this.#traceparent, attributes }, () => this.#move(shard, target));
+      const move = (): Promise<boolean> => this.#move(shard, target);
+      if (!(await traced(tracer, 'agent.migrate', { parent: this.#traceparent, attributes }, move))) why = 'put off';
     } catch (error) {
       logger.warn('shard not moved', { shard: key, to: target.node, error: errorMessage(error) });
-      this.#resting.add(key);
+      why = 'failed';
     }
+    const restMs = why === 'failed' ? RETRY_MS : PUT_OFF_MS;
+    if (why === undefined) this.#resting.delete(key);
+    else this.#resting.set(key, { why, untilMs: this.#parts.clock.monotonic() + restMs });
     this.#moving.delete(key);
     this.#look();
   }
 
-  async #move(shard: ShardRecord, target: NodeRef): Promise<void> {
+  /** @returns whether it was moved, and not put off for a turn */
+  async #move(shard: ShardRecord, target: NodeRef): Promise<boolean> {
     const { clock, router, tenant, peers, coordinator } = this.#parts;
     const id: ShardId = { group: shard.group, shard: shard.shard };
     const moved = this.#moved;
     const startedAt = clock.monotonic();
     router.line(id).freeze();
-    const turnsUntilMs = this.#turnsUntilMs ?? startedAt + TURN_MS_MAX;
-    const cargo = await tenant.release(id, turnsUntilMs, this.#stepsUntilMs ?? turnsUntilMs + STEP_MS_MAX);
+    if (!this.#turnsMustEnd() && !(await tenant.pause(id, QUIET_MS_MAX))) {
+      tenant.resume(id);
+      router.line(id).thaw();
+      return false;
+    }
+    const cargo = await tenant.release(id, this.#times?.().stepsUntilMs ?? clock.monotonic());
     const name = { ...id, epoch: shard.epoch + 1 };
     let asked = false;
     try {
@@ -212,13 +253,14 @@ export class Handover {
     }
     const active = peers.request(target, 'system', 'handover', 'active', encodePayload(name), ACTIVE_TIMEOUT_MS);
     await active.catch((error) => this.#parts.logger.debug('new owner not heard', { error: errorMessage(error) }));
-    if (moved === undefined) return;
+    if (moved === undefined) return true;
     const pauseMs = clock.monotonic() - startedAt;
     moved.agents += cargo.agents.length;
     for (const agent of cargo.agents) {
       moved.messages += agent.messages.length;
       moved.pausesMs.push(pauseMs);
     }
+    return true;
   }
 
   /** After a failed transfer: it may have been done all the same, and then nothing here may act for the shard again. */

@@ -11,8 +11,8 @@ import {
 import {
   type Cargo,
   ClusterMap,
+  Drain,
   type DrainOptions,
-  drain,
   Handover,
   NodeActors,
   Peers,
@@ -81,6 +81,8 @@ export class Life {
   readonly #jobs: JobRunner;
   readonly #stopWatch: () => void;
   readonly #emptied: PromiseWithResolvers<void> = Promise.withResolvers();
+  readonly #fenced: PromiseWithResolvers<NodeRecord> = Promise.withResolvers();
+  #drain: Drain | undefined;
   #leaving = false;
 
   constructor(parts: LifeParts) {
@@ -89,11 +91,10 @@ export class Life {
     const { self, map } = this;
     const { coordinator, clock, random, logger, tracer } = parts;
     this.links = openLinks({ self, clusterId: parts.cluster, transport: parts.transport, clock, random, logger });
-    this.fenced = new Promise((resolve) => {
-      // Links hear of nodes before anyone sends to them.
-      map.onChange(({ nodes }) => {
-        for (const node of nodes) this.#nodeChanged(node, resolve);
-      });
+    this.fenced = this.#fenced.promise;
+    // Links hear of nodes before anyone sends to them.
+    map.onChange(({ nodes }) => {
+      for (const node of nodes) this.#nodeChanged(node);
     });
     this.#peers = new Peers(this.links, clock);
     const peers = this.#peers;
@@ -168,30 +169,42 @@ export class Life {
     }
   }
 
-  /** Leaves on purpose, inside a deadline; see `drain`. */
-  async drain(options: DrainOptions): Promise<DrainAccount> {
+  /**
+   * Leaves on purpose, inside a deadline; see `Drain`.
+   *
+   * @param onStay called when the drain was taken back, and this life goes on
+   * @returns what was moved; undefined when it stays
+   */
+  async drain(options: DrainOptions, onStay: () => void): Promise<DrainAccount | undefined> {
     this.#leaving = true;
     const { coordinator, transferLeadership, clock, logger, tracer } = this.#parts;
-    const { self, map } = this;
+    const { self, map, links, actors } = this;
+    const handover = this.#handover;
+    const stays = (): void => {
+      this.#drain = undefined;
+      this.#leaving = false;
+      onStay();
+      // Its end may have been overheard while it wanted to end itself.
+      const record = map.node(self.node);
+      if (record !== undefined) this.#ownChanged(record);
+    };
+    const parts = { self, map, links, actors, handover, coordinator, transferLeadership, clock, logger, tracer };
+    this.#drain = new Drain({ ...parts, onStay: stays }, options);
     try {
-      return await drain(
-        {
-          self,
-          map,
-          links: this.links,
-          actors: this.actors,
-          handover: this.#handover,
-          coordinator,
-          transferLeadership,
-          clock,
-          logger,
-          tracer,
-        },
-        options,
-      );
+      return await this.#drain.account;
     } finally {
-      this.#emptied.resolve();
+      if (this.#leaving) this.#emptied.resolve();
     }
+  }
+
+  /** A drain that runs is wanted by then. */
+  hurry(options: DrainOptions): void {
+    this.#drain?.hurry(options);
+  }
+
+  /** A drain that runs isn't wanted any more. */
+  takeBack(): void {
+    this.#drain?.takeBack();
   }
 
   /** Resolves when a drain has done what it could. */
@@ -236,16 +249,16 @@ export class Life {
     await this.links.close();
   }
 
-  #nodeChanged(node: NodeRecord, fenced: (record: NodeRecord) => void): void {
-    const over = node.state === 'down' || node.state === 'left';
-    if (node.node === this.self.node) {
-      if (
-        !this.#leaving &&
-        (node.incarnation > this.self.incarnation || (over && node.incarnation === this.self.incarnation))
-      )
-        fenced(node);
-    } else if (over) this.links.peerDown(node, node.reason ?? `the node is ${node.state}`);
+  #nodeChanged(node: NodeRecord): void {
+    if (node.node === this.self.node) this.#ownChanged(node);
+    else if (isOver(node)) this.links.peerDown(node, node.reason ?? `the node is ${node.state}`);
     else this.links.peerUp(node, node.addresses.data);
+  }
+
+  #ownChanged(node: NodeRecord): void {
+    const { incarnation } = this.self;
+    const over = node.incarnation > incarnation || (isOver(node) && node.incarnation === incarnation);
+    if (over && !this.#leaving) this.#fenced.resolve(node);
   }
 
   /** Shards hold agents or jobs. */
@@ -254,8 +267,12 @@ export class Life {
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
-      release: async (shard, turnsUntilMs, stepsUntilMs) => {
-        if (!isJobs(shard)) return this.#runtime.release(shard, turnsUntilMs, stepsUntilMs);
+      pause: async (shard, limitMs) => isJobs(shard) || this.#runtime.pause(shard, limitMs),
+      resume: (shard) => {
+        if (!isJobs(shard)) this.#runtime.resume(shard);
+      },
+      release: async (shard, stepsUntilMs) => {
+        if (!isJobs(shard)) return this.#runtime.release(shard, stepsUntilMs);
         this.#jobs.release(shard.shard);
         return { agents: [] };
       },
@@ -265,4 +282,8 @@ export class Life {
       },
     };
   }
+}
+
+function isOver({ state }: NodeRecord): boolean {
+  return state === 'down' || state === 'left';
 }

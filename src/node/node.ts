@@ -74,6 +74,8 @@ export class TroupeNode {
   #api: ApiServer | undefined;
   #addresses: NodeAddresses | undefined;
   #leaving: Promise<void> | undefined;
+  /** Somebody ordered the drain, other than a notice. */
+  #ordered = false;
 
   private constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -120,22 +122,41 @@ export class TroupeNode {
     return this.#preemption.health;
   }
 
-  /** Empties the node inside the deadline, then closes it. A second call joins the first. */
+  /**
+   * Empties the node inside the deadline, then closes it. A second call joins the first, with the earlier deadline. It isn't taken back
+   * when a notice is.
+   */
   drain(options: DrainOptions): Promise<void> {
-    this.#leaving ??= (async () => {
-      this.#parts.logger.info('draining', { reason: options.reason, deadlineMs: options.deadlineMs });
-      try {
-        await this.life.drain(options);
-      } catch (error) {
-        // What couldn't be handed over comes back from its journal; the machine goes anyway.
-        this.#parts.logger.error('drain failed', { error: errorMessage(error) });
-      }
-      await this.#preemption.drained();
-      await this.#parts.telemetry.flush(this.#parts.config.timing.shutdownPhaseMs);
-      await this.#close();
-      this.#end({ reason: 'drained' });
-    })();
+    this.#ordered = true;
+    return this.#empty(options);
+  }
+
+  /** Resolves when the node has closed, or when the drain was taken back. */
+  #empty(options: DrainOptions): Promise<void> {
+    if (this.#leaving === undefined) this.#leaving = this.#drain(options);
+    else this.#life?.hurry(options);
     return this.#leaving;
+  }
+
+  async #drain(options: DrainOptions): Promise<void> {
+    this.#parts.logger.info('draining', { reason: options.reason, deadlineMs: options.deadlineMs });
+    let stays = false;
+    const onStay = (): void => {
+      stays = true;
+      this.#leaving = undefined;
+      this.#preemption.rejoined();
+    };
+    try {
+      await this.life.drain(options, onStay);
+    } catch (error) {
+      // What couldn't be handed over comes back from its journal; the machine goes anyway.
+      this.#parts.logger.error('drain failed', { error: errorMessage(error) });
+    }
+    if (stays) return;
+    await this.#preemption.drained();
+    await this.#parts.telemetry.flush(this.#parts.config.timing.shutdownPhaseMs);
+    await this.#close();
+    this.#end({ reason: 'drained' });
   }
 
   /** Closes the node without handing anything over: its agents come back from their journals. */
@@ -264,7 +285,10 @@ export class TroupeNode {
       clock,
       logger,
       mark: (mark) => plane.coordinator.execute('node.mark', { ...this.life.self, ...mark }),
-      drain: (options) => void this.drain(options),
+      drain: (options) => void this.#empty(options),
+      takeBack: () => {
+        if (!this.#ordered) this.#life?.takeBack();
+      },
       onHealth: (health) => {
         this.#api?.setServing(
           PREEMPTION_SERVICE,

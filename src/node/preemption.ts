@@ -29,14 +29,17 @@ export interface PreemptionParts {
   readonly logger: Logger;
   /** Gives the command `node.mark` for the present life. @throws TroupeError CONFLICT, NODE_FENCED, and what passes */
   readonly mark: (mark: CordonMark) => Promise<unknown>;
+  /** Begins to drain, or hurries a drain that runs. */
   readonly drain: (options: DrainOptions) => void;
+  /** Nothing asks for the drain any more. Once the ledger knows that the node stays, `rejoined` is called. */
+  readonly takeBack: () => void;
   /** The health of some source has changed. */
   readonly onHealth?: (health: readonly SourceHealth[]) => void;
 }
 
 /**
- * Hears a node's sources, and does what their notices ask together: cordons it while an advisory one stands, drains it when a
- * final one comes.
+ * Hears a node's sources, and does what their notices ask together: cordons it while an advisory one stands, drains it while a
+ * final one does, by the earliest time that is said.
  */
 export class Preemption {
   readonly #parts: PreemptionParts;
@@ -78,7 +81,7 @@ export class Preemption {
     });
   }
 
-  /** A new life has begun: the ledger has it as up, whatever it was told of the one before. */
+  /** A new life has begun, or a drain was taken back: the ledger has the node as up, whatever it was told before. */
   rejoined(): void {
     this.#told = 'up';
     this.#life++;
@@ -95,15 +98,19 @@ export class Preemption {
   }
 
   #heard(source: string, notices: Parameters<NoticeBoard['tell']>[1]): void {
-    const { clock, logger, drain } = this.#parts;
+    const { clock, logger, drain, takeBack } = this.#parts;
     const now = clock.monotonic();
     const { fresh, cancelled, wish } = this.#board.tell(source, notices, now);
     for (const notice of fresh) logger.warn('notice of preemption', { source, ...notice });
     for (const notice of cancelled) logger.info('notice cancelled', { source, ...notice });
     const before = this.#wish;
     this.#wish = wish;
-    if (wish.state !== 'draining') void this.#tell();
-    else if (before.state !== 'draining') drain({ reason: wish.reason, deadlineMs: Math.max(0, wish.byMs - now) });
+    const draining = before.state === 'draining';
+    if (wish.state === 'draining') {
+      const sooner = !draining || wish.byMs < before.byMs;
+      if (sooner) drain({ reason: wish.reason, deadlineMs: Math.max(0, wish.byMs - now) });
+    } else if (draining) takeBack();
+    else void this.#tell();
   }
 
   /** Tells the ledger until it has been told what is wished now. A drain says itself what it does. */

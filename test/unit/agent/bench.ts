@@ -63,7 +63,7 @@ export async function joinAgents(
   return { ...node, asks, host, runtime, staged };
 }
 
-/** Moves a shard as hand-over does: freeze, release, ship, transfer. */
+/** Moves a shard as a drain does: freeze, pause (for `turnsMs` at most), release, ship, transfer. */
 export async function handOver(
   bench: Bench,
   from: AgentNode,
@@ -75,8 +75,8 @@ export async function handOver(
   const id = { group, shard };
   const epoch = from.map.shard(id)?.epoch ?? 0;
   from.router.line(id).freeze();
-  const until = bench.clock.monotonic() + turnsMs;
-  const cargo = await bench.settle(from.runtime.release(id, until, until));
+  await bench.settle(from.runtime.pause(id, turnsMs));
+  const cargo = await bench.settle(from.runtime.release(id, bench.clock.monotonic()));
   to.staged.set(`${group}:${shard}`, cargo);
   await bench.settle(from.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch }], to: to.self }));
   await bench.settled();

@@ -50,7 +50,7 @@ describe('a move', () => {
     const { held } = await busy('plain', []);
     const asked = ask('note', 'a', { timeoutMs: 1_000 });
     await bench.clock.advance(300);
-    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic(), bench.clock.monotonic());
+    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic());
     const cargo = await settle(moving);
     const left = cargo.agents[0]?.messages.map(({ timeoutMs }) => Math.round(timeoutMs ?? -1));
     expect(left?.[1]).toBeGreaterThan(600);
@@ -92,7 +92,7 @@ describe('a move', () => {
     const id = { group: 'plain', shard: 0 };
     one.router.line(id).freeze();
     const now = bench.clock.monotonic();
-    const cargo = await settle(one.runtime.release(id, now, now));
+    const cargo = await settle(one.runtime.release(id, now));
     expect(one.runtime.residents).toBe(0);
     one.runtime.load(id, cargo);
     one.router.line(id).thaw();
@@ -114,6 +114,58 @@ describe('a move', () => {
   });
 });
 
+describe('a pause before a move', () => {
+  const id = { group: 'plain', shard: 0 };
+
+  test('begins no turn, waits for those that run, and turns go on in order when the move is put off', async () => {
+    const { held, waiting } = await busy('plain', ['a', 'b']);
+    let quiet: boolean | undefined;
+    void one.runtime.pause(id, 1_000).then((is) => {
+      quiet = is;
+    });
+    await bench.clock.advance(500);
+    expect(quiet).toBeUndefined();
+    gates.get('hold')?.resolve();
+    await bench.until(() => quiet !== undefined);
+    expect(quiet).toBe(true);
+    await bench.clock.advance(500);
+    expect(turns).toEqual(['n1 wait hold']);
+    one.runtime.resume(id);
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1, 2]);
+  });
+
+  test('ends without quiet when a turn goes on', async () => {
+    const { held, waiting } = await busy('plain', ['a']);
+    expect(await settle(one.runtime.pause(id, 200))).toBe(false);
+    one.runtime.resume(id);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1]);
+  });
+
+  test('takes along, as the first, the message whose turn it kept from beginning', async () => {
+    await settle(ask('note', 'before'));
+    expect(await settle(one.runtime.pause(id, 200))).toBe(true);
+    const asked = ['a', 'b'].map((text) => ask('note', text));
+    await bench.clock.advance(50);
+    const cargo = await handOver(bench, one, two, 'plain', 0, 0);
+    expect(cargo.agents[0]?.messages).toHaveLength(2);
+    expect(await outcomes(asked)).toEqual([2, 3]);
+    expect(turns.slice(1)).toEqual(['n2 note a', 'n2 note b']);
+  });
+
+  test('begins nothing of a shard that was lost meanwhile', async () => {
+    await settle(ask('note', 'before'));
+    await settle(one.runtime.pause(id, 200));
+    const asked = ask('note', 'a');
+    await bench.clock.advance(50);
+    await settle(two.coordinator.execute('node.down', { ...one.self, reason: 'silent' }));
+    await bench.place([0], two, 'plain');
+    one.runtime.resume(id);
+    expect(await settle(asked)).toBe(2);
+    expect(turns.slice(1)).toEqual(['n2 note a']);
+  });
+});
+
 describe('the fence', () => {
   const id = { group: 'plain', shard: 0 };
 
@@ -122,7 +174,7 @@ describe('the fence', () => {
     const now = bench.clock.monotonic();
     one.router.line(id).freeze();
     const cargo = { agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
-    await settle(one.runtime.release(id, now, now));
+    await settle(one.runtime.release(id, now));
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.settled();
     one.runtime.load(id, cargo);

@@ -27,12 +27,18 @@ import { settleWithin, TestCluster } from '../coordinator/cluster.ts';
 export class FakeTenant implements ShardTenant, LocalAgents {
   readonly delivered: Envelope[] = [];
   readonly loaded: Cargo[] = [];
-  readonly released: { readonly shard: string; readonly turnsUntilMs: number; readonly stepsUntilMs: number }[] = [];
+  readonly released: { readonly shard: string; readonly stepsUntilMs: number }[] = [];
+  /** Shards that were paused, and resumed, in order. */
+  readonly paused: string[] = [];
+  readonly resumed: string[] = [];
   /** Agents that a shard is said to have. */
   readonly agents: Map<string, Cargo['agents']> = new Map();
   adopted: (shard: ShardRecord) => void = () => undefined;
   /** How long its longest turn is said to run, ms. */
   turn = 0;
+  /** What a pause waits for. */
+  turns: (limitMs: number) => Promise<void> = async () => undefined;
+  onRelease: () => void = () => undefined;
   /** What a release waits for. */
   hold: Promise<void> = Promise.resolve();
 
@@ -44,8 +50,20 @@ export class FakeTenant implements ShardTenant, LocalAgents {
     return this.turn;
   }
 
-  async release(shard: ShardId, turnsUntilMs: number, stepsUntilMs: number): Promise<Cargo> {
-    this.released.push({ shard: shardKey(shard), turnsUntilMs, stepsUntilMs });
+  /** Quiet once nothing runs that is said to, and that was for less than the limit. */
+  async pause(shard: ShardId, limitMs: number): Promise<boolean> {
+    this.paused.push(shardKey(shard));
+    await this.turns(limitMs);
+    return this.turn === 0;
+  }
+
+  resume(shard: ShardId): void {
+    this.resumed.push(shardKey(shard));
+  }
+
+  async release(shard: ShardId, stepsUntilMs: number): Promise<Cargo> {
+    this.onRelease();
+    this.released.push({ shard: shardKey(shard), stepsUntilMs });
     await this.hold;
     const agents = this.agents.get(shardKey(shard)) ?? [];
     this.agents.delete(shardKey(shard));

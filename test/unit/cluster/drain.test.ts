@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DRAIN_MARGIN_MS, type DrainParts, drain, plan } from '../../../src/cluster/index.ts';
+import { DRAIN_MARGIN_MS, Drain, plan } from '../../../src/cluster/index.ts';
 import type { DrainAccount } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
 import { Bench, type MovingNode, tell } from './bench.ts';
@@ -14,9 +14,14 @@ let transferLeadership: () => Promise<void>;
 beforeEach(async () => {
   bench = await Bench.start();
   leaving = await bench.joinMoving('n1');
+  leaving.tenant.onRelease = () => {
+    releasedAt ||= bench.clock.monotonic();
+  };
   other = await bench.joinMoving('n2');
   await bench.place([0, 1, 2, 3], leaving);
   steps = [];
+  stayed = 0;
+  releasedAt = 0;
   transferLeadership = async () => void steps.push('leadership');
   other.map.onChange(({ nodes, shards }) => {
     for (const { node, state } of nodes) steps.push(`${node} ${state}`);
@@ -40,9 +45,13 @@ function leaderPlaces(): void {
   });
 }
 
-function start(deadlineMs: number): Promise<DrainAccount> {
+let stayed: number;
+/** When the first shard was released, monotonic ms. */
+let releasedAt: number;
+
+function begin(deadlineMs: number): Drain {
   const { self, map, handover, coordinator, links, actors } = leaving;
-  const parts: DrainParts = {
+  const parts = {
     self,
     map,
     handover,
@@ -50,11 +59,16 @@ function start(deadlineMs: number): Promise<DrainAccount> {
     links,
     actors,
     transferLeadership: () => transferLeadership(),
+    onStay: () => void stayed++,
     clock: bench.clock,
     logger: nullLogger,
     tracer: nullTracer,
   };
-  return drain(parts, { reason: 'test', deadlineMs });
+  return new Drain(parts, { reason: 'test', deadlineMs });
+}
+
+async function start(deadlineMs: number): Promise<DrainAccount> {
+  return (await begin(deadlineMs).account) as DrainAccount;
 }
 
 describe('a drain', () => {
@@ -81,9 +95,8 @@ describe('a drain', () => {
     leaderPlaces();
     const startedAt = bench.clock.monotonic();
     await bench.settle(start(15_000));
-    for (const { turnsUntilMs, stepsUntilMs } of leaving.tenant.released) {
-      expect(turnsUntilMs).toBe(startedAt + 15_000 - DRAIN_MARGIN_MS);
-      expect(stepsUntilMs).toBeGreaterThan(turnsUntilMs);
+    for (const { stepsUntilMs } of leaving.tenant.released) {
+      expect(stepsUntilMs).toBeGreaterThan(startedAt + 15_000 - DRAIN_MARGIN_MS);
       expect(stepsUntilMs).toBeLessThan(startedAt + 15_000);
     }
   });
@@ -91,8 +104,11 @@ describe('a drain', () => {
   test('keeps no more than a third of a short deadline as its margin', async () => {
     leaderPlaces();
     const startedAt = bench.clock.monotonic();
+    leaving.tenant.turn = 10_000;
     await bench.settle(start(3_000));
-    expect(leaving.tenant.released[0]?.turnsUntilMs).toBe(startedAt + 2_000);
+    expect(releasedAt - startedAt).toBeGreaterThanOrEqual(2_000);
+    expect(releasedAt - startedAt).toBeLessThan(2_200);
+    expect(leaving.tenant.paused).toEqual([]);
   });
 
   test('leaves in time with what it could not move; that is ownerless then', async () => {
@@ -137,5 +153,90 @@ describe('a drain', () => {
     await bench.settle(start(14_999.7));
     await bench.settled();
     expect(other.map.node('n1')?.state).toBe('left');
+  });
+});
+
+describe('a drain that is hurried', () => {
+  test('ends turns and leaves by the new deadline; one that is later changes nothing', async () => {
+    leaderPlaces();
+    leaving.tenant.turn = 100_000;
+    const startedAt = bench.clock.monotonic();
+    const drain = begin(60_000);
+    await bench.clock.advance(1_000);
+    drain.hurry({ reason: 'sooner', deadlineMs: 3_000 });
+    drain.hurry({ reason: 'no sooner', deadlineMs: 30_000 });
+    await bench.settle(drain.account);
+    const heldMs = releasedAt - startedAt;
+    expect(heldMs).toBeGreaterThanOrEqual(3_000);
+    expect(heldMs).toBeLessThan(3_300);
+    expect(bench.clock.monotonic() - startedAt).toBeLessThan(4_000);
+    await bench.settled();
+    expect(other.map.node('n1')).toMatchObject({ state: 'left' });
+    expect(other.map.shards().every(({ owner }) => owner?.node === 'n2')).toBe(true);
+  });
+
+  test('past its time already, leaves at once what it still has to its journals', async () => {
+    leaving.tenant.turn = 100_000;
+    const drain = begin(60_000);
+    await bench.clock.advance(1_000);
+    drain.hurry({ reason: 'gone', deadlineMs: 0 });
+    const startedAt = bench.clock.monotonic();
+    await bench.settle(drain.account);
+    expect(bench.clock.monotonic() - startedAt).toBeLessThan(1_500);
+    await bench.settled();
+    expect(other.map.node('n1')?.state).toBe('left');
+  });
+});
+
+describe('a drain that is taken back', () => {
+  test('keeps what hasn’t moved: the node is up, no shard is asked for any more, and its turns have no deadline', async () => {
+    leaderPlaces();
+    leaving.tenant.turn = 100_000;
+    const drain = begin(5_000);
+    await bench.until(() => leaving.map.shards().every(({ target }) => target !== undefined));
+    drain.takeBack();
+    expect(await bench.settle(drain.account)).toBeUndefined();
+    expect(stayed).toBe(1);
+    await bench.clock.advance(10_000);
+    expect(leaving.tenant.released).toEqual([]);
+    expect(other.map.node('n1')).toMatchObject({ state: 'up' });
+    expect(other.map.shards().map(({ owner, target }) => [owner?.node, target])).toEqual(
+      Array.from({ length: 4 }, () => ['n1', undefined]),
+    );
+    leaving.tenant.turn = 0;
+    const again = begin(5_000);
+    expect(await bench.settle(again.account)).toMatchObject({ agents: 0 });
+  });
+
+  test('and wanted again before the ledger knew, goes on, with the new deadline', async () => {
+    leaderPlaces();
+    leaving.tenant.turn = 100_000;
+    const drain = begin(5_000);
+    await bench.until(() => leaving.map.shards().every(({ target }) => target !== undefined));
+    bench.ledger.shared.hold();
+    drain.takeBack();
+    await bench.clock.advance(100);
+    const startedAt = bench.clock.monotonic();
+    drain.hurry({ reason: 'after all', deadlineMs: 9_000 });
+    bench.ledger.shared.release();
+    expect(await bench.settle(drain.account)).toBeDefined();
+    expect(releasedAt - startedAt).toBeGreaterThan(5_500);
+    await bench.settled();
+    expect([stayed, other.map.node('n1')?.state]).toEqual([0, 'left']);
+    expect(other.map.shards().every(({ owner }) => owner?.node === 'n2')).toBe(true);
+  });
+
+  test('tells the ledger until it knows', async () => {
+    leaving.tenant.turn = 100_000;
+    const drain = begin(600_000);
+    await bench.until(() => other.map.node('n1')?.state === 'draining');
+    bench.ledger.shared.hold();
+    drain.takeBack();
+    await bench.clock.advance(40_000);
+    expect([stayed, other.map.node('n1')?.state]).toEqual([0, 'draining']);
+    bench.ledger.shared.release();
+    expect(await bench.settle(drain.account)).toBeUndefined();
+    await bench.settled();
+    expect([stayed, other.map.node('n1')?.state]).toEqual([1, 'up']);
   });
 });

@@ -216,39 +216,59 @@ describe('a live move', () => {
     await bench.until(() => owner(to) === 'n2');
   });
 
-  test('gives running turns five seconds and their steps two more when there is no deadline, and the drain’s limits when there is', async () => {
-    const startedAt = bench.clock.monotonic();
+  const endsAt = (turnsUntilMs: number) => () => ({ turnsUntilMs, stepsUntilMs: turnsUntilMs + 100 });
+
+  test('lets no mail stand still for a turn that goes on: it is put off, delivered again, and tried later', async () => {
+    from.tenant.turns = async (limitMs) => {
+      from.tenant.turn = limitMs;
+      await new Promise<void>((resolve) => void bench.clock.schedule(limitMs, resolve));
+    };
     await bench.place([SHARD.shard], to);
-    await bench.until(() => from.tenant.released.length === 1);
-    const { turnsUntilMs = 0, stepsUntilMs } = from.tenant.released[0] ?? {};
-    expect(turnsUntilMs).toBeGreaterThanOrEqual(startedAt + 5_000);
-    expect(turnsUntilMs).toBeLessThan(startedAt + 6_000);
-    expect(stepsUntilMs).toBe(turnsUntilMs + 2_000);
+    const startedAt = bench.clock.monotonic();
+    send('held');
+    await bench.until(() => values(from).length === 1);
+    expect(bench.clock.monotonic() - startedAt).toBeLessThan(250);
+    expect([from.tenant.paused, from.tenant.resumed, from.tenant.released]).toEqual([[NAME], [NAME], []]);
+    send('while it is put off');
+    await bench.until(() => values(from).length === 2);
+    from.tenant.turns = async () => undefined;
+    from.tenant.turn = 0;
     await bench.until(() => owner(to) === 'n2');
-    to.handover.drain(4_711, 4_712, undefined);
-    await bench.place([SHARD.shard], from);
-    await bench.until(() => to.tenant.released.length === 1);
-    expect(to.tenant.released[0]).toMatchObject({ turnsUntilMs: 4_711, stepsUntilMs: 4_712 });
+    expect(from.tenant.paused).toEqual([NAME, NAME]);
+    expect(warnings).toEqual([]);
   });
 
-  test('leaves a shard with a long turn alone, but not once turns must end', async () => {
-    from.tenant.turn = 301;
+  test('cuts a turn off only when turns must end, and gives its step the drain’s time', async () => {
+    from.tenant.turn = 201;
     await bench.place([SHARD.shard], to);
     await bench.clock.advance(2_000);
-    expect(from.tenant.released).toEqual([]);
-    const now = bench.clock.monotonic();
-    from.handover.drain(now + 500, now + 600, undefined);
+    expect([from.tenant.paused, from.tenant.released]).toEqual([[], []]);
+    const until = bench.clock.monotonic() + 500;
+    from.handover.drain(endsAt(until), undefined);
     await bench.clock.advance(400);
     expect(from.tenant.released).toEqual([]);
     await bench.clock.advance(300);
     await bench.until(() => owner(to) === 'n2');
+    expect(from.tenant.paused).toEqual([]);
+    expect(from.tenant.released).toEqual([{ shard: NAME, stepsUntilMs: until + 100 }]);
+  });
+
+  test('takes a shard that was put off at once when turns must end', async () => {
+    from.tenant.turns = async () => {
+      from.tenant.turn = 1;
+    };
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => from.tenant.resumed.length === 1);
+    from.handover.drain(endsAt(bench.clock.monotonic()), undefined);
+    await bench.clock.advance(150);
+    expect(from.tenant.released).toHaveLength(1);
   });
 
   test('counts agents, messages and pauses for a drain, and only for that', async () => {
     from.tenant.agents.set(NAME, cargo(1, 2));
     await bench.place([SHARD.shard], to);
     await bench.until(() => owner(from) === 'n2' && from.handover.moving === 0);
-    const moved = to.handover.drain(bench.clock.monotonic() + 5_000, bench.clock.monotonic() + 6_000, undefined);
+    const moved = to.handover.drain(endsAt(bench.clock.monotonic() + 5_000), undefined);
     expect(moved).toEqual({ agents: 0, messages: 0, pausesMs: [] });
     await bench.place([SHARD.shard], from);
     await bench.until(() => to.handover.moving === 0 && owner(to) === 'n1');

@@ -34,6 +34,7 @@ class World implements Disposable {
         return this.mark();
       },
       drain: (options) => this.drains.push(options),
+      takeBack: () => this.drains.push('taken back'),
       onHealth: (health) => this.health.push(health),
     });
     this.preemption.start();
@@ -78,9 +79,35 @@ describe('a node with sources of notices', () => {
     await world.say(advisory, final);
     await world.clock.advance(5_000);
     await world.say(final);
-    await world.say();
     expect(world.drains).toEqual([{ reason: 'preempted', deadlineMs: 30_000 }]);
     expect(world.marks).toEqual([CORDON]);
+  });
+
+  test('hurries a drain when a notice with less time comes, and not when one with more does', async () => {
+    using world = new World();
+    await world.say(final);
+    await world.clock.advance(1_000);
+    await world.say(final, { id: 'g', kind: 'final', reason: 'later', leftMs: 60_000 });
+    await world.say({ ...final, leftMs: 9_000 });
+    expect(world.drains).toEqual([
+      { reason: 'preempted', deadlineMs: 30_000 },
+      { reason: 'preempted', deadlineMs: 9_000 },
+    ]);
+  });
+
+  test('takes a drain back when its last notice is cancelled, and cordons where an advisory one stands', async () => {
+    using world = new World();
+    await world.say(final, { ...final, id: 'g' });
+    await world.say(final);
+    expect(world.drains).toHaveLength(1);
+    await world.say(advisory);
+    expect(world.drains.slice(1)).toEqual(['taken back']);
+    expect(world.marks).toEqual([]);
+    world.preemption.rejoined();
+    await world.clock.settle();
+    expect(world.marks).toEqual([CORDON]);
+    await world.say(final);
+    expect(world.drains).toHaveLength(3);
   });
 
   test('tells the ledger again what it couldn’t be told, and only what is wished by then', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type Notice, NoticeBoard, type Wish } from '../../../../src/cluster/index.ts';
+import { type Notice, NoticeBoard } from '../../../../src/cluster/index.ts';
 
 const advisory = (id: string): Notice => ({ id, kind: 'advisory', reason: `advice ${id}` });
 const final = (id: string, leftMs?: number): Notice => ({
@@ -33,11 +33,22 @@ describe('the board of notices', () => {
     expect(board.tell('b', [], 0).wish).toEqual({ state: 'up' });
   });
 
-  test('drains when an advisory notice becomes final, and goes on when that is cancelled', () => {
+  test('drains when an advisory notice becomes final, and no longer when that is cancelled', () => {
     const board = new NoticeBoard();
     board.tell('a', [advisory('x')], 0);
     expect(board.tell('a', [final('x', 10_000)], 5).wish).toEqual({ state: 'draining', reason: 'end x', byMs: 10_005 });
-    expect(board.tell('a', [], 6)).toMatchObject({ cancelled: [{ id: 'x' }], wish: { state: 'draining' } });
+    expect(board.tell('a', [], 6)).toMatchObject({ cancelled: [{ id: 'x' }], wish: { state: 'up' } });
+    expect(board.tell('a', [final('x', 10_000)], 7).wish).toMatchObject({ byMs: 10_007 });
+    expect(board.tell('a', [advisory('x')], 8).wish).toMatchObject({ state: 'cordoned' });
+  });
+
+  test('gives no more time when a notice is told again, and less when it says less', () => {
+    const board = new NoticeBoard();
+    board.tell('a', [final('x', 10_000)], 0);
+    expect(board.tell('a', [final('x', 20_000)], 100).wish).toMatchObject({ byMs: 10_000 });
+    expect(board.tell('a', [final('x', 5_000)], 200).wish).toMatchObject({ byMs: 5_200 });
+    expect(board.tell('b', [final('y', 1_000)], 300).wish).toMatchObject({ reason: 'end y', byMs: 1_300 });
+    expect(board.tell('b', [], 400).wish).toMatchObject({ reason: 'end x', byMs: 5_200 });
   });
 
   test('takes the earliest end of several, and no time where none is said', () => {
@@ -63,26 +74,26 @@ const words = fc.array(
 );
 
 describe('whatever is said, in whatever order', () => {
-  test('the node drains for good from the first final notice on; before that it is cordoned while any notice stands', () => {
+  test('the node drains while any final notice stands, by the earliest time of those, and is cordoned while any other does', () => {
     fc.assert(
       fc.property(words, (all) => {
         const board = new NoticeBoard();
-        const last = new Map<string, readonly Notice[]>();
-        let first: Wish | undefined;
+        const last = new Map<string, Map<string, number>>();
         for (const [now, { source, said }] of all.entries()) {
           const { wish } = board.tell(source, said, now);
-          last.set(source, said);
-          const standing = [...last.values()].flat();
-          const ends = standing.filter(({ kind }) => kind === 'final');
-          if (first !== undefined) expect(wish).toEqual(first);
-          else if (ends.length > 0) {
-            expect(wish.state).toBe('draining');
-            // Never before it was heard of, and never later than the first that was said under some name.
-            const { byMs } = wish as Extract<Wish, { state: 'draining' }>;
-            expect(byMs).toBeGreaterThanOrEqual(now);
-            expect(ends.map(({ leftMs = 0 }) => now + Math.max(0, leftMs))).toContain(byMs);
-            first = wish;
-          } else expect(wish.state).toBe(standing.length > 0 ? 'cordoned' : 'up');
+          const before = last.get(source);
+          const ends = new Map<string, number>();
+          for (const { id } of said) ends.set(id, Number.POSITIVE_INFINITY);
+          for (const { id, kind, leftMs = 0 } of said) {
+            if (kind !== 'final') continue;
+            const byMs = Math.min(now + Math.max(0, leftMs), ends.get(id) as number);
+            ends.set(id, Math.min(byMs, before?.get(id) ?? byMs));
+          }
+          last.set(source, ends);
+          const times = [...last.values()].flatMap((each) => [...each.values()]);
+          const byMs = Math.min(...times);
+          if (byMs < Number.POSITIVE_INFINITY) expect(wish).toMatchObject({ state: 'draining', byMs });
+          else expect(wish.state).toBe(times.length > 0 ? 'cordoned' : 'up');
         }
       }),
     );
