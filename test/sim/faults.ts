@@ -10,6 +10,9 @@ const CALM: LinkPlan = { loss: 0, replay: 0, replayMs: 0, delayMs: 1, jitterMs: 
 /** Election time-outs for which a leader is cut off whom others replace at once: as long as it may go on believing. */
 const CONTEST_ELECTIONS = 2;
 
+/** Election time-outs for which a follower's answers are late: until its leader has lost the leadership and got it back. */
+const LATE_ELECTIONS = 5;
+
 /** Ticks for which a leader that was paused goes on without any news. */
 const AWAKE_TICKS = 3;
 
@@ -46,7 +49,6 @@ export class Faults {
     }
     for (const [fault, meanMs] of this.#shared.plan.faults) {
       const again = (): void => {
-        if (this.#over) return;
         if (this.#strike(fault)) {
           this.#shared.tally.count(`faults: ${fault}`);
           this.#shared.trace.note(this.#shared.world.now, 'fault', fault);
@@ -77,7 +79,7 @@ export class Faults {
   /** A leader is new: the operator may be too quick for it. */
   elected(): void {
     if (!this.#shared.plan.faults.has('membership') || this.#random.next() < 0.7) return;
-    this.#in(this.#electionMs * 0.2 * this.#random.next(), () => this.#over || this.#changeMembers(this.#leader()));
+    this.#in(this.#electionMs * 0.2 * this.#random.next(), () => this.#changeMembers(this.#leader()));
   }
 
   /** The members as the one that is furthest along knows them. */
@@ -141,6 +143,8 @@ export class Faults {
         return this.#cutLeader();
       case 'cut-at-transfer':
         return this.#cutAtTransfer();
+      case 'late-answers':
+        return this.#lateAnswers();
       case 'clog':
         return this.#clog();
       case 'slow-disk':
@@ -262,6 +266,46 @@ export class Faults {
     };
     leader.running?.member.transferLeadership().catch(() => {});
     return true;
+  }
+
+  /**
+   * A leader and one follower are alone for a while, and that follower's answers are held back: the others elect another leader,
+   * which replaces what the two have. The operator then has the first lead again, and only now the old answers come.
+   */
+  #lateAnswers(): boolean {
+    const leader = this.#leader();
+    const { voters } = leader?.running?.member.status.configuration ?? { voters: [] };
+    const follower = pick(this.#random, voters);
+    if (leader === undefined || follower === leader.id) return false;
+    const { network, world } = this.#shared;
+    const inside = (id: string): boolean => id === leader.id || id === follower;
+    const untilMs = LATE_ELECTIONS * this.#electionMs;
+    network.clog(follower, leader.id, untilMs);
+    const blocks = this.#pairs((from, to) => inside(from) !== inside(to));
+    for (const { id, running } of this.#others(leader)) if (!inside(id)) running?.member.disconnected(leader.id);
+    this.#shared.contest(leader, world.now + CONTEST_ELECTIONS * this.#electionMs);
+    this.#shared.rush();
+    this.#healIn(CONTEST_ELECTIONS * this.#electionMs, blocks);
+    let called = false;
+    for (const machine of this.#others(leader)) {
+      machine.running?.member.onStatus(({ role }) => {
+        if (role !== 'leader' || called || this.#over) return;
+        called = true;
+        this.#in(CONTEST_ELECTIONS * this.#electionMs, () => {
+          const member = this.#leader()?.running?.member;
+          member?.transferLeadership(leader.id).catch(() => {});
+        });
+      });
+    }
+    return true;
+  }
+
+  /** Lets nothing pass between these machines, in these directions. */
+  #pairs(separates: (from: string, to: string) => boolean): (() => void)[] {
+    const ids = [...this.#shared.machines.keys()];
+    return ids.flatMap((from) =>
+      ids.filter((to) => to !== from && separates(from, to)).map((to) => this.#shared.network.block(from, to)),
+    );
   }
 
   #others(machine: Machine): Machine[] {
@@ -454,8 +498,9 @@ export class Faults {
     return this.#electionMs * elections * this.#random.next() * this.#random.next();
   }
 
+  /** What is still to come when faults stop doesn't come: by then all is mended. */
   #in(delayMs: number, run: () => void): void {
-    this.#shared.world.schedule(delayMs, this.#actor, run);
+    this.#shared.world.schedule(delayMs, this.#actor, () => this.#over || run());
   }
 }
 

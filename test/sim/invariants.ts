@@ -75,11 +75,19 @@ interface Seen {
   configuration: Configuration;
 }
 
+/** What a leader was last seen to take its members to have. */
+interface Believed {
+  readonly term: number;
+  readonly matches: Map<string, number>;
+}
+
 /** A member as it is looked at. */
 export interface Watched {
   readonly id: string;
   readonly status: Status;
   readonly log: LogReader;
+  /** What it takes each member to have, if it leads. */
+  readonly matches?: ReadonlyMap<string, number> | undefined;
 }
 
 /** Terms are below this: index and term make one number. */
@@ -93,6 +101,7 @@ export class Invariants {
   readonly #entries: Map<number, Known> = new Map();
   readonly #promises: Map<string, Promises> = new Map();
   readonly #seen: Map<string, Seen> = new Map();
+  readonly #believed: Map<string, Believed> = new Map();
   readonly #leaders: Map<number, string> = new Map();
   readonly #votes: Map<string, string> = new Map();
   /** Where a candidate's log ends, by who and in which term. */
@@ -191,8 +200,7 @@ export class Invariants {
     if (term === promises.term && promises.vote !== undefined && vote !== promises.vote) {
       this.#fail(`${id} came back without its vote for ${promises.vote} in term ${term}`);
     }
-    let safe = promises.last;
-    for (const { from } of promises.pending) safe = Math.min(safe, from - 1);
+    const safe = this.#safe(id);
     if (log.lastIndex() < safe)
       this.#fail(`${id} came back with a log up to ${log.lastIndex()}, but ${safe} was durable`);
     const base = log.firstIndex() - 1;
@@ -291,6 +299,7 @@ export class Invariants {
     if (commit > seen.commit) this.#commits(watched, seen.commit, seen.configuration);
     seen.commit = commit;
     seen.configuration = configuration;
+    if (watched.matches !== undefined) this.#believes(watched, watched.matches);
     // A change may start only when its leader knows all that was committed before it.
     for (let change = this.#changes.pop(); change !== undefined; change = this.#changes.pop()) {
       if ((this.#committed[this.commit] as { term: number }).term >= change.term) continue;
@@ -371,6 +380,32 @@ export class Invariants {
     if (!this.#onQuorum(status.commit, term, status.configuration) && !this.#onQuorum(status.commit, term, before)) {
       this.#fail(`${id} says that ${status.commit} is committed, but no quorum has it durable`);
     }
+  }
+
+  /** A leader takes members to have what it has: what is new of that must be durable on them. */
+  #believes({ id, status, log }: Watched, matches: ReadonlyMap<string, number>): void {
+    let believed = this.#believed.get(id);
+    if (believed?.term !== status.term) believed = { term: status.term, matches: new Map() };
+    this.#believed.set(id, believed);
+    const safe = this.#safe(id);
+    for (const [member, match] of matches) {
+      // What the leader itself is still writing can be compared when it is done.
+      if (match <= (believed.matches.get(member) ?? 0) || match > safe) continue;
+      believed.matches.set(member, match);
+      const term = log.term(match);
+      if (term !== undefined && !this.#of(member).holds(match, term))
+        this.#fail(
+          `${id}, which leads term ${status.term}, takes ${member} to have ${match} of term ${term}, which it has not`,
+        );
+    }
+  }
+
+  /** Index up to which a member's log stays as it is, whatever becomes of what is being written. */
+  #safe(id: string): number {
+    const { last, pending } = this.#of(id);
+    let safe = last;
+    for (const { from } of pending) safe = Math.min(safe, from - 1);
+    return safe;
   }
 
   #installs({ id, status, log }: Watched): boolean {

@@ -141,7 +141,7 @@ export class Machine {
   check(): void {
     if (this.running === undefined) return;
     const { member, log } = this.running;
-    this.#shared.invariants.check({ id: this.id, status: member.status, log });
+    this.#shared.invariants.check({ id: this.id, status: member.status, log, matches: member.matches });
   }
 
   async #open(): Promise<void> {

@@ -17,6 +17,7 @@ export const FAULTS = [
   'cut-one-way',
   'cut-leader',
   'cut-at-transfer',
+  'late-answers',
   'clog',
   'slow-disk',
   'failed-sync',
@@ -118,8 +119,9 @@ export function planOf(seed: number, voters?: number): Plan {
   const chaos = pick(random, [1, 1.5, 2.5, 5]);
   const faults = new Map<Fault, number>();
   for (const fault of FAULTS) {
-    const meanMs = electionMs * MEAN_ELECTIONS[fault] * chaos * (0.5 + random.next());
-    if (random.next() < 0.55) faults.set(fault, meanMs);
+    const drawn = stream(seed, fault);
+    const meanMs = electionMs * MEAN_ELECTIONS[fault] * chaos * (0.5 + drawn.next());
+    if (drawn.next() < 0.55) faults.set(fault, meanMs);
   }
   const calm = random.next() < 0.3;
   const drift = pick(random, [0, 0, 0.02, 0.13]);
@@ -173,6 +175,7 @@ const MEAN_ELECTIONS: Readonly<Record<Fault, number>> = {
   'cut-one-way': 15,
   'cut-leader': 20,
   'cut-at-transfer': 20,
+  'late-answers': 20,
   clog: 10,
   'slow-disk': 12,
   'failed-sync': 40,

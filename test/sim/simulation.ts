@@ -62,6 +62,9 @@ export async function runSeed(seed: number, options: SimOptions = {}): Promise<S
   }
 }
 
+/** Election time-outs within which an election that was under way when faults stopped has ended. */
+const SETTLE_ELECTIONS = 3;
+
 /** Election time-outs for which a cluster without faults is looked at. */
 const REST_ELECTIONS = 6;
 
@@ -180,6 +183,9 @@ class Simulation {
       const { id, running } = this.#leader as Machine;
       return `${id} leads term ${running?.member.status.term}`;
     };
+    // A transfer that was under way when faults stopped may still be.
+    await this.#pass(SETTLE_ELECTIONS * electionTicks * tickMs);
+    await this.#mend();
     const before = leads();
     await this.#pass(REST_ELECTIONS * electionTicks * tickMs);
     // A client's sign of life may be on its way just now.

@@ -149,6 +149,11 @@ export class Member implements RaftMember {
     return this.#node.status();
   }
 
+  get matches(): ReadonlyMap<NodeId, number> | undefined {
+    const progress = this.#node.progress();
+    return progress && new Map([...progress.values()].map(({ id, match }) => [id, match]));
+  }
+
   propose(data: Uint8Array, options: ProposeOptions = {}): Promise<Committed> {
     const { proposalsMax, tracer } = this.#settings;
     if (this.#stopped !== undefined) return Promise.reject(this.#stopped);

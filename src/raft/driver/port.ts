@@ -87,6 +87,8 @@ export interface RaftMember {
   /** Takes a snapshot now and trims the log behind it; joins one that is being taken. */
   compact(): Promise<void>;
   readonly status: Status;
+  /** What a leader takes each member to have: the highest index known to be durable there. Undefined when this one doesn't lead. */
+  readonly matches: ReadonlyMap<NodeId, number> | undefined;
   /** Calls `listener` at each change of role, leader or term; returns a function that ends it. */
   onStatus(listener: (status: Status) => void): () => void;
   /** Calls `listener` at each change of the members that holds here, joint ones too; returns a function that ends it. */
