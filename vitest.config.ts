@@ -4,9 +4,17 @@ import { defineConfig } from 'vitest/config';
 const resolve: { conditions: string[] } = { conditions: ['troupe-source'] };
 const ssr: { resolve: { conditions: string[] } } = { resolve };
 
+/** Tests of real processes that look at times or at memory: each has the machine to itself. */
+const alone: string[] = ['blocked-threads', 'kill', 'overload', 'partitions', 'preempt'].map(
+  (name) => `test/cluster/${name}.test.ts`,
+);
+
+/** For tests of real processes. */
+const patience = { testTimeout: 120_000, hookTimeout: 60_000 };
+
 /**
  * Groups run one after another, so that what measures or kills never shares the cores with what computes:
- * `fast` in parallel, then `package` (builds, packs, installs), then `cluster` (real processes) one file at a time.
+ * `fast` in parallel, then `package` (builds, packs, installs), then `cluster` (real processes) two files at a time, then `alone`.
  * `house` looks at the sources only and belongs to `npm run check`.
  */
 export default defineConfig({
@@ -35,18 +43,23 @@ export default defineConfig({
         resolve,
         ssr,
         test: {
+          ...patience,
           name: 'cluster',
           include: ['test/cluster/**/*.test.ts'],
-          testTimeout: 120_000,
-          hookTimeout: 60_000,
-          fileParallelism: false,
+          exclude: alone,
+          maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },
       },
       {
         resolve,
         ssr,
-        test: { name: 'house', include: ['test/house/**/*.test.ts'], sequence: { groupOrder: 3 } },
+        test: { ...patience, name: 'alone', include: alone, fileParallelism: false, sequence: { groupOrder: 3 } },
+      },
+      {
+        resolve,
+        ssr,
+        test: { name: 'house', include: ['test/house/**/*.test.ts'], sequence: { groupOrder: 4 } },
       },
     ],
   },

@@ -70,7 +70,7 @@ export async function find({ mistake, name }: Mutation, seeds: number = SEEDS_MA
     const { seed, reason = '' } = report;
     if (seed === undefined) break;
     const sound = await run('none', 1, seed, timeoutMs);
-    if (sound.seed === undefined) return { mistake, name, seed, seeds: tried, seconds, reason };
+    if (sound.seed === undefined) return { mistake, name, seed, seeds: tried, seconds, reason: headline(reason) };
   }
   return { mistake, name, seed: undefined, seeds: tried, seconds, reason: '' };
 }
@@ -97,11 +97,11 @@ async function main(args: readonly string[]): Promise<void> {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const found = await find(next, seeds).catch((error: Error): Find => {
         const { mistake, name } = next as Mutation;
-        return { mistake, name, seed: undefined, seeds: 0, seconds: 0, reason: error.message };
+        return { mistake, name, seed: undefined, seeds: 0, seconds: 0, reason: headline(error.message) };
       });
       finds.push(found);
       const { mistake, name, seed = '-', seeds: tried, reason } = found;
-      console.log(line(mistake, name, seed, tried, `${seed === '-' ? 'NOT FOUND ' : ''}${headline(reason)}`));
+      console.log(line(mistake, name, seed, tried, `${seed === '-' ? 'NOT FOUND ' : ''}${reason}`));
     }
   };
   await Promise.all(Array.from({ length: processes }, work));
