@@ -250,8 +250,9 @@ export class TroupeNode {
       onDrain: (options) => this.drain(options),
     });
     this.#life = life;
-    void life.fenced.then((record) => this.#again(life, record.reason ?? record.state));
-    await life.ready();
+    const over = life.fenced.then((record) => this.#again(life, record.reason ?? record.state));
+    // One that is given up before its first view never gets ready: the node serves when the life after it does.
+    if (await Promise.race([life.ready(), over.then(() => true)])) return;
     await life.setUp(this.#parts.setups ?? []);
     this.#preemption.rejoined();
     logger.info('joined', { cluster: config.name, incarnation, ...this.addresses });
