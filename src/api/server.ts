@@ -5,7 +5,7 @@ import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
 import type { ChangeVoters, Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
-import { listenTls, type Tls, type TlsListener } from '../remote/index.ts';
+import { type Listener, listenTls, type Tls } from '../remote/index.ts';
 import { Calls } from './calls.ts';
 import { LedgerFeed } from './ledger-feed.ts';
 import { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX } from './limits.ts';
@@ -92,7 +92,7 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   new ReflectionService(apiPackage).addToServer(server);
 
   let bound: number;
-  let listener: TlsListener | undefined;
+  let listener: Listener | undefined;
   try {
     if (options.tls === undefined) bound = await bind(server, address);
     else {

@@ -1,7 +1,18 @@
 import type { Socket } from 'node:net';
-import { CallCredentials, ChannelCredentials, type Server, ServerCredentials } from '@grpc/grpc-js';
+import {
+  CallCredentials,
+  ChannelCredentials,
+  logVerbosity,
+  type Server,
+  ServerCredentials,
+  setLogVerbosity,
+} from '@grpc/grpc-js';
 import { TroupeError } from '../../core/index.ts';
-import type { Expected, Tls, TlsListener } from '../tls/index.ts';
+import { type Listener, splitAddress } from '../listen.ts';
+import type { Expected, Tls } from '../tls/index.ts';
+
+// grpc-js writes to stderr what it also throws; each error has one line, and it is ours.
+if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
 
 type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
 
@@ -9,7 +20,7 @@ type SecureConnector = ReturnType<ChannelCredentials['_createSecureConnector']>;
  * Serves gRPC on a TLS port of our own: grpc-js would refuse a bad certificate without a word, and takes new files only by
  * an experimental API. It gets the connections of those who are welcome.
  */
-export function listenTls(server: Server, address: string, tls: Tls, expected: Expected): Promise<TlsListener> {
+export function listenTls(server: Server, address: string, tls: Tls, expected: Expected): Promise<Listener> {
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   return tls.listen(address, expected, (socket) => injector.injectConnection(socket));
 }
@@ -49,7 +60,7 @@ class TlsChannelCredentials extends ChannelCredentials {
 
 /** Whether an address, `host:port`, is on this machine's loopback interface. */
 export function isLoopback(address: string): boolean {
-  const host = address.slice(0, address.lastIndexOf(':')).replace(/^\[|\]$/g, '');
+  const { host } = splitAddress(address);
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 

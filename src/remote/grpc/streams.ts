@@ -1,22 +1,23 @@
 import {
-  Client,
-  type ClientDuplexStream,
-  connectivityState,
-  logVerbosity,
-  Server,
-  ServerCredentials,
-  type ServerDuplexStream,
-  type ServiceDefinition,
-  type ServiceError,
-  setLogVerbosity,
-  status,
-} from '@grpc/grpc-js';
-import { type Clock, type NodeId, systemClock, TroupeError } from '../../core/index.ts';
-import { asBuffer } from '../../wire/index.ts';
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+  connect as connectHttp2,
+  type Http2Session,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  performServerHandshake,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import { connect as connectTcp, createServer, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import { type ServiceDefinition, status } from '@grpc/grpc-js';
+import { type Clock, errorMessage, isTroupeError, type NodeId, systemClock, type Timer } from '../../core/index.ts';
+import { type Listener, listenAt, splitAddress } from '../listen.ts';
 import type { Connection, Streams } from '../port.ts';
-import { identityOf, type Tls, type TlsListener } from '../tls/index.ts';
-import { channelCredentials, checkExposure, listenTls } from './credentials.ts';
-import { widenServerWindow } from './flow-window.ts';
+import { identityOf, type Tls } from '../tls/index.ts';
+import { GrpcConnection } from './connection.ts';
+import { checkExposure } from './credentials.ts';
 
 /** How a port of gRPC streams is set up. */
 export interface GrpcStreamsOptions {
@@ -30,9 +31,9 @@ export interface GrpcStreamsOptions {
   readonly frameBytesMax: number;
   /** What may be under way to a receiver that doesn't read, bytes; bandwidth times round trip is enough. */
   readonly windowBytes: number;
-  /** Times dials. gRPC's own keepalive runs by this machine's clock in any case. Default: this machine's. */
+  /** Times dials and keepalives. Default: this machine's. */
   readonly clock?: Clock;
-  /** A connection silent for this long is asked for a sign of life, ms. */
+  /** Every so often each connection is asked for a sign of life, ms. */
   readonly keepaliveMs: number;
   /** ... and given up after this long without one, ms. */
   readonly keepaliveTimeoutMs: number;
@@ -43,214 +44,222 @@ export interface GrpcStreamsOptions {
  * half a minute: a healed network would stay unnoticed for as long.
  */
 const CONNECT_MS = 1_000;
+/** Streams that one caller may have open on one connection; our own diallers have one. */
+const STREAMS_MAX = 256;
 
-// grpc-js writes to stderr what it also throws; each error has one line, and it is ours.
-if (process.env.GRPC_VERBOSITY === undefined) setLogVerbosity(logVerbosity.NONE);
+const CONTENT_TYPE = 'application/grpc';
+const ANSWER: OutgoingHttpHeaders = { ':status': 200, 'content-type': CONTENT_TYPE };
+const OTHER_SIDE_ENDED = 'the other side ended the stream';
+const OTHER_SIDE_GONE = 'the other side is gone';
 
-// Frames are encoded and decoded by those who use them: to grpc-js they are bytes already.
-const same = (bytes: Buffer): Buffer => bytes;
+/** A method as callers name it. */
+interface Method<Name extends string> {
+  readonly name: Name;
+  /** Callers end their requests only when they end the stream. */
+  readonly requestStream: boolean;
+}
 
 /**
- * Streams over gRPC. Each dial has a channel, and so an HTTP/2 session, of its own: no stream waits behind another, and a
- * broken one is dialled anew at once, by its user's backoff instead of the channel's.
+ * Streams over gRPC: its protocol over HTTP/2, spoken by ourselves on Node's own HTTP/2. Any gRPC client or server is understood, a
+ * test holds that. `@grpc/grpc-js` is made for calls: its filters, retries and promises for each message cost more than all else
+ * of an ask between two nodes ([decision 27](../../../docs/decisions/0027-peers-speak-grpc-over-nodes-http2.md)).
  *
- * Every method is served and called as if both sides streamed, which on the wire is what its declaration says too: a
+ * Each dial has an HTTP/2 session of its own: no stream waits behind another, and a broken one is dialled anew by its user's
+ * backoff. Every method is served and called as if both sides streamed, which on the wire is what its declaration says too: a
  * single request is a stream of one.
  */
-export class GrpcStreams<Method extends string> implements Streams<Method> {
+export class GrpcStreams<Name extends string> implements Streams<Name> {
   readonly #options: GrpcStreamsOptions;
+  readonly #clock: Clock;
+  readonly #methods: Map<string, Method<Name>> = new Map();
   readonly #dialled: Set<GrpcConnection> = new Set();
-  #server: Server | undefined;
-  #listener: TlsListener | undefined;
+  readonly #served: Set<ServerHttp2Session> = new Set();
+  #listener: Listener | undefined;
 
   constructor(options: GrpcStreamsOptions) {
     this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    for (const [name, { path, requestStream }] of Object.entries(options.service))
+      this.#methods.set(path, { name: name as Name, requestStream });
   }
 
-  async listen(address: string, onStream: (connection: Connection, method: Method) => void): Promise<string> {
-    const { tls } = this.#options;
-    checkExposure(address, tls, this.#options.allowInsecureBeyondLoopback ?? false);
-    // Without channelz grpc-js forgets which sessions it has, and `forceShutdown` leaves them open.
-    const server = new Server({ ...this.#channelOptions(), 'grpc.enable_channelz': 1 });
-    const definition: Record<string, ServiceDefinition[string]> = {};
-    const handlers: Record<string, (call: ServerDuplexStream<Buffer, Uint8Array>) => void> = {};
-    for (const [method, declared] of Object.entries(this.#options.service)) {
-      definition[method] = {
-        ...declared,
-        requestStream: true,
-        responseStream: true,
-        requestSerialize: asBuffer,
-        requestDeserialize: same,
-        responseSerialize: asBuffer,
-        responseDeserialize: same,
-      };
-      handlers[method] = (call) => {
-        const peer = tls === undefined ? undefined : provenBy(call);
-        onStream(servedConnection(call, declared.requestStream, peer), method as Method);
-      };
-      widenServerWindow(declared.path.split('/')[1]!, this.#options.windowBytes);
-    }
-    server.addService(definition, handlers);
-    let port: number;
-    if (tls === undefined) port = await bind(server, address);
-    else {
-      this.#listener = await listenTls(server, address, tls, { cluster: tls.cluster, kinds: ['node'] });
-      port = this.#listener.port;
-    }
-    this.#server = server;
-    return `${address.slice(0, address.lastIndexOf(':'))}:${port}`;
+  async listen(address: string, onStream: (connection: Connection, method: Name) => void): Promise<string> {
+    const { tls, allowInsecureBeyondLoopback = false } = this.#options;
+    checkExposure(address, tls, allowInsecureBeyondLoopback);
+    const serve = (socket: Socket): void => this.#serve(socket, onStream);
+    this.#listener =
+      tls === undefined
+        ? await listenAt(createServer({ noDelay: true }, serve), address)
+        : await tls.listen(address, { cluster: tls.cluster, kinds: ['node'] }, serve);
+    return `${address.slice(0, address.lastIndexOf(':'))}:${this.#listener.port}`;
   }
 
-  dial(address: string, method: Method, node?: NodeId): Connection {
-    const { tls } = this.#options;
-    const credentials = channelCredentials(tls, { cluster: tls?.cluster, kinds: ['node'], name: node });
-    const client = new Client(address, credentials, this.#channelOptions());
-    const call = client.makeBidiStreamRequest(this.#options.service[method]!.path, asBuffer, same);
-    const overdue = (this.#options.clock ?? systemClock).schedule(CONNECT_MS, () => {
-      if (client.getChannel().getConnectivityState(false) === connectivityState.READY) return;
-      connection.closed(`no connection within ${CONNECT_MS} ms`);
-    });
-    const connection = dialledConnection(call, () => {
-      overdue.cancel();
-      this.#dialled.delete(connection);
-      client.close();
+  dial(address: string, method: Name, node?: NodeId): Connection {
+    const socket = connectTcp({ ...splitAddress(address), noDelay: true });
+    const overdue = this.#clock.schedule(CONNECT_MS, () => connection.closed(`no connection within ${CONNECT_MS} ms`));
+    let session: ClientHttp2Session | undefined;
+    const connection = new GrpcConnection({
+      frameBytesMax: this.#options.frameBytesMax,
+      end: () => {
+        overdue.cancel();
+        this.#dialled.delete(connection);
+        session?.destroy();
+        socket.destroy();
+      },
     });
     this.#dialled.add(connection);
+    const failed = (error: unknown): void => connection.closed(errorMessage(error));
+    socket.on('error', failed);
+    socket.once('connect', () => {
+      this.#secured(socket, node)
+        .then((secured) => {
+          if (!this.#dialled.has(connection)) return;
+          session = this.#begin(address, secured, overdue, connection);
+          connection.attach(this.#request(session, method, connection));
+        })
+        .catch(failed);
+    });
     return connection;
   }
 
   async close(): Promise<void> {
     for (const connection of this.#dialled) connection.close();
     this.#listener?.close();
-    this.#server?.forceShutdown();
-    this.#server = undefined;
+    this.#listener = undefined;
+    for (const session of this.#served) session.destroy();
   }
 
-  #channelOptions(): Record<string, number> {
-    const { frameBytesMax, windowBytes, keepaliveMs, keepaliveTimeoutMs } = this.#options;
-    return {
-      'grpc.max_send_message_length': frameBytesMax,
-      'grpc.max_receive_message_length': frameBytesMax,
-      'grpc-node.flow_control_window': windowBytes,
-      'grpc.keepalive_time_ms': keepaliveMs,
-      'grpc.keepalive_timeout_ms': keepaliveTimeoutMs,
-      'grpc.keepalive_permit_without_calls': 1,
-      'grpc.use_local_subchannel_pool': 1,
-      'grpc.enable_http_proxy': 0,
-      'grpc.enable_channelz': 0,
-      'grpc.enable_retries': 0,
-    };
-  }
-}
+  // --- dialling ------------------------------------------------------------------------------------------------------
 
-/**
- * Binds a gRPC server to one address, in clear.
- *
- * @returns the port, also when 0 was asked for
- * @throws TroupeError PORT_IN_USE, or INVALID_CONFIGURATION when the address can't be bound at all
- */
-function bind(server: Server, address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, ServerCredentials.createInsecure(), (error, port) => {
-      if (error === null) return resolve(port);
-      const taken = error.message.includes('EADDRINUSE');
-      reject(
-        taken
-          ? new TroupeError('PORT_IN_USE', `another program listens on ${address}`, { address })
-          : new TroupeError('INVALID_CONFIGURATION', `can't listen on ${address}: ${error.message}`, { address }),
-      );
+  async #secured(socket: Socket, node: NodeId | undefined): Promise<Socket> {
+    const { tls } = this.#options;
+    return tls === undefined ? socket : tls.secure(socket, { cluster: tls.cluster, kinds: ['node'], name: node });
+  }
+
+  #begin(address: string, socket: Socket, overdue: Timer, connection: GrpcConnection): ClientHttp2Session {
+    const session = connectHttp2(`http://${address}`, {
+      createConnection: () => socket,
+      settings: { initialWindowSize: this.#options.windowBytes, enablePush: false },
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
     });
-  });
-}
+    session.once('remoteSettings', () => overdue.cancel());
+    session.on('error', (error) => connection.closed(errorMessage(error)));
+    session.once('close', () => connection.closed(OTHER_SIDE_GONE));
+    session.once('connect', () => session.setLocalWindowSize(this.#options.windowBytes));
+    this.#keepAlive(session, (reason) => connection.closed(reason));
+    return session;
+  }
 
-type Duplex = ClientDuplexStream<Uint8Array, Buffer> | ServerDuplexStream<Buffer, Uint8Array>;
+  #request(session: ClientHttp2Session, method: Name, connection: GrpcConnection): ClientHttp2Stream {
+    const stream = session.request(
+      {
+        ':method': 'POST',
+        ':path': this.#options.service[method]!.path,
+        'content-type': CONTENT_TYPE,
+        te: 'trailers',
+      },
+      { endStream: false },
+    );
+    let reason = OTHER_SIDE_ENDED;
+    const told = (headers: IncomingHttpHeaders): void => {
+      reason = endReason(headers) ?? reason;
+    };
+    stream.once('response', told);
+    stream.once('trailers', told);
+    stream.once('end', () => connection.closed(reason));
+    stream.once('error', (error) => connection.closed(errorMessage(error)));
+    stream.once('close', () => connection.closed(reason));
+    return stream;
+  }
+
+  // --- listening -----------------------------------------------------------------------------------------------------
+
+  #serve(socket: Socket, onStream: (connection: Connection, method: Name) => void): void {
+    const { windowBytes } = this.#options;
+    const session = performServerHandshake(socket, {
+      settings: { initialWindowSize: windowBytes, maxConcurrentStreams: STREAMS_MAX },
+      // Node counts what waits for a slow reader, too, and then breaks streams; who writes obeys `write` instead.
+      maxSessionMemory: Number.MAX_SAFE_INTEGER,
+    });
+    session.setLocalWindowSize(windowBytes);
+    this.#served.add(session);
+    session.on('error', () => session.destroy());
+    session.once('close', () => this.#served.delete(session));
+    this.#keepAlive(session, () => session.destroy());
+    const peer = socket instanceof TLSSocket ? provenBy(socket) : undefined;
+    session.on('stream', (stream, headers) => {
+      stream.on('error', () => {});
+      const method = this.#methods.get(headers[':path'] ?? '');
+      if (method === undefined || !String(headers['content-type']).startsWith(CONTENT_TYPE)) return turnAway(stream);
+      onStream(this.#answer(stream, method, peer), method.name);
+    });
+  }
+
+  #answer(stream: ServerHttp2Stream, method: Method<Name>, peer: NodeId | undefined): GrpcConnection {
+    let trailers: OutgoingHttpHeaders = { 'grpc-status': status.OK };
+    const connection = new GrpcConnection({
+      peer,
+      frameBytesMax: this.#options.frameBytesMax,
+      end: (refused) => {
+        if (refused !== undefined) trailers = refusal(refused);
+        stream.end();
+      },
+    });
+    stream.once('wantTrailers', () => stream.sendTrailers(trailers));
+    stream.once('close', () => connection.closed(OTHER_SIDE_GONE));
+    if (method.requestStream) stream.once('end', () => connection.closed(OTHER_SIDE_ENDED));
+    stream.respond(ANSWER, { waitForTrailers: true });
+    connection.attach(stream);
+    return connection;
+  }
+
+  /** Gives a session up that gives no sign of life. */
+  #keepAlive(session: Http2Session, giveUp: (reason: string) => void): void {
+    const { keepaliveMs, keepaliveTimeoutMs } = this.#options;
+    let overdue: Timer | undefined;
+    const heard = (): void => {
+      overdue?.cancel();
+      overdue = undefined;
+    };
+    const ticks = this.#clock.repeat(keepaliveMs, () => {
+      if (overdue !== undefined || session.destroyed || session.connecting) return;
+      overdue = this.#clock.schedule(keepaliveTimeoutMs, () =>
+        giveUp(`no sign of life within ${keepaliveTimeoutMs} ms`),
+      );
+      session.ping(heard);
+    });
+    session.once('close', () => {
+      ticks.cancel();
+      heard();
+    });
+  }
+}
 
 /** Whom the caller's certificate names. One that names nobody was refused before; if it weren't, no hello fits the empty name. */
-function provenBy(call: ServerDuplexStream<Buffer, Uint8Array>): NodeId {
-  return identityOf(call.getAuthContext().sslPeerCertificate?.subjectaltname)?.name ?? '';
+function provenBy(socket: TLSSocket): NodeId {
+  return identityOf(socket.getPeerCertificate().subjectaltname)?.name ?? '';
 }
 
-class GrpcConnection implements Connection {
-  readonly peer: NodeId | undefined;
-  readonly #stream: Duplex;
-  readonly #end: () => void;
-  #open = true;
-  #frameListener: ((frame: Uint8Array) => void) | undefined;
-  #drainListener: (() => void) | undefined;
-  #closeListener: ((reason: string) => void) | undefined;
-
-  constructor(stream: Duplex, end: () => void, peer?: NodeId) {
-    this.peer = peer;
-    this.#stream = stream;
-    this.#end = end;
-    stream.on('drain', () => {
-      if (this.#open) this.#drainListener?.();
-    });
-  }
-
-  write(frame: Uint8Array): boolean {
-    return this.#open && this.#stream.write(frame);
-  }
-
-  onFrame(listener: (frame: Uint8Array) => void): void {
-    if (this.#frameListener === undefined) {
-      this.#stream.on('data', (frame: Buffer) => {
-        if (this.#open) this.#frameListener?.(frame);
-      });
-    }
-    this.#frameListener = listener;
-  }
-
-  onDrain(listener: () => void): void {
-    this.#drainListener = listener;
-  }
-
-  onClose(listener: (reason: string) => void): void {
-    this.#closeListener = listener;
-  }
-
-  pause(): void {
-    this.#stream.pause();
-  }
-
-  resume(): void {
-    this.#stream.resume();
-  }
-
-  close(): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#end();
-  }
-
-  /** The stream is over, and this side didn't ask for it. */
-  closed(reason: string): void {
-    if (!this.#open) return;
-    this.#open = false;
-    this.#end();
-    this.#closeListener?.(reason);
+/** Why the server ended the stream, as far as these headers tell: other than in peace. */
+function endReason(headers: IncomingHttpHeaders): string | undefined {
+  const code = headers['grpc-status'];
+  const http = Number(headers[':status'] ?? 200);
+  if (code === undefined) return http === 200 ? undefined : `it answered with HTTP status ${http}`;
+  if (Number(code) === status.OK) return undefined;
+  const message = String(headers['grpc-message'] ?? '');
+  try {
+    return decodeURIComponent(message) || status[Number(code)];
+  } catch {
+    return message;
   }
 }
 
-function dialledConnection(call: ClientDuplexStream<Uint8Array, Buffer>, release: () => void): GrpcConnection {
-  const connection = new GrpcConnection(call, () => {
-    call.cancel();
-    release();
-  });
-  call.on('error', (error: ServiceError) => connection.closed(error.details || status[error.code] || error.message));
-  call.on('end', () => connection.closed('the other side ended the stream'));
-  return connection;
+function refusal(error: unknown): OutgoingHttpHeaders {
+  const code = isTroupeError(error, 'MESSAGE_TOO_LARGE') ? status.RESOURCE_EXHAUSTED : status.INTERNAL;
+  return { 'grpc-status': code, 'grpc-message': encodeURIComponent(errorMessage(error)) };
 }
 
-function servedConnection(
-  call: ServerDuplexStream<Buffer, Uint8Array>,
-  endsWithRequests: boolean,
-  peer: NodeId | undefined,
-): GrpcConnection {
-  const connection = new GrpcConnection(call, () => call.end(), peer);
-  call.on('error', (error) => connection.closed(error.message));
-  call.on('cancelled', () => connection.closed('the other side is gone'));
-  call.on('close', () => connection.closed('the other side is gone'));
-  if (endsWithRequests) call.on('end', () => connection.closed('the other side ended the stream'));
-  return connection;
+/** Somebody calls what isn't served here. */
+function turnAway(stream: ServerHttp2Stream): void {
+  stream.respond({ ...ANSWER, 'grpc-status': status.UNIMPLEMENTED }, { endStream: true });
 }

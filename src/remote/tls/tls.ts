@@ -2,6 +2,7 @@ import { constants } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { connect, createServer, type SecureContextOptions, type TLSSocket } from 'node:tls';
 import { type Clock, errorMessage, type Logger, type NodeId, TroupeError } from '../../core/index.ts';
+import { type Listener, listenAt } from '../listen.ts';
 import { CertificateFiles, type Certificates, type TlsFiles } from './certificate-files.ts';
 import { Refusals } from './refusals.ts';
 import { type Expected, expectedText, type Refusal, refusalOf } from './verdict.ts';
@@ -19,13 +20,6 @@ export interface TlsOptions {
   readonly node?: NodeId;
   readonly clock: Clock;
   readonly logger: Logger;
-}
-
-/** A TLS port while it listens. */
-export interface TlsListener {
-  readonly port: number;
-  /** Takes no more connections; those there are stay. */
-  close(): void;
 }
 
 /**
@@ -51,7 +45,7 @@ export class Tls {
    *
    * @throws TroupeError PORT_IN_USE, or INVALID_CONFIGURATION when the address can't be bound at all
    */
-  listen(address: string, expected: Expected, onConnection: (socket: TLSSocket) => void): Promise<TlsListener> {
+  listen(address: string, expected: Expected, onConnection: (socket: TLSSocket) => void): Promise<Listener> {
     let used = this.#files.current();
     const listener = createServer({
       ...serverContext(used),
@@ -78,15 +72,7 @@ export class Tls {
       const reason = `no TLS handshake (${error.code ?? error.message})`;
       this.#refusals.tell('from', remoteOf(socket), { reason, certificate: 'none', expected: expectedText(expected) });
     });
-    const at = address.lastIndexOf(':');
-    const host = address.slice(0, at).replace(/^\[|\]$/g, '');
-    return new Promise((resolve, reject) => {
-      listener.on('error', (error) => reject(bindError(error, address)));
-      listener.listen({ host, port: Number(address.slice(at + 1)) }, () => {
-        const bound = listener.address();
-        resolve({ port: typeof bound === 'object' ? (bound?.port ?? 0) : 0, close: () => void listener.close() });
-      });
-    });
+    return listenAt(listener, address);
   }
 
   /**
@@ -135,11 +121,4 @@ function sentence(peer: string, { reason, certificate, expected }: Refusal): str
 
 function remoteOf(socket: Socket): string {
   return `${socket.remoteAddress ?? 'unknown'}:${socket.remotePort ?? 0}`;
-}
-
-function bindError(error: NodeJS.ErrnoException, address: string): TroupeError {
-  if (error.code === 'EADDRINUSE') {
-    return new TroupeError('PORT_IN_USE', `another program listens on ${address}`, { address });
-  }
-  return new TroupeError('INVALID_CONFIGURATION', `can't listen on ${address}: ${error.message}`, { address });
 }

@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { isTroupeError } from '../../../../src/core/index.ts';
+import { MessageReader, prefixed } from '../../../../src/remote/grpc/framing.ts';
+
+const bodies = fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 12 });
+
+test('messages come out as they went in, however HTTP/2 cuts them and whenever their taker pauses', () => {
+  fc.assert(
+    fc.property(bodies, fc.array(fc.nat(30), { minLength: 1 }), fc.func(fc.boolean()), (messages, cuts, goesOn) => {
+      const wire = Buffer.concat(messages.map((message) => prefixed(message.byteLength, message)));
+      const taken: Uint8Array[] = [];
+      const reader = new MessageReader(40, (message) => {
+        taken.push(Uint8Array.from(message));
+        return goesOn(taken.length);
+      });
+      let cut = 0;
+      for (let at = 0; at < wire.byteLength; ) {
+        const bytes = 1 + cuts[cut++ % cuts.length]!;
+        // Chunks are parts of one buffer that is used again: what is kept must be copied, what is taken at once may be a view.
+        let rest: Buffer | undefined = wire.subarray(at, at + bytes);
+        while (rest !== undefined) rest = reader.read(rest);
+        at += bytes;
+      }
+      expect(taken).toEqual(messages.map((message) => Uint8Array.from(message)));
+    }),
+  );
+});
+
+test('a taker that pauses gets nothing more until what is left is read', () => {
+  const taken: number[] = [];
+  const reader = new MessageReader(10, (message) => {
+    taken.push(message[0]!);
+    return false;
+  });
+  const rest = reader.read(Buffer.concat([1, 2, 3].map((n) => prefixed(1, Uint8Array.of(n)))));
+  expect(taken).toEqual([1]);
+  reader.read(rest!);
+  expect(taken).toEqual([1, 2]);
+});
+
+test('a message over the limit is refused by its prefix, a compressed one too', () => {
+  const refused = (chunk: Buffer): unknown => {
+    try {
+      new MessageReader(10, () => true).read(chunk);
+    } catch (error) {
+      return error;
+    }
+    return undefined;
+  };
+  expect(refused(prefixed(10))).toBeUndefined();
+  expect(isTroupeError(refused(prefixed(11)), 'MESSAGE_TOO_LARGE')).toBe(true);
+  expect(isTroupeError(refused(Buffer.from([1, 0, 0, 0, 1, 7])), 'PROTOCOL_VIOLATION')).toBe(true);
+});
