@@ -1,26 +1,31 @@
 /**
- * `npm run sim -- --seeds N --start S [--voters V] [--mutation M] [--trace]`: runs seeds one after the other, stops at the first that
- * fails, says why and how to replay it.
+ * `npm run sim -- [--world coordinator|cluster] --seeds N --start S [--voters V] [--mutation M] [--trace]`: runs seeds one after the
+ * other, stops at the first that fails, says why and how to replay it.
  */
 
-import { countFlag, readFlags } from './flags.ts';
+import { countFlag, readFlags, refuseFlags } from './flags.ts';
 import { applyMutation } from './mutation-flag.ts';
+import { SIM_WORLDS, type SimWorld } from './mutations/index.ts';
 import { Report, replay } from './report.ts';
 
-const { flags, on } = readFlags(['seeds', 'start', 'voters', 'mutation'], ['trace']);
+const { flags, on } = readFlags(['world', 'seeds', 'start', 'voters', 'mutation'], ['trace']);
 const seeds = countFlag(flags, 'seeds', 100, 1, 1_000_000);
 const start = countFlag(flags, 'start', 1, 0, 2 ** 31);
 const voters = flags.voters === undefined ? undefined : countFlag(flags, 'voters', 3, 1, 5);
-applyMutation(flags.mutation);
+const world = (flags.world ?? 'coordinator') as SimWorld;
+if (!SIM_WORLDS.includes(world)) refuseFlags(`--world must be one of ${SIM_WORLDS.join(', ')}, not "${world}"`);
+if (world === 'cluster' && voters !== undefined) refuseFlags('how many voters a cluster has is drawn from the seed');
+applyMutation(world, flags.mutation);
 // Only now: what is mutated must not have been loaded before.
-const { runSeed } = await import('./simulation.ts');
+const { runnerOf } = await import('./worlds.ts');
+const runSeed = await runnerOf(world);
 
 const report = new Report();
 for (let seed = start; seed < start + seeds; seed++) {
   const result = await report.measure(() => runSeed(seed, voters === undefined ? {} : { voters }));
   if (on.has('trace')) console.log(`seed ${seed}: ${result.ok ? 'ok' : 'failed'}, trace ${result.traceHash}`);
   if (result.ok) continue;
-  console.error(replay(result, { voters, mutation: flags.mutation }));
+  console.error(replay(result, { world, voters, mutation: flags.mutation }));
   process.exitCode = 1;
   break;
 }

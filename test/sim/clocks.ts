@@ -17,6 +17,7 @@ export class MachineClock implements Clock {
   readonly #world: World;
   readonly #actor: Actor;
   readonly #drift: ClockDrift;
+  #jumpedMs = 0;
 
   constructor(world: World, actor: Actor, drift: ClockDrift) {
     this.#world = world;
@@ -25,7 +26,12 @@ export class MachineClock implements Clock {
   }
 
   now(): number {
-    return EPOCH_MS + this.#drift.offsetMs + this.#world.now * this.#drift.rate;
+    return EPOCH_MS + this.#drift.offsetMs + this.#jumpedMs + this.#world.now * this.#drift.rate;
+  }
+
+  /** Somebody sets the wall clock. */
+  jump(byMs: number): void {
+    this.#jumpedMs += byMs;
   }
 
   monotonic(): number {

@@ -22,7 +22,12 @@ export class MachineDisk {
   readonly #random: Random;
   readonly #sectorBytes: number;
 
-  constructor(world: World, actor: Actor, random: Random, { syncMs, sectorBytes }: Plan) {
+  constructor(
+    world: World,
+    actor: Actor,
+    random: Random,
+    { syncMs, sectorBytes }: Pick<Plan, 'syncMs' | 'sectorBytes'>,
+  ) {
     this.#world = world;
     this.#actor = actor;
     this.#random = random;

@@ -1,3 +1,4 @@
+import type { SimWorld } from './mutations/index.ts';
 import type { SimResult } from './simulation.ts';
 import { Tally } from './tally.ts';
 
@@ -61,9 +62,14 @@ export class Report {
 /** What a failed seed says, with the command that runs it again. */
 export function replay(
   result: SimResult,
-  { voters, mutation }: { readonly voters?: number | undefined; readonly mutation?: string | undefined } = {},
+  {
+    world,
+    voters,
+    mutation,
+  }: { readonly world?: SimWorld; readonly voters?: number | undefined; readonly mutation?: string | undefined } = {},
 ): string {
   const flags = [
+    ...(world === undefined || world === 'coordinator' ? [] : [`--world ${world}`]),
     `--seeds 1 --start ${result.seed}`,
     ...(voters === undefined ? [] : [`--voters ${voters}`]),
     ...(mutation === undefined ? [] : [`--mutation ${mutation}`]),

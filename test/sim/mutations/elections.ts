@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 /** Mistakes in elections and votes. */
 export const ELECTIONS: readonly Mutation[] = [
   {
+    world: 'coordinator',
     mistake: 4,
     name: 'longer-log-wins',
     why: 'a voter compares logs by their length only: entries of an old term outvote committed ones of a newer',
@@ -15,6 +16,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 4,
     name: 'newer-term-wins',
     why: 'a voter compares logs by their last term only, and elects one that lacks committed entries of that term',
@@ -27,6 +29,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 5,
     name: 'vote-before-durable',
     why: 'a vote is sent before it is durable: a crash forgets it, and the voter votes for another in the same term',
@@ -39,6 +42,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 5,
     name: 'candidate-before-durable',
     why: 'a candidate asks for votes before its own is durable: after a crash it votes for another in that term',
@@ -51,6 +55,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 21,
     name: 'stuck-at-a-higher-term',
     why: 'a member whose term is above its leader’s ignores that leader without telling it, for ever',
@@ -63,6 +68,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 21,
     name: 'removed-member-deposes',
     why: 'voters listen to any candidate of a higher term while they hear their leader: who was removed or cut off deposes it',
@@ -80,6 +86,7 @@ export const ELECTIONS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 25,
     name: 'stale-vote',
     why: 'a vote that was given in an earlier term is counted in this one',

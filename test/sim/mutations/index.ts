@@ -1,3 +1,4 @@
+import { CLUSTER } from './cluster.ts';
 import { ELECTIONS } from './elections.ts';
 import { MEMBERSHIP } from './membership.ts';
 import type { Mutation } from './mutation.ts';
@@ -5,7 +6,7 @@ import { READS } from './reads.ts';
 import { REPLICATION } from './replication.ts';
 import { STORAGE } from './storage.ts';
 
-export { type Mutation, misfit } from './mutation.ts';
+export { type Mutation, misfit, SIM_WORLDS, type SimWorld } from './mutation.ts';
 
 /** How many classic mistakes there are. */
 export const MISTAKES = 26;
@@ -13,7 +14,12 @@ export const MISTAKES = 26;
 /** Seeds within which each must be found. */
 export const SEEDS_MAX = 500;
 
-/** All mutations, by the number of their mistake. */
-export const MUTATIONS: readonly Mutation[] = [...REPLICATION, ...ELECTIONS, ...STORAGE, ...READS, ...MEMBERSHIP].sort(
-  (a, b) => a.mistake - b.mistake,
-);
+/** All mutations: those of the classic mistakes by their number, then the others. */
+export const MUTATIONS: readonly Mutation[] = [
+  ...REPLICATION,
+  ...ELECTIONS,
+  ...STORAGE,
+  ...READS,
+  ...MEMBERSHIP,
+  ...CLUSTER,
+].sort((a, b) => (a.mistake ?? MISTAKES + 1) - (b.mistake ?? MISTAKES + 1));

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 /** Mistakes in changes of the members, and in who counts. */
 export const MEMBERSHIP: readonly Mutation[] = [
   {
+    world: 'coordinator',
     mistake: 16,
     name: 'change-before-commit-of-term',
     why: 'a new leader changes the members before it has committed anything: a change of its predecessor may lie below it',
@@ -20,6 +21,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 17,
     name: 'two-changes-at-once',
     why: 'a leader begins a change of the members before the one before it holds',
@@ -32,6 +34,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 17,
     name: 'truncated-change-stays',
     why: 'a follower goes by a change of the members as soon as it has the entry, and keeps it when the entry is replaced',
@@ -47,6 +50,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 18,
     name: 'snapshot-of-another-configuration',
     why: 'a snapshot carries the members as the log’s last entries have them, committed or not, not as of its index',
@@ -62,6 +66,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 18,
     name: 'snapshot-without-configuration',
     why: 'a member that gets a snapshot keeps the members that it knew before',
@@ -74,6 +79,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 22,
     name: 'learner-refuses-to-vote',
     why: 'a learner that has not heard of its promotion refuses the vote without which nobody can tell it',
@@ -86,6 +92,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 22,
     name: 'removed-leader-counts-itself',
     why: 'a leader that was removed goes on, and counts itself as one of those that have an entry',
@@ -110,6 +117,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 23,
     name: 'joint-needs-one-majority',
     why: 'while the configuration is joint, a majority of the new voters is enough to commit',
@@ -122,6 +130,7 @@ export const MEMBERSHIP: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 23,
     name: 'half-is-a-majority',
     why: 'two of four count as a majority',

@@ -1,15 +1,16 @@
-import { MUTATIONS, SEEDS_MAX } from './index.ts';
+import { MUTATIONS, SEEDS_MAX, type SimWorld } from './index.ts';
 import { install } from './install.ts';
 
 /**
- * One mutant in a process of its own: `mutant.ts NAME [SEEDS [START]]` makes the mistake, runs seed after seed until one finds it,
- * and prints one line of JSON. `none` runs without any mistake.
+ * One mutant in a process of its own: `mutant.ts WORLD NAME [SEEDS [START]]` makes the mistake, runs seed after seed until one
+ * finds it, and prints one line of JSON. `none` runs without any mistake.
  */
-const [name, seeds = `${SEEDS_MAX}`, start = '1'] = process.argv.slice(2);
+const [world, name, seeds = `${SEEDS_MAX}`, start = '1'] = process.argv.slice(2);
 const mutation = MUTATIONS.find((each) => each.name === name);
 if (mutation === undefined && name !== 'none') throw new Error(`there is no mutation ${name}`);
 const unused = mutation === undefined ? () => [] : install(mutation);
-const { runSeed } = await import('../simulation.ts');
+const { runnerOf } = await import('../worlds.ts');
+const runSeed = await runnerOf(world as SimWorld);
 if (unused().length > 0) throw new Error(`never loaded, so not mutated: ${unused().join(', ')}`);
 
 let tried = 0;

@@ -1,3 +1,9 @@
+/** What is simulated: the coordinator alone, or nodes with their agents too. */
+export const SIM_WORLDS = ['coordinator', 'cluster'] as const;
+
+/** One of them. */
+export type SimWorld = (typeof SIM_WORLDS)[number];
+
 /** A change of one source file. */
 export interface Patch {
   /** Below `src`, e.g. `raft/consensus/leader.ts`. */
@@ -7,10 +13,12 @@ export interface Patch {
   readonly replace: string;
 }
 
-/** One of the classic mistakes, or one of its faces, as a change of the sources. The sources themselves know nothing of it. */
+/** A mistake as a change of the sources. The sources themselves know nothing of it. */
 export interface Mutation {
-  /** Which of the twenty-six it is; several mutations may be faces of one mistake. */
-  readonly mistake: number;
+  /** Which simulation is to find it. */
+  readonly world: SimWorld;
+  /** Which of the twenty-six classic mistakes it is, or a face of; undefined for guards that are Troupe's own. */
+  readonly mistake: number | undefined;
   readonly name: string;
   /** What the mistake is, and what comes of it. */
   readonly why: string;

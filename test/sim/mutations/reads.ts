@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 /** Mistakes in reads that aren't entries of the log. */
 export const READS: readonly Mutation[] = [
   {
+    world: 'coordinator',
     mistake: 12,
     name: 'deposed-leader-reads',
     why: 'a leader answers reads without asking anyone whether it still leads',
@@ -15,6 +16,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 13,
     name: 'read-before-commit-of-term',
     why: 'a new leader reads at the commit index it knows, though its predecessor may have committed more',
@@ -27,6 +29,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 14,
     name: 'answer-from-before-the-read',
     why: 'an answer to a heartbeat that left before a read came releases the read, however late or often it arrives',
@@ -39,6 +42,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 15,
     name: 'lease-across-pause',
     why: 'a leader that was paused believes in its lease, since it counts ticks and not the time that passed between them',
@@ -51,6 +55,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 15,
     name: 'lease-across-transfer',
     why: 'a leader reads under its lease though it has told another to stand at once, whom the lease does not hold back',
@@ -68,6 +73,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 15,
     name: 'lease-outlives-promise',
     why: 'a lease lasts longer than the promise it stands on: a slow clock, or none at all, is enough for a stale read',
@@ -80,6 +86,7 @@ export const READS: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 15,
     name: 'lease-without-promise',
     why: 'a voter that has granted a lease votes for another before it is over',

@@ -3,6 +3,7 @@ import type { Mutation } from './mutation.ts';
 /** Mistakes in how entries are replicated and committed. */
 export const REPLICATION: readonly Mutation[] = [
   {
+    world: 'coordinator',
     mistake: 1,
     name: 'commit-by-count',
     why: 'a leader commits an entry of an earlier term because a quorum has it (figure 8): a later leader may replace it',
@@ -15,6 +16,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 2,
     name: 'heartbeat-commit',
     why: "a heartbeat carries the leader's whole commit index, and the follower believes it for entries of its own",
@@ -32,6 +34,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 3,
     name: 'short-append-truncates',
     why: 'an append that came late cuts off what followed it, though that was acknowledged',
@@ -44,6 +47,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 7,
     name: 'leader-counts-itself-early',
     why: 'a leader counts its own entries before they are durable on its disk',
@@ -56,6 +60,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 7,
     name: 'single-voter-before-sync',
     why: 'a voter that is alone applies and acknowledges what its own disk may still lose',
@@ -84,6 +89,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 8,
     name: 'late-completion',
     why: 'an append that was replaced while it was written marks, when it is done, the entries that took its place as durable',
@@ -96,6 +102,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 25,
     name: 'stale-acknowledgement',
     why: 'an acknowledgement of an earlier term is believed, though the entries it speaks of may have been replaced since',
@@ -109,6 +116,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 25,
     name: 'next-below-match',
     why: 'a refusal that comes late takes the leader back behind what the member is known to have',
@@ -127,6 +135,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 24,
     name: 'replies-not-in-snapshot',
     why: 'a snapshot leaves out what the sessions answered, so a retry after it is applied a second time',
@@ -139,6 +148,7 @@ export const REPLICATION: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 24,
     name: 'retry-applied-again',
     why: 'a command that comes again, through another leader perhaps, is applied again',

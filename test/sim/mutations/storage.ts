@@ -7,6 +7,7 @@ import type { Mutation } from './mutation.ts';
  */
 export const STORAGE: readonly Mutation[] = [
   {
+    world: 'coordinator',
     mistake: 6,
     name: 'term-left-for-later',
     why: 'entries are made durable and acknowledged, and the term they were taken in only with what is written next',
@@ -20,6 +21,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 9,
     name: 'sync-tried-again',
     why: 'a sync that failed is tried again: the second succeeds, as the kernel has dropped what it could not write',
@@ -32,6 +34,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 10,
     name: 'torn-tail-refused',
     why: 'a tail that a crash has torn counts as damage, and the node never starts again',
@@ -44,6 +47,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 10,
     name: 'flipped-bit-cuts',
     why: 'a flipped bit in the middle of the log ends it there: what was acknowledged behind it is dropped in silence',
@@ -56,6 +60,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 10,
     name: 'checksum-not-looked-at',
     why: 'records are taken as they are, whatever their checksum says',
@@ -68,6 +73,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 11,
     name: 'directory-not-synced',
     why: 'a new segment is written to before its name is durable: a crash loses the whole file',
@@ -80,6 +86,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 19,
     name: 'stale-snapshot-applied',
     why: 'a snapshot that comes late takes the log back behind what it has committed',
@@ -97,6 +104,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 20,
     name: 'applied-index-apart',
     why: 'a snapshot is taken of a state whose applied index is yet to follow: whoever starts from it applies entries twice',
@@ -110,6 +118,7 @@ export const STORAGE: readonly Mutation[] = [
     ],
   },
   {
+    world: 'coordinator',
     mistake: 26,
     name: 'empty-disk-under-old-id',
     why: 'a voter comes back under its id with an empty disk, and votes and acknowledges as if it had never done so before',

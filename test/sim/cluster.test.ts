@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { CLUSTER_FAULTS } from './cluster/plan.ts';
+import { runClusterSeed } from './cluster/simulation.ts';
+import { Report, replay } from './report.ts';
+
+/** Seeds of every run of the tests; `npm run sim -- --world cluster` takes others. */
+const SEEDS = 24;
+const FIRST = 1_000;
+/** A machine that has other work takes fewer of them, but never less than this many. */
+const SEEDS_MIN = 8;
+const WALL_MS_MAX = 9_000;
+
+test('whole clusters keep what they promise under faults', { timeout: 90_000 }, async () => {
+  const report = new Report();
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    if (report.seeds >= SEEDS_MIN && report.wallMs > WALL_MS_MAX) break;
+    const result = await report.measure(() => runClusterSeed(seed));
+    expect(result.ok, result.ok ? undefined : replay(result, { world: 'cluster' })).toBe(true);
+  }
+  const { counts } = report;
+  const came = CLUSTER_FAULTS.filter((fault) => (counts[`faults: ${fault}`] ?? 0) > 0);
+  expect(came.length, `only these faults came: ${came}`).toBeGreaterThan(CLUSTER_FAULTS.length / 2);
+  expect(counts['steps reconciled']).toBeGreaterThan(0);
+  for (const count of ['operations', 'journal appends']) {
+    expect(counts[count], count).toBeGreaterThan(report.seeds);
+  }
+});
+
+test('a seed of the cluster runs the same way each time, also after others', { timeout: 60_000 }, async () => {
+  const hashes = async (seeds: readonly number[]): Promise<string[]> => {
+    const found: string[] = [];
+    for (const seed of seeds) found.push((await runClusterSeed(seed)).traceHash);
+    return found;
+  };
+  const [first, second] = await hashes([7, 8]);
+  expect(first).not.toBe(second);
+  expect(await hashes([8, 7])).toEqual([second, first]);
+});

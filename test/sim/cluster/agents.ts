@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { type AgentContext, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
+import type { ClusterPlan } from './plan.ts';
+import type { Attempt, Tool } from './tool.ts';
+
+/** What an agent is asked to do. */
+export interface Work {
+  /** Names the operation; its request has the same id. */
+  readonly op: string;
+  /** Steps, side by side or one after the other, that must be reconciled when their outcome is unknown, or may be repeated. */
+  readonly steps: number;
+  readonly beside: boolean;
+  readonly policy: 'reconcile' | 'retry';
+  /** The sink that is told of it within the turn. */
+  readonly sink?: string | undefined;
+  /** The handler throws when it runs for the first time, at this point. */
+  readonly throws?: 'before' | 'after' | undefined;
+}
+
+/** What it answers: which of the agent's operations it was, from 1. */
+export interface Done {
+  readonly op: string;
+  readonly count: number;
+}
+
+/** What each agent remembers: the operations that it did, in order. */
+export interface Memory {
+  readonly ops: readonly string[];
+}
+
+/** Agents that never crash by themselves, ones that do, and ones that others ask. */
+export const KINDS = ['steady', 'shaky', 'sink'] as const;
+
+const SHARDS = 3;
+const anything = z.any();
+
+/** The agents of a run. */
+export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfterMs'>, tool: Tool): readonly AnyAgent[] {
+  const thrown = new Set<string>();
+  const messages = { work: { input: anything }, read: { input: anything } };
+  const sink = defineAgent('sink', {
+    state: (): Memory => ({ ops: [] }),
+    shards: SHARDS,
+    passivateAfterMs,
+    supervision: { intensity: 0 },
+    messages,
+    handlers: { work: (ctx, { op }: Work): Done => remember(ctx, op), read: (ctx) => ctx.state },
+  });
+  const work = async (ctx: AgentContext<Memory>, input: Work): Promise<Done> => {
+    const { op, steps, beside, sink: key, throws } = input;
+    const attempt = tool.attempt(ctx.node);
+    const maybeThrow = (point: Work['throws']): void => {
+      if (throws !== point || thrown.has(op)) return;
+      thrown.add(op);
+      throw new Error('a whim');
+    };
+    maybeThrow('before');
+    const all = Array.from({ length: steps }, (_, i) => () => step(ctx, tool, attempt, input, i));
+    if (beside) await Promise.all(all.map((run) => run()));
+    else for (const run of all) await run();
+    if (key !== undefined) await ctx.agent(sink, key).ask('work', { op: `${op}>${key}` });
+    maybeThrow('after');
+    return remember(ctx, op);
+  };
+  const kind = (name: string, intensity: number): AnyAgent =>
+    defineAgent(name, {
+      state: (): Memory => ({ ops: [] }),
+      shards: SHARDS,
+      passivateAfterMs,
+      supervision: { intensity },
+      messages,
+      handlers: { work, read: (ctx) => ctx.state },
+    });
+  // Nothing but its own crashes may count against an agent: one that has none is given no room for any.
+  return [kind('steady', 0), kind('shaky', 5), sink];
+}
+
+function remember(ctx: AgentContext<Memory>, op: string): Done {
+  const ops = [...ctx.state.ops, op];
+  ctx.setState({ ops });
+  return { op, count: ops.length };
+}
+
+async function step(
+  ctx: AgentContext<Memory>,
+  tool: Tool,
+  attempt: Attempt,
+  { op, policy }: Work,
+  i: number,
+): Promise<void> {
+  const label = `${op}.${i}`;
+  const found =
+    policy === 'retry'
+      ? await ctx.step(`step-${i}`, { onUnknown: 'retry' }, ({ idempotencyKey }) =>
+          tool.once(attempt, idempotencyKey, label),
+        )
+      : await ctx.step(
+          `step-${i}`,
+          { onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => tool.find(attempt, idempotencyKey) },
+          ({ idempotencyKey }) => tool.perform(attempt, idempotencyKey, label),
+        );
+  if (found !== label) throw new Error(`step ${label} got the result of ${found}`);
+}

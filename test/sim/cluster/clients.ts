@@ -1,0 +1,156 @@
+import { isTroupeError, type Random } from '../../../src/core/index.ts';
+import { exponential, pick, stream } from '../plan.ts';
+import type { Actor } from '../world.ts';
+import { type Done, KINDS, type Work } from './agents.ts';
+import type { Machine } from './machine.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** How long a client waits for an answer before it asks elsewhere, ms. */
+const PATIENCE_MS = 10_500;
+const ASK_MS = 10_000;
+/** Pause before an operation that failed is tried again, ms. */
+const AGAIN_MS = 150;
+
+/** Refusals after which the same request is simply made again. */
+const PASSING: ReadonlySet<string> = new Set([
+  'TIMEOUT',
+  'NODE_UNAVAILABLE',
+  'SHUTTING_DOWN',
+  'NOT_OWNER',
+  'OVERLOADED',
+  'CANCELLED',
+  // A node that has just begun may not know the kinds yet.
+  'UNKNOWN_AGENT',
+]);
+
+/** One operation of a client. */
+export interface Operation {
+  readonly kind: string;
+  readonly key: string;
+  readonly work: Work;
+  /** What the agent answered. */
+  done: Done | undefined;
+}
+
+/**
+ * A client outside the cluster: it asks by way of any node, and makes the same request again until it is answered.
+ */
+export class Client {
+  readonly actor: Actor;
+  readonly operations: Operation[] = [];
+  readonly #shared: Surroundings;
+  readonly #random: Random;
+  #home: Machine | undefined;
+  #open = 0;
+  #stopped = false;
+
+  constructor(number: number, shared: Surroundings) {
+    this.#shared = shared;
+    this.actor = { name: `c${number}`, life: 0, pausedUntil: 0 };
+    this.#random = stream(shared.seed, `client ${number}`);
+  }
+
+  /** Operations that aren't answered. */
+  get open(): number {
+    return this.#open;
+  }
+
+  start(): void {
+    const { plan, world } = this.#shared;
+    const think = (): void => {
+      if (this.#stopped) return;
+      if (this.#open < plan.openMax) this.#begin();
+      world.schedule(exponential(this.#random, plan.thinkMs), this.actor, think);
+    };
+    world.schedule(exponential(this.#random, plan.thinkMs), this.actor, think);
+  }
+
+  /** Begins nothing new. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #begin(): void {
+    const { plan, tally } = this.#shared;
+    const random = this.#random;
+    const kind = pick(random, ['steady', 'steady', 'shaky', KINDS[2]]);
+    const work: Work = {
+      op: `${this.actor.name}-${this.operations.length + 1}`,
+      steps: kind === 'sink' ? 0 : random.int(0, 4),
+      beside: random.next() < 0.4,
+      policy: random.next() < 0.6 ? 'reconcile' : 'retry',
+      sink: kind !== 'sink' && random.next() < 0.4 ? `k${random.int(0, plan.keys)}` : undefined,
+      throws: kind === 'shaky' && random.next() < 0.08 ? pick(random, ['before', 'after']) : undefined,
+    };
+    const operation: Operation = { kind, key: `k${random.int(0, plan.keys)}`, work, done: undefined };
+    this.operations.push(operation);
+    this.#open++;
+    tally.count('operations');
+    this.#try(operation);
+  }
+
+  #try(operation: Operation): void {
+    const { world, network, trace } = this.#shared;
+    const machine = this.#anyNode();
+    const again = (): void =>
+      void world.schedule(AGAIN_MS * (0.5 + this.#random.next()), this.actor, () => this.#try(operation));
+    if (machine === undefined) {
+      again();
+      return;
+    }
+    let settled = false;
+    const settle = (act: () => void): void => {
+      if (settled) return;
+      settled = true;
+      act();
+    };
+    const { op } = operation.work;
+    trace.note(world.now, this.actor.name, 'asks', machine.id, op, operation.kind, operation.key);
+    world.schedule(PATIENCE_MS, this.actor, () => settle(again));
+    world.schedule(network.delay(this.actor.name, machine.id), machine.actor, () => {
+      const { life } = machine.actor;
+      const answer = (act: () => void): void => {
+        if (life === machine.actor.life)
+          world.schedule(network.delay(machine.id, this.actor.name), this.actor, () => settle(act), true);
+      };
+      const host = machine.node?.host;
+      if (host === undefined) return answer(again);
+      const { kind, key, work } = operation;
+      host.ask({ kind, key }, 'work', work, { requestId: op, timeoutMs: ASK_MS }).then(
+        (value) => answer(() => this.#done(operation, value as Done)),
+        (error: unknown) => answer(() => this.#failed(operation, error, again)),
+      );
+    });
+  }
+
+  #done(operation: Operation, done: Done): void {
+    const { world, trace, report } = this.#shared;
+    trace.note(world.now, this.actor.name, 'has', done.op, done.count);
+    if (done.op !== operation.work.op) report(`${operation.work.op} got the answer to ${done.op}`);
+    operation.done = done;
+    this.#open--;
+  }
+
+  #failed(operation: Operation, error: unknown, again: () => void): void {
+    const { world, trace, report, tally } = this.#shared;
+    const { kind, key, work } = operation;
+    const code = isTroupeError(error) ? error.code : 'none';
+    const message = error instanceof Error ? error.message : String(error);
+    trace.note(world.now, this.actor.name, 'hears', code, work.op);
+    tally.count(`answers: ${code}`);
+    const crashed =
+      kind === 'shaky' && ((code === 'HANDLER_FAILED' && message === 'a whim') || code === 'ACTOR_TERMINATED');
+    if (crashed || PASSING.has(code)) again();
+    else report(`${work.op} of ${kind}/${key} was answered ${code}: ${message}`);
+  }
+
+  /** Mostly the node of last time. */
+  #anyNode(): Machine | undefined {
+    const { machines } = this.#shared;
+    const usable = (machine: Machine | undefined): boolean => machine?.state === 'up';
+    if (usable(this.#home) && this.#random.next() < 0.8) return this.#home;
+    const up = [...machines.values()].filter(usable);
+    this.#home = up.length === 0 ? undefined : pick(this.#random, up);
+    return this.#home;
+  }
+}

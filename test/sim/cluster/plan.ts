@@ -1,0 +1,108 @@
+import type { ClusterConfigInput } from '../../../src/node/index.ts';
+import type { ClockDrift } from '../clocks.ts';
+import { pick, stream } from '../plan.ts';
+import type { Weather } from './network.ts';
+
+/** Kinds of fault that a run of the cluster may hold. Each seed leaves some out. */
+export const CLUSTER_FAULTS = [
+  'crash',
+  'blackout',
+  'kill',
+  'crash-at-append',
+  'crash-at-effect',
+  'pause',
+  'cut-one',
+  'cut-halves',
+  'cut-one-way',
+  'reset',
+  'slow',
+  'clock-jump',
+  'stop',
+  'lose-workers',
+] as const;
+
+/** A kind of fault. */
+export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
+
+/** What one seed runs. */
+export interface ClusterPlan {
+  readonly voters: readonly string[];
+  /** Spot capacity. */
+  readonly workers: readonly string[];
+  readonly timing: NonNullable<ClusterConfigInput['timing']>;
+  readonly weather: Weather;
+  readonly sectorBytes: number;
+  /** Mean time of a sync, and of what the tool outside the cluster takes, ms. */
+  readonly syncMs: number;
+  readonly toolMs: number;
+  /** Faults of this run, with the mean time between two of a kind, ms. */
+  readonly faults: ReadonlyMap<ClusterFault, number>;
+  readonly clients: number;
+  /** Agents of each kind. */
+  readonly keys: number;
+  /** Idle time after which an agent leaves memory, ms. */
+  readonly passivateAfterMs: number;
+  /** Mean pause of a client between two operations, ms, and how many it has open at most. */
+  readonly thinkMs: number;
+  readonly openMax: number;
+  /** Virtual time with faults, ms. */
+  readonly activeMs: number;
+  /** Draws how wrong the next clock is. */
+  drift(): ClockDrift;
+}
+
+/** Mean time between two faults of a kind, before the seed's own factor, ms. */
+const MEAN_MS: Readonly<Record<ClusterFault, number>> = {
+  crash: 15_000,
+  blackout: 60_000,
+  kill: 12_000,
+  'crash-at-append': 12_000,
+  'crash-at-effect': 10_000,
+  pause: 10_000,
+  'cut-one': 15_000,
+  'cut-halves': 25_000,
+  'cut-one-way': 15_000,
+  reset: 8_000,
+  slow: 10_000,
+  'clock-jump': 20_000,
+  stop: 30_000,
+  'lose-workers': 40_000,
+};
+
+/** Draws the plan of a seed. */
+export function clusterPlanOf(seed: number): ClusterPlan {
+  const random = stream(seed, 'cluster plan');
+  const chaos = pick(random, [1, 1.5, 2.5]);
+  const faults = new Map<ClusterFault, number>();
+  for (const fault of CLUSTER_FAULTS) {
+    const meanMs = MEAN_MS[fault] * chaos * (0.5 + random.next());
+    if (random.next() < 0.5) faults.set(fault, meanMs);
+  }
+  const drift = pick(random, [0, 0, 0.02, 0.1]);
+  const names = (prefix: string, count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
+  return {
+    voters: names('n', pick(random, [1, 3, 3, 3])),
+    workers: names('w', pick(random, [2, 2, 3])),
+    timing: pick(random, [
+      { raftTickMs: 50, keepAliveMs: 150, downAfterMs: 1_200 },
+      { raftTickMs: 100, keepAliveMs: 300, downAfterMs: 2_000 },
+    ]),
+    weather: {
+      delayMs: pick(random, [0.5, 2, 8]),
+      jitterMs: pick(random, [1, 4, 16]),
+      loss: pick(random, [0, 0, 0.01, 0.05]),
+    },
+    sectorBytes: pick(random, [512, 512, 64]),
+    syncMs: pick(random, [1, 4, 12]),
+    toolMs: pick(random, [5, 40, 200]),
+    faults,
+    clients: pick(random, [2, 3]),
+    keys: pick(random, [2, 3, 4]),
+    passivateAfterMs: pick(random, [1_500, 60_000]),
+    thinkMs: pick(random, [300, 600, 1_200]),
+    openMax: pick(random, [1, 2, 4]),
+    activeMs: pick(random, [10_000, 15_000, 25_000]),
+    drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
+  };
+}
