@@ -34,6 +34,8 @@ export interface Household extends TurnHouse {
   readonly gate: ShardGate;
   /** What an agent remembers takes so many bytes now. */
   weigh(resident: Resident, bytes: number): void;
+  /** Called when a delivery's turn begins. */
+  began(delivery: Delivery): void;
   /** Called when a delivery is done with, whatever came of it. */
   settled(delivery: Delivery): void;
 }
@@ -89,6 +91,7 @@ export class Activation implements Behavior<Delivery> {
     if (delivery.cancelled || delivery.deadlineAt <= now) return this.#house.settled(delivery);
     delivery.resident.running = delivery;
     delivery.resident.runningSince = now;
+    this.#house.began(delivery);
     return this.#serve(delivery, actor);
   }
 

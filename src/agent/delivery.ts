@@ -21,6 +21,10 @@ export class Delivery {
   deadlineAt: number;
   /** It is done with, whatever came of it. */
   settled = false;
+  /** Monotonic time since which it waits, ms, and its neighbours among all that wait here. */
+  waitsSince = 0;
+  before: Delivery | undefined;
+  behind: Delivery | undefined;
   #cancelled: TroupeError | undefined;
   #abort: AbortController | undefined;
 
@@ -96,6 +100,11 @@ export class Resident {
   request(id: string): Delivery | undefined {
     if (this.#requests !== undefined) return this.#requests.get(id);
     return this.#only?.requestId === id ? this.#only : undefined;
+  }
+
+  /** All requests that wait or run; without those that were asked again after they were taken back. */
+  requests(): Iterable<Delivery> {
+    return this.#requests?.values() ?? (this.#only === undefined ? [] : [this.#only]);
   }
 
   /** A request begins to wait. It takes the place of one with the same id. */

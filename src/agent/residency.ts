@@ -1,4 +1,5 @@
 import { TroupeError } from '../core/index.ts';
+import { Backlog } from './backlog.ts';
 import type { Resident } from './delivery.ts';
 import { IdleList } from './idle-list.ts';
 
@@ -21,6 +22,8 @@ export const RESIDENCY_LIMITS: ResidencyLimits = { residentsMax: 1_000_000, resi
  * nothing to do for longest, of all kinds. An agent with work never leaves.
  */
 export class Residency {
+  /** What waits for them, and what they do. */
+  readonly backlog: Backlog = new Backlog();
   readonly #limits: ResidencyLimits;
   readonly #leave: (resident: Resident) => void;
   readonly #lists: IdleList[] = [];
@@ -71,6 +74,7 @@ export class Residency {
   /** It is in memory no longer. */
   remove(resident: Resident): void {
     if (resident.gone) return;
+    this.backlog.drop(resident);
     resident.gone = true;
     this.#residents--;
     this.#bytes -= resident.bytes;

@@ -190,6 +190,12 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     return this.#residency.bytes;
   }
 
+  /** What this node has to do: messages that wait or run, and how long the oldest that waits has done so, ms. */
+  get backlog(): { readonly open: number; readonly waitMs: number } {
+    const { backlog } = this.#residency;
+    return { open: backlog.open, waitMs: Math.round(backlog.waitMs(this.#parts.clock.monotonic())) };
+  }
+
   adopt(shard: ShardRecord): void {
     // Whoever was active under an earlier epoch can commit nothing any more.
     this.#dropUntil(shard, shard.epoch - 1);
@@ -282,12 +288,14 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const node = askerOf(envelope);
     const asker =
       envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
-    const deadlineAt = clock.monotonic() + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const now = clock.monotonic();
+    const deadlineAt = now + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
     const known = resident.request(requestId);
     if (known !== undefined && !known.cancelled) return this.#join(known, envelope, asker, deadlineAt);
     const askers = asker === undefined ? [] : [asker];
     const delivery = new Delivery(envelope, requestId, resident, askers, deadlineAt);
     resident.enter(delivery);
+    this.#residency.backlog.add(delivery, now);
     // What the mailbox refuses is a dead letter, and those are answered.
     if (this.#kinds.get(address.kind)?.keeping.mailbox.overflow === 'backpressure') {
       return resident.ref.offer(delivery).catch(() => undefined);
@@ -381,6 +389,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       recalls: this.#recalls,
       gate,
       weigh: (resident, bytes) => this.#residency.weigh(resident, bytes),
+      began: (delivery) => this.#residency.backlog.began(delivery),
       settled: (delivery) => {
         this.#settled(delivery);
         gate.ended(delivery);
@@ -413,6 +422,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #settled(delivery: Delivery): void {
     if (delivery.settled) return;
     delivery.settled = true;
+    this.#residency.backlog.settled(delivery);
     delivery.resident.leave(delivery, this.#parts.clock.monotonic());
   }
 

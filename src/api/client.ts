@@ -1,4 +1,5 @@
 import type { Host } from '../agent/index.ts';
+import type { PoolStatus } from '../cluster/index.ts';
 import type {
   Ballot,
   ClusterView,
@@ -26,6 +27,7 @@ import { fromMembers, fromNode, fromStats, fromView } from './node-message.ts';
 import { fromPlan, type PlacementPlan, type PlanQuestion } from './plan-message.ts';
 import { PositionSet } from './position-set.ts';
 import { RelayClient } from './relay-client.ts';
+import { fromScaledPool } from './scale-message.ts';
 import { fromEvents } from './update-message.ts';
 import { type Values, valuesOver } from './values.ts';
 import { toVoterChange } from './voters-message.ts';
@@ -80,6 +82,8 @@ export interface ApiClient extends Host {
   plan(question?: Partial<PlanQuestion> & { readonly stale?: boolean | undefined }): Promise<PlacementPlan>;
   /** Changes who votes. @param timeoutMs default 60,000 */
   changeVoters(change: VoterChange, node: string, timeoutMs?: number): Promise<VotersChanged>;
+  /** How pools of workers are scaled, as the leader knows. @throws TroupeError NO_QUORUM, TIMEOUT */
+  scale(): Promise<PoolStatus[]>;
   decision(id: string): Promise<DecisionRecord>;
   castBallot(id: string, ballot: Ballot): Promise<DecisionRecord>;
   /**
@@ -240,6 +244,11 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
         traceparent,
       });
       return { changed, members: fromMembers(members) };
+    },
+
+    async scale() {
+      const { pools = [] } = await failover.call('GetScale', {}, limits);
+      return pools.map(fromScaledPool);
     },
 
     events: (signal) => clusterEvents(failover, signal),

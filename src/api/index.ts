@@ -1,6 +1,7 @@
 // What a program outside the cluster needs besides a client: teams on it, and the names of what it is told.
 
 export type { Ruling } from '../agent/index.ts';
+export type { PoolStatus } from '../cluster/index.ts';
 export type {
   DecisionRecord,
   DecisionRule,

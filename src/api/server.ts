@@ -3,6 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
+import type { PoolStatus } from '../cluster/index.ts';
 import type { ChangeVoters, Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
 import { type Listener, listenTls, type Tls } from '../remote/index.ts';
@@ -25,6 +26,8 @@ export interface ServeApiOptions {
   readonly node: string;
   readonly drain: Drain;
   readonly changeVoters: ChangeVoters;
+  /** Asks the leader how pools are scaled. */
+  readonly scale: (timeoutMs: number) => Promise<readonly PoolStatus[]>;
   /** The cluster's name, told in its status. */
   readonly cluster: string;
   readonly clock: Clock;
@@ -79,9 +82,9 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   });
   const feed = new LedgerFeed(coordinator);
   const calls = new Calls(clock, logger);
-  const { cluster, node, drain, changeVoters } = options;
+  const { cluster, node, drain, changeVoters, scale } = options;
   server.addService(troupeService, {
-    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, changeVoters, feed }, calls),
+    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, changeVoters, scale, feed }, calls),
   });
   const health = new HealthImplementation({
     '': 'SERVING',

@@ -1,4 +1,5 @@
 import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
+import type { PoolStatus } from '../cluster/index.ts';
 import type { ChangeVoters, Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
 import { Budget } from '../model/index.ts';
@@ -43,12 +44,14 @@ export interface ServiceParts {
   readonly coordinator: Coordinator & Relay;
   readonly drain: Drain;
   readonly changeVoters: ChangeVoters;
+  /** Asks the leader how pools are scaled. */
+  readonly scale: (timeoutMs: number) => Promise<readonly PoolStatus[]>;
   readonly feed: LedgerFeed;
 }
 
 /** The methods of `troupe.v1.Troupe` on a node's host and coordinator. */
 export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandlers {
-  const { cluster, host, coordinator, drain, changeVoters, feed } = parts;
+  const { cluster, host, coordinator, drain, changeVoters, scale, feed } = parts;
 
   const nodes = async (
     stale: boolean,
@@ -189,6 +192,8 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
       const { changed, members } = await changeVoters(change, required(request.node, 'node'), timeoutMs * VOTERS_SHARE);
       return { changed, members: toMembers(members) };
     }),
+
+    GetScale: calls.unary(async (_request, { timeoutMs }) => ({ pools: [...(await scale(timeoutMs))] })),
 
     StreamEvents: calls.serverStream((request, context) =>
       clusterUpdates(coordinator, feed, request.afterIndex ?? 0, context.signal),

@@ -12,6 +12,7 @@ import { logsCommand } from './commands/logs.ts';
 import { nodeCommand } from './commands/node.ts';
 import { planCommand } from './commands/plan.ts';
 import { runCommand } from './commands/run.ts';
+import { scaleCommand } from './commands/scale.ts';
 import { statusCommand } from './commands/status.ts';
 import { votersCommand } from './commands/voters.ts';
 import { usageError } from './errors.ts';
@@ -32,6 +33,7 @@ export function createProgram(context: CliContext): Command {
     statusCommand,
     drainCommand,
     planCommand,
+    scaleCommand,
     votersCommand,
     kvCommand,
     heldCommand,

@@ -1,5 +1,9 @@
 export { type Actors, FIND_TIMEOUT_MS, NodeActors, type NodeActorsParts } from './actors/node-actors.ts';
 export { TOPIC_NAME_MAX, type Topic } from './actors/topics.ts';
+export { Autoscaler, POOL_LABEL, type Pool, type PoolStatus } from './autoscale/autoscaler.ts';
+export { followingExecutor, leastLoaded, type ScaleExecutor, type Worker } from './autoscale/executor.ts';
+export { LOAD_MS, LoadMeter, type NodeLoad, readLoad, ToldLoad } from './autoscale/load.ts';
+export type { ScaleLimits } from './autoscale/policy.ts';
 export * from './drain.ts';
 export { eligible } from './eligible.ts';
 export * from './failure-detector.ts';
@@ -15,7 +19,7 @@ export { fileSource } from './preemption/file.ts';
 export { GOOGLE_ADDRESS, googleSources } from './preemption/google.ts';
 export { KUBERNETES_ACCOUNT, KUBERNETES_ADDRESS, kubernetesSources } from './preemption/kubernetes.ts';
 export * from './preemption/manual.ts';
-export { fetchMetadata, type MetadataFetch } from './preemption/metadata.ts';
+export { fetchMetadata, Metadata, type MetadataFetch } from './preemption/metadata.ts';
 export * from './preemption/notice-board.ts';
 export * from './preemption/signal.ts';
 export * from './preemption/source.ts';

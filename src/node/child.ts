@@ -48,6 +48,8 @@ export class NodeChild {
   #stopping = false;
   #gone: Promise<void> = Promise.resolve();
   #restarts = 0;
+  /** It left on purpose, or was given up: it isn't started again. */
+  #over = false;
   /** Killed on purpose, by the program that runs the cluster: that is no crash, and isn't counted as one. */
   #killed = false;
 
@@ -57,6 +59,11 @@ export class NodeChild {
 
   get pid(): number | undefined {
     return this.#process?.pid;
+  }
+
+  /** Whether it runs, or is being started or started again. */
+  get runs(): boolean {
+    return !this.#over && !this.#stopping;
   }
 
   /**
@@ -100,6 +107,7 @@ export class NodeChild {
             ),
         );
       }
+      this.#over ||= code === 0;
       if (this.#stopping || code === 0 || !serves) return;
       logger.warn('node process died', { node: id, code, signal, error: failure?.toString() });
       void this.#again(clock.monotonic() - startedAt);
@@ -145,6 +153,7 @@ export class NodeChild {
         logger.warn('node did not start again', { node: id, error: String(error) });
       }
     }
+    this.#over = true;
     if (!this.#stopping) logger.error('node given up after too many restarts', { node: id, restarts: this.#restarts });
   }
 }

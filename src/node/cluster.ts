@@ -1,5 +1,5 @@
 import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol } from '../agent/index.ts';
-import type { ApiClient, ApiStatus, HeldTurns, Values } from '../api/index.ts';
+import type { ApiClient, ApiStatus, HeldTurns, PoolStatus, Values } from '../api/index.ts';
 import type { LedgerEvent } from '../coordinator/index.ts';
 import { type Team, type TeamOptions, team } from '../team/index.ts';
 import { type ClusterVoters, votersOver } from './voters.ts';
@@ -30,6 +30,8 @@ export interface Cluster extends AsyncDisposable {
   readonly kv: Values;
   /** Turns that wait for a person to say what became of a step. */
   readonly held: HeldTurns;
+  /** How pools of workers are scaled, and why, as the leader knows. @throws TroupeError NO_QUORUM, TIMEOUT */
+  scale(): Promise<PoolStatus[]>;
   /** Which nodes vote. */
   readonly voters: ClusterVoters;
   /** What the ledger commits from now on, as it happens. */
@@ -39,7 +41,7 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What a cluster is seen through. */
-export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'held' | 'changeVoters'>;
+export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'held' | 'changeVoters' | 'scale'>;
 
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
@@ -63,6 +65,7 @@ export function clusterOver(parts: {
     held: client.held,
     voters: votersOver(client),
     status: () => client.status(),
+    scale: () => client.scale(),
     events: (signal) => client.events(signal),
     close,
     [Symbol.asyncDispose]: close,

@@ -4,10 +4,11 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { RESIDENCY_LIMITS } from '../agent/index.ts';
 import { errorMessage, TroupeError } from '../core/index.ts';
+import { autoscaleSchema, poolProblems, workerOf } from './autoscale-config.ts';
 import { type CoordinatorConfig, completeCoordinator, coordinator } from './coordinator-config.ts';
 import { completeJournals, type JournalsConfig, journals } from './journal-config.ts';
 import { preemption } from './preemption-config.ts';
-import { clusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
+import { clusterTls, completeClusterTls, completeNodeTls, nodeTls } from './tls-config.ts';
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|localhost|\[::1\]):\d+$/;
 export const CLUSTER_NAME: RegExp = /^[a-z][a-z0-9-]{0,31}$/;
@@ -60,6 +61,8 @@ const schema = z.strictObject({
   /** Modules that export agent kinds; each node loads them. Relative to the configuration file. */
   agents: z.array(z.union([z.string().min(1), z.instanceof(URL)])).default([]),
   nodes: z.array(node).min(1, 'needs at least one node'),
+  /** Pools of workers that grow and shrink with their load. */
+  autoscale: autoscaleSchema(node.omit({ id: true, voter: true }).prefault({})).optional(),
   coordinator,
   journals,
   /** Mutual TLS between nodes, and TLS for clients. Without it ports stay on loopback, in clear. */
@@ -115,6 +118,7 @@ export function checkConfig(input: unknown, baseDir: string): ClusterConfig {
   return {
     ...parsed.data,
     nodes,
+    ...(tls === undefined ? {} : { tls: completeClusterTls(tls, baseDir) }),
     agents,
     dataDir,
     coordinator: completeCoordinator(coordinator, name, baseDir),
@@ -155,6 +159,17 @@ export async function loadConfig(path: string): Promise<ClusterConfig> {
 }
 
 /**
+ * The configuration with the node of that id: one of a pool is added to its nodes.
+ * @throws TroupeError NOT_FOUND, as `nodeOf`
+ */
+export function withNode(config: ClusterConfig, id: string): ClusterConfig {
+  const worker = config.nodes.some((node) => node.id === id) ? undefined : workerOf(config.autoscale?.pools ?? [], id);
+  if (worker === undefined) return nodeOf(config, id) && config;
+  const tls = completeNodeTls(worker.tls, config.tls, id, process.cwd());
+  return { ...config, nodes: [...config.nodes, tls === undefined ? worker : { ...worker, tls }] };
+}
+
+/**
  * The node of that id.
  * @throws TroupeError NOT_FOUND, naming the ids there are
  */
@@ -170,13 +185,19 @@ interface Loose {
   readonly tls?: unknown;
   readonly timing?: unknown;
   readonly agents?: unknown;
+  readonly autoscale?: unknown;
 }
 
 /** Rules that the schema can't state, on whatever there is of a configuration. */
 function crossChecks(input: unknown, baseDir: string): ConfigProblem[] {
   const loose = (typeof input === 'object' && input !== null ? input : {}) as Loose;
+  const nodes: readonly unknown[] = Array.isArray(loose.nodes) ? loose.nodes : [];
   return [
-    ...nodeProblems(Array.isArray(loose.nodes) ? loose.nodes : [], hasFolder(loose.tls)),
+    ...nodeProblems(nodes, hasFolder(loose.tls)),
+    ...poolProblems(
+      loose.autoscale,
+      nodes.map((each) => (each as Partial<NodeConfig> | null)?.id),
+    ),
     ...timingProblems(loose.timing),
     ...agentProblems(Array.isArray(loose.agents) ? loose.agents : [], baseDir),
   ];

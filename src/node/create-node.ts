@@ -4,7 +4,7 @@ import { type Clock, type Random, systemClock, systemRandom } from '../core/inde
 import { openGrpcTransport } from '../remote/index.ts';
 import { createLogger, startTelemetry } from '../telemetry/index.ts';
 import { loadAgents } from './agents.ts';
-import { type ClusterConfig, nodeOf } from './config.ts';
+import { type ClusterConfig, nodeOf, withNode } from './config.ts';
 import { startControlThread } from './control/threaded.ts';
 import { ClusterFolder, inFolder } from './directory.ts';
 import { openJournals } from './journal-config.ts';
@@ -28,8 +28,8 @@ export interface CreateNodeOptions {
  * Starts one node of a cluster in this process: its control plane in a thread of its own, its ports on the addresses of the
  * configuration.
  *
- * @param config as `loadConfig` or `checkConfig` gives it
- * @param id which of its nodes this is
+ * @param cluster as `loadConfig` or `checkConfig` gives it
+ * @param id which of its nodes this is, or of the workers of its pools
  * @throws TroupeError INVALID_CONFIGURATION, ALREADY_EXISTS (it runs already), PORT_IN_USE, LOG_CORRUPT, DISK_FULL, IDENTITY_MISMATCH, TIMEOUT without a majority
  *
  * @example
@@ -37,11 +37,12 @@ export interface CreateNodeOptions {
  * await node.ended;
  */
 export async function createNode(
-  config: ClusterConfig,
+  cluster: ClusterConfig,
   id: string,
   options: CreateNodeOptions = {},
 ): Promise<TroupeNode> {
   const { clock = systemClock, random = systemRandom, sources = [] } = options;
+  const config = withNode(cluster, id);
   const node = nodeOf(config, id);
   const folder = new ClusterFolder(config.dataDir);
   const logger = createLogger({

@@ -50,6 +50,11 @@ export class ClusterFolder {
     return join(this.path, 'run', `${node}.preempt.json`);
   }
 
+  /** Forgets a notice that was for an earlier machine of that name. */
+  forgetNotice(node: NodeId): void {
+    rmSync(this.noticeFile(node), { force: true });
+  }
+
   /** Tells where a node listens; whole or not at all (a rename). */
   publish(card: NodeCard): void {
     this.write(this.#card(card.node), JSON.stringify(card));

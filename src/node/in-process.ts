@@ -21,6 +21,9 @@ import type { ControlPlane } from './control/port.ts';
 import { openJournals } from './journal-config.ts';
 import { TroupeNode } from './node.ts';
 
+/** Time for the leader to say how pools are scaled, ms. */
+const SCALE_MS = 10_000;
+
 /** How a cluster inside one process is started. */
 export interface InProcessOptions {
   readonly agents: readonly AnyAgent[];
@@ -98,7 +101,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   };
   const members = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
   const first = members.get(checked.nodes[0]?.id ?? '') as TroupeNode;
-  const { coordinator, changeVoters } = planes.get(first.id) as ControlPlane;
+  const { coordinator, changeVoters, scale } = planes.get(first.id) as ControlPlane;
   const client: ClusterClient = {
     ...first.host,
     status: async () => ({
@@ -110,6 +113,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
     kv: valuesOver(coordinator),
     held: heldOver(coordinator),
     changeVoters: (change, node, timeoutMs = VOTERS_MS) => changeVoters(change, node, timeoutMs),
+    scale: async () => [...(await scale(SCALE_MS))],
     events: (signal) => follow(coordinator, signal),
   };
   const cluster = clusterOver({

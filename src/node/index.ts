@@ -8,6 +8,7 @@ export {
   defineCluster,
   loadConfig,
   type NodeConfig,
+  withNode,
 } from './config.ts';
 export { eraseLog } from './control/etcd-voter.ts';
 export { coordinatorOfRun } from './coordinator-config.ts';

@@ -149,6 +149,11 @@ export class Life {
     return this.#runtime.residents;
   }
 
+  /** What it has to do: messages to agents that wait or run, and how long the oldest that waits has done so, ms. */
+  get backlog(): { readonly open: number; readonly waitMs: number } {
+    return this.#runtime.backlog;
+  }
+
   /** Resolves when this life can serve: the ledger's view with it has arrived. */
   ready(): Promise<void> {
     if (this.map.isAlive(this.self)) return Promise.resolve();

@@ -14,6 +14,7 @@ import { NodeChild } from './child.ts';
 import { type Cluster, clusterOver, type NodeHandle } from './cluster.ts';
 import { type ClusterConfig, type ClusterConfigInput, checkConfig } from './config.ts';
 import { ClusterFolder } from './directory.ts';
+import { firstWorkers, LocalWorkers } from './local-workers.ts';
 import { lockFolder } from './lock.ts';
 import { clientTls } from './node-tls.ts';
 
@@ -61,11 +62,27 @@ export async function startCluster(
   const unlock = lockFolder(folder.path);
   const configFile = join(folder.path, 'cluster.json');
   const children = new Map<string, NodeChild>();
+  const childOf = (id: string): NodeChild => {
+    folder.forgetNotice(id);
+    return new NodeChild({
+      id,
+      configFile,
+      logFile: folder.logFile(id),
+      env: options.env ?? {},
+      clock,
+      random,
+      logger,
+    });
+  };
+  const pools = checked.autoscale?.pools ?? [];
+  let workers: LocalWorkers<NodeChild> | undefined;
   let api: ApiClient | undefined;
   const stop = async (): Promise<void> => {
+    const closed = workers?.close();
     await api?.close();
     const limitMs = checked.timing.shutdownPhaseMs * 2;
     await Promise.all([...children.values()].map((child) => child.stop(limitMs)));
+    await closed;
     for (const id of children.keys()) telemetry.recover(folder.spoolDir(id));
     unlock();
   };
@@ -73,12 +90,7 @@ export async function startCluster(
   try {
     folder.clearRun();
     folder.write(configFile, JSON.stringify(checked));
-    for (const { id } of checked.nodes) {
-      children.set(
-        id,
-        new NodeChild({ id, configFile, logFile: folder.logFile(id), env: options.env ?? {}, clock, random, logger }),
-      );
-    }
+    for (const id of [...checked.nodes.map((node) => node.id), ...firstWorkers(pools)]) children.set(id, childOf(id));
     const starting = Promise.all([...children.values()].map((child) => child.start()));
     await (signal === undefined ? starting : Promise.race([starting, aborted(signal)]));
   } catch (error) {
@@ -97,6 +109,7 @@ export async function startCluster(
     traceparent: options.traceparent,
   });
   const client = api;
+  workers = new LocalWorkers({ pools, api, processes: children, process: childOf, clock, logger });
   return clusterOver({
     name: checked.name,
     client,
@@ -112,11 +125,14 @@ function handle(
   api: ApiClient,
   clock: Clock,
 ): NodeHandle {
-  const child = children.get(id);
-  if (child === undefined)
-    throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"; it has ${[...children.keys()].join(', ')}`, {
-      address: id,
-    });
+  // A worker's process may be another one each time.
+  const child = (): NodeChild => {
+    const found = children.get(id);
+    if (found !== undefined) return found;
+    const known = [...children.keys()].join(', ');
+    throw new TroupeError('NOT_FOUND', `the cluster has no node "${id}"; it has ${known}`, { address: id });
+  };
+  child();
   return {
     id,
     drain: async (options) => {
@@ -126,7 +142,7 @@ function handle(
       const time = new Date(clock.now() + noticeMs).toISOString();
       folder.write(folder.noticeFile(id), JSON.stringify({ action: 'terminate', time }));
     },
-    signal: (signal) => child.signal(signal),
+    signal: (signal) => child().signal(signal),
   };
 }
 

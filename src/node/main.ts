@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { toWireError, type WireError } from '../core/index.ts';
 import { createLogger } from '../telemetry/index.ts';
-import type { ClusterConfig } from './config.ts';
+import { type ClusterConfig, withNode } from './config.ts';
 import { createNode } from './create-node.ts';
 import type { TroupeNode } from './node.ts';
 import { drainsOnSigterm } from './preemption-config.ts';
@@ -22,7 +22,8 @@ function report(message: NodeReport): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const config = JSON.parse(readFileSync(configFile as string, 'utf8')) as ClusterConfig;
+  const cluster = JSON.parse(readFileSync(configFile as string, 'utf8')) as ClusterConfig;
+  const config = withNode(cluster, id as string);
   let node: TroupeNode | undefined;
   // A node that hasn't joined yet has nothing to close: its log is durable at every moment.
   const stop = (): void => {

@@ -1,6 +1,6 @@
 import { type ActorSetup, type AnyAgent, groupsOf, type Host } from '../agent/index.ts';
 import { type ApiServer, PREEMPTION_SERVICE, serveApi } from '../api/index.ts';
-import type { Actors, DrainOptions, PreemptionSource } from '../cluster/index.ts';
+import { type Actors, type DrainOptions, LoadMeter, type PreemptionSource } from '../cluster/index.ts';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import {
   type Clock,
@@ -76,6 +76,7 @@ export class TroupeNode {
   #leaving: Promise<void> | undefined;
   /** Somebody ordered the drain, other than a notice. */
   #ordered = false;
+  #meter: LoadMeter | undefined;
 
   private constructor(parts: NodeParts) {
     this.#parts = parts;
@@ -188,6 +189,16 @@ export class TroupeNode {
       ...(node.tls === undefined ? {} : { tls: node.tls }),
     });
     this.#preemption.start();
+    plane.onDrain(({ life, options }) => {
+      if (life.incarnation === this.life.self.incarnation) void this.drain(options);
+    });
+    if (this.#parts.config.autoscale !== undefined) {
+      this.#meter = new LoadMeter(
+        this.#parts.clock,
+        () => this.life.backlog,
+        (load) => plane.load(load),
+      );
+    }
     this.#parts.telemetry.metrics.observeSources(() =>
       this.preemption.map(({ source, trouble }) => ({ source, answers: trouble === undefined })),
     );
@@ -201,6 +212,7 @@ export class TroupeNode {
       coordinator: plane.coordinator,
       drain: (id, options) => this.#drainAny(id, options),
       changeVoters: plane.changeVoters,
+      scale: plane.scale,
       cluster: config.name,
       node: this.id,
       clock,
@@ -331,6 +343,7 @@ export class TroupeNode {
     const { plane, transport, folder, telemetry, config, logger, clock } = this.#parts;
     const limitMs = config.timing.shutdownPhaseMs;
     this.#preemption.stop();
+    this.#meter?.close();
     folder?.withdraw(this.id);
     plane.keepAlive(undefined);
     const phases: [string, () => Promise<unknown> | undefined][] = [

@@ -23,6 +23,11 @@ export type NodeTls = z.output<typeof nodeTls>;
 /** The cluster's checked `tls` setting. */
 export type ClusterTls = z.output<typeof clusterTls>;
 
+/** The cluster's setting with an absolute folder: nodes of pools get their files later. */
+export function completeClusterTls(tls: ClusterTls, baseDir: string): ClusterTls {
+  return tls.dir === undefined ? tls : { ...tls, dir: resolve(baseDir, tls.dir) };
+}
+
 /** The files of a node with absolute paths; undefined without TLS. */
 export function completeNodeTls(
   own: NodeTls | undefined,

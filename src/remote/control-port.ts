@@ -3,7 +3,7 @@ import type { RaftMessage } from '../wire/index.ts';
 
 /** A request on the control port; body and reply are encoded by the coordinator. */
 export interface ControlRequest {
-  readonly kind: 'execute' | 'query' | 'write' | 'read' | 'keepalive' | 'membership';
+  readonly kind: 'execute' | 'query' | 'write' | 'read' | 'keepalive' | 'membership' | 'scale' | 'drain';
   readonly body: Uint8Array;
   readonly timeoutMs: number;
   readonly traceparent?: string | undefined;

@@ -9,12 +9,12 @@ export function nodeCommand(context: CliContext): Command {
   return new Command('node')
     .description('run one node of a cluster on this machine, until it is stopped or drained')
     .requiredOption('--config <file>', 'the cluster, as defineCluster describes it')
-    .requiredOption('--id <id>', 'which of its nodes this is')
+    .requiredOption('--id <id>', 'which of its nodes this is, or of the workers of its pools')
     .option('--log-file <file>', 'where log lines go (default: standard error)')
     .action(async ({ config, id, logFile }: { config: string; id: string; logFile?: string }) => {
-      const { createNode, drainsOnSigterm, loadConfig } = await import('../../node/index.ts');
+      const { createNode, drainsOnSigterm, loadConfig, withNode } = await import('../../node/index.ts');
       const { interrupts, terminal } = context;
-      const checked = await loadConfig(config);
+      const checked = withNode(await loadConfig(config), id);
       const node = await createNode(checked, id, logFile === undefined ? {} : { logFile });
       // SIGTERM is a notice of preemption where the node listens for it: the node drains by itself.
       const drains = drainsOnSigterm(checked.nodes.find((own) => own.id === id)?.preemption);

@@ -9,7 +9,7 @@ export const ANSWER_BYTES_MAX = 65_536;
 
 /** What is asked of a metadata service. */
 export interface MetadataRequest {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH';
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;

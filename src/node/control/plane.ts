@@ -1,4 +1,12 @@
-import { ClusterMap, KeepAlive, LeaderDuties } from '../../cluster/index.ts';
+import {
+  Autoscaler,
+  ClusterMap,
+  KeepAlive,
+  LeaderDuties,
+  type PoolStatus,
+  readLoad,
+  ToldLoad,
+} from '../../cluster/index.ts';
 import { CoordinatorClient, type Voters, type VotersChanged } from '../../coordinator/index.ts';
 import {
   type Clock,
@@ -11,13 +19,14 @@ import {
 } from '../../core/index.ts';
 import type { ControlHandlers, ControlTransport } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
+import { poolsOf } from '../autoscale-config.ts';
 import type { ClusterConfig } from '../config.ts';
 import { listening } from '../listening.ts';
-import { routeChanges } from './change-route.ts';
+import { askLeader, routeChanges } from './change-route.ts';
 import { startEtcdVoting } from './etcd-voter.ts';
 import { type Known, KnownVoters } from './known-voters.ts';
 import type { MemberStore } from './member-store.ts';
-import type { ControlPlane } from './port.ts';
+import type { ControlPlane, DrainOrder } from './port.ts';
 import { RaftVoting } from './raft-voting.ts';
 import type { Voter, Voting } from './voter.ts';
 
@@ -47,7 +56,7 @@ export interface LearnedAddresses {
   addressOf: (node: NodeId) => string | undefined;
 }
 
-/** Time for a node to say which voters it knows, ms. */
+/** Time for a node to say which voters it knows, or to hear that it is to drain, ms. */
 const KNOWN_TIMEOUT_MS = 1_000;
 
 /**
@@ -62,7 +71,9 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
   const control = self?.listen.control ?? '127.0.0.1:0';
   let voting: Voting | undefined;
   /** The coordinator of this node while it votes, and what it owes the cluster while it leads. */
-  let local: { readonly voter: Voter; readonly duties: LeaderDuties } | undefined;
+  let local: { readonly voter: Voter; readonly duties: LeaderDuties; readonly scaler: Autoscaler } | undefined;
+  const load = new ToldLoad(clock);
+  let drain: (order: DrainOrder) => void = () => undefined;
   const known = new KnownVoters({
     self: node,
     configured: { nodes: config.nodes.map(({ id }) => id), voters: founders },
@@ -86,16 +97,27 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
     random,
     logger,
   });
-  const heard = (life: NodeRef): void => local?.duties.heard(life);
-  const served = handlers(
-    () => voting,
+  const heard = (life: NodeRef & { readonly load?: unknown }): void => {
+    local?.duties.heard(life);
+    const told = readLoad(life.load);
+    if (told !== undefined) local?.scaler.heard(life, told);
+  };
+  /** @throws TroupeError NOT_LEADER */
+  const scaleHere = (): PoolStatus[] => {
+    if (local?.voter.leading) return local.scaler.status();
+    throw new TroupeError('NOT_LEADER', 'this node does not lead');
+  };
+  const served = handlers({
+    voting: () => voting,
     known,
     heard,
-    (peer) => {
+    scale: scaleHere,
+    drain: (order) => drain(order),
+    lost: (peer) => {
       local?.duties.suspect(peer);
       voting?.voter?.lost?.(peer);
     },
-  );
+  });
   const address = await listening('control', control, () => transport.listen(control, served));
   parts.onListen?.(address);
   const { keepAliveMs, downAfterMs } = config.timing;
@@ -108,9 +130,24 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
     const voter = voting?.votes ? voting.voter : undefined;
     if (voter === local?.voter) return;
     local?.duties.close();
+    local?.scaler.close();
+    const leading = (): boolean => voter?.leading ?? false;
     local = voter && {
       voter,
-      duties: new LeaderDuties({ map, coordinator: client, leading: () => voter.leading, limits, clock, logger }),
+      duties: new LeaderDuties({ map, coordinator: client, leading, limits, clock, logger }),
+      scaler: new Autoscaler({
+        pools: poolsOf(config.autoscale?.pools ?? [], clock),
+        map,
+        leading,
+        drain: async (life, options) => {
+          const { node: to, incarnation } = life;
+          const body = encodePayload({ life: { node: to, incarnation }, options } satisfies DrainOrder);
+          await transport.request(to, { kind: 'drain', body, timeoutMs: KNOWN_TIMEOUT_MS });
+        },
+        clock,
+        random,
+        logger,
+      }),
     };
     client.local = voter?.server;
   };
@@ -136,19 +173,32 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
     clock,
     logger,
     send: async (to, life, timeoutMs) => {
-      if (to === node) heard(life);
-      else await transport.request(to, { kind: 'keepalive', body: encodePayload(life), timeoutMs });
+      const told = load.now;
+      const word = told === undefined ? life : { ...life, load: told };
+      if (to === node) heard(word);
+      else await transport.request(to, { kind: 'keepalive', body: encodePayload(word), timeoutMs });
     },
   });
+  const route = { leader: () => client.leader?.node, clock, random };
   return {
     coordinator: client,
     address,
     keepAlive: (life) => {
       keepAlive.life = life;
     },
+    load: (told) => load.tell(told),
+    scale: (timeoutMs) =>
+      askLeader(route, timeoutMs, async (leader, leftMs) => {
+        if (leader === node) return scaleHere();
+        const answer = transport.request(leader, { kind: 'scale', body: encodePayload(undefined), timeoutMs: leftMs });
+        return decodePayload(await answer) as PoolStatus[];
+      }),
+    onDrain: (listener) => {
+      drain = listener;
+    },
     transferLeadership: async () => voting.voter?.transferLeadership(),
     changeVoters: routeChanges({
-      leader: () => client.leader?.node,
+      ...route,
       ask: async (leader, change, target, timeoutMs) => {
         const body = encodePayload(['change', change, target]);
         const answer =
@@ -157,13 +207,12 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
             : transport.request(leader, { kind: 'membership', body, timeoutMs });
         return decodePayload(await answer) as VotersChanged;
       },
-      clock,
-      random,
     }),
     failed: voting.failed,
     close: async () => {
       keepAlive.close();
       local?.duties.close();
+      local?.scaler.close();
       stopWatch();
       client.close();
       voting.voter?.server.close();
@@ -177,13 +226,17 @@ export async function startControlPlane(parts: ControlPlaneParts): Promise<Contr
 /** What a node is asked by one that finds no voter any more. */
 const KNOWN = ['known'] as const;
 
+interface Served {
+  readonly voting: () => Voting | undefined;
+  readonly known: KnownVoters;
+  readonly heard: (life: NodeRef) => void;
+  readonly scale: () => readonly PoolStatus[];
+  readonly drain: (order: DrainOrder) => void;
+  readonly lost: (peer: NodeId) => void;
+}
+
 /** What peers may ask of the control port. */
-function handlers(
-  voting: () => Voting | undefined,
-  known: KnownVoters,
-  heard: (life: NodeRef) => void,
-  lost: (peer: NodeId) => void,
-): ControlHandlers {
+function handlers({ voting, known, heard, scale, drain, lost }: Served): ControlHandlers {
   const voter = (): Voter => {
     const here = voting()?.voter;
     if (here === undefined) throw new TroupeError('NODE_UNAVAILABLE', 'this node does not vote, or not yet');
@@ -194,6 +247,11 @@ function handlers(
     request: async (from, { kind, body, timeoutMs, traceparent }) => {
       if (kind === 'keepalive') {
         heard(decodePayload(body) as NodeRef);
+        return encodePayload(undefined);
+      }
+      if (kind === 'scale') return encodePayload(scale());
+      if (kind === 'drain') {
+        drain(decodePayload(body) as DrainOrder);
         return encodePayload(undefined);
       }
       if (kind !== 'membership') return voter().server.call(kind, body, traceparent);

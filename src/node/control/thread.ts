@@ -1,6 +1,7 @@
 /** Entry of a node's control thread. */
 import { join } from 'node:path';
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import type { NodeLoad, PoolStatus } from '../../cluster/index.ts';
 import { serveCoordinator, type VoterChange, type VotersChanged } from '../../coordinator/index.ts';
 import {
   invariant,
@@ -19,7 +20,7 @@ import { ClusterFolder } from '../directory.ts';
 import { tlsOf } from '../node-tls.ts';
 import { fileMemberStore } from './member-store.ts';
 import { type LearnedAddresses, startControlPlane } from './plane.ts';
-import type { ControlPlane, ControlPlaneSettings } from './port.ts';
+import type { ControlPlane, ControlPlaneSettings, DrainOrder } from './port.ts';
 
 /** How often the parent process is looked for, ms. */
 const PARENT_LOOK_MS = 1_000;
@@ -38,20 +39,27 @@ export type ControlReport =
   | { readonly type: 'ready'; readonly address: string }
   | { readonly type: 'failed'; readonly error: WireError }
   | { readonly type: 'transferred'; readonly error: WireError | undefined }
-  | { readonly type: 'votersChanged'; readonly id: number; readonly outcome: VotersChanged | WireError }
+  | { readonly type: 'answer'; readonly id: number; readonly value: VotersChanged | readonly PoolStatus[] }
+  | { readonly type: 'refusal'; readonly id: number; readonly error: WireError }
+  | { readonly type: 'drain'; readonly order: DrainOrder }
   | { readonly type: 'closed' };
+
+/** What the main thread wants an answer to. */
+export type ControlCall =
+  | {
+      readonly kind: 'changeVoters';
+      readonly change: VoterChange;
+      readonly node: NodeId;
+      readonly timeoutMs: number;
+    }
+  | { readonly kind: 'scale'; readonly timeoutMs: number };
 
 /** What the main thread tells it. */
 export type ControlOrder =
   | { readonly type: 'keepAlive'; readonly life: NodeRef | undefined }
   | { readonly type: 'transferLeadership' }
-  | {
-      readonly type: 'changeVoters';
-      readonly id: number;
-      readonly change: VoterChange;
-      readonly node: NodeId;
-      readonly timeoutMs: number;
-    }
+  | { readonly type: 'load'; readonly load: NodeLoad }
+  | { readonly type: 'call'; readonly id: number; readonly call: ControlCall }
   | { readonly type: 'close' };
 
 function report(message: ControlReport): void {
@@ -137,11 +145,16 @@ parentPort.on('message', (order: ControlOrder) => {
       () => report({ type: 'transferred', error: undefined }),
       (error) => report({ type: 'transferred', error: toWireError(error) }),
     );
-  } else if (order.type === 'changeVoters') {
-    const { id, change, node, timeoutMs } = order;
-    plane?.changeVoters(change, node, timeoutMs).then(
-      (outcome) => report({ type: 'votersChanged', id, outcome }),
-      (error) => report({ type: 'votersChanged', id, outcome: toWireError(error) }),
+  } else if (order.type === 'load') plane?.load(order.load);
+  else if (order.type === 'call') {
+    const { id, call } = order;
+    const answer =
+      call.kind === 'scale'
+        ? plane?.scale(call.timeoutMs)
+        : plane?.changeVoters(call.change, call.node, call.timeoutMs);
+    answer?.then(
+      (value) => report({ type: 'answer', id, value }),
+      (error) => report({ type: 'refusal', id, error: toWireError(error) }),
     );
   } else {
     (plane?.close() ?? Promise.resolve())
@@ -152,6 +165,7 @@ parentPort.on('message', (order: ControlOrder) => {
 start(workerData as ControlThreadData).then(
   (started) => {
     plane = started;
+    started.onDrain((order) => report({ type: 'drain', order }));
     void started.failed.then((error) => report({ type: 'failed', error: toWireError(error) }));
     report({ type: 'ready', address: started.address });
   },

@@ -1,10 +1,11 @@
 import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, Worker } from 'node:worker_threads';
+import type { PoolStatus } from '../../cluster/index.ts';
 import { connectCoordinator, type VotersChanged } from '../../coordinator/index.ts';
 import { type Clock, fromWireError, type Logger, settlesWithin, TroupeError } from '../../core/index.ts';
 import { runtimeUrl, sourceFlags } from '../runtime-url.ts';
 import type { ControlPlane, ControlPlaneSettings } from './port.ts';
-import type { ControlOrder, ControlReport, ControlThreadData } from './thread.ts';
+import type { ControlCall, ControlOrder, ControlReport, ControlThreadData } from './thread.ts';
 
 /**
  * Calls of a function before it is compiled well: 400 and 3,000 unless said otherwise, which takes a control thread with little to do
@@ -36,14 +37,15 @@ export async function startControlThread(
   const failed = Promise.withResolvers<unknown>();
   const closed = Promise.withResolvers<void>();
   let transferred: PromiseWithResolvers<void> | undefined;
-  const changes = new Map<number, PromiseWithResolvers<VotersChanged>>();
-  let lastChange = 0;
+  const calls = new Map<number, PromiseWithResolvers<unknown>>();
+  let lastCall = 0;
+  let drain: Parameters<ControlPlane['onDrain']>[0] = () => undefined;
   /** Why the thread does nothing more. */
   let over: unknown;
   const end = (error: unknown): void => {
     over ??= error;
-    for (const { reject } of changes.values()) reject(error);
-    changes.clear();
+    for (const { reject } of calls.values()) reject(error);
+    calls.clear();
   };
   const fail = (error: unknown): void => {
     if (over !== undefined) return;
@@ -55,11 +57,12 @@ export async function startControlThread(
     if (report.type === 'ready') started.resolve(report.address);
     else if (report.type === 'failed') fail(fromWireError(report.error));
     else if (report.type === 'closed') closed.resolve();
-    else if (report.type === 'votersChanged') {
-      const { id, outcome } = report;
-      if ('code' in outcome) changes.get(id)?.reject(fromWireError(outcome));
-      else changes.get(id)?.resolve(outcome);
-      changes.delete(id);
+    else if (report.type === 'drain') drain(report.order);
+    else if (report.type === 'answer' || report.type === 'refusal') {
+      const call = calls.get(report.id);
+      calls.delete(report.id);
+      if (report.type === 'answer') call?.resolve(report.value);
+      else call?.reject(fromWireError(report.error));
     } else if (report.error === undefined) transferred?.resolve();
     else transferred?.reject(fromWireError(report.error));
   });
@@ -69,6 +72,14 @@ export async function startControlThread(
     fail(new TroupeError('INVARIANT_VIOLATED', `the control thread ended with code ${code}`));
   });
   const order = (message: ControlOrder): void => worker.postMessage(message);
+  const ask = (call: ControlCall): Promise<unknown> => {
+    if (over !== undefined) return Promise.reject(over);
+    const id = ++lastCall;
+    const waiting = Promise.withResolvers<unknown>();
+    calls.set(id, waiting);
+    order({ type: 'call', id, call });
+    return waiting.promise;
+  };
   let address: string;
   try {
     address = await started.promise;
@@ -94,14 +105,13 @@ export async function startControlThread(
         if (transferred === waiting) transferred = undefined;
       }
     },
-    changeVoters: (change, node, timeoutMs) => {
-      if (over !== undefined) return Promise.reject(over);
-      const id = ++lastChange;
-      const waiting = Promise.withResolvers<VotersChanged>();
-      changes.set(id, waiting);
-      order({ type: 'changeVoters', id, change, node, timeoutMs });
-      return waiting.promise;
+    load: (load) => order({ type: 'load', load }),
+    scale: async (timeoutMs) => (await ask({ kind: 'scale', timeoutMs })) as readonly PoolStatus[],
+    onDrain: (listener) => {
+      drain = listener;
     },
+    changeVoters: async (change, node, timeoutMs) =>
+      (await ask({ kind: 'changeVoters', change, node, timeoutMs })) as VotersChanged,
     close: async () => {
       end(new TroupeError('SHUTTING_DOWN', 'the control thread is closing'));
       order({ type: 'close' });

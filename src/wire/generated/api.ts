@@ -21,6 +21,8 @@ import type { DrainAccount as _troupe_v1_DrainAccount, DrainAccount__Output as _
 import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from './troupe/v1/DrainNodeRequest.ts';
 import type { ErrorDetail as _troupe_v1_ErrorDetail, ErrorDetail__Output as _troupe_v1_ErrorDetail__Output } from './troupe/v1/ErrorDetail.ts';
 import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from './troupe/v1/GetDecisionRequest.ts';
+import type { GetScaleReply as _troupe_v1_GetScaleReply, GetScaleReply__Output as _troupe_v1_GetScaleReply__Output } from './troupe/v1/GetScaleReply.ts';
+import type { GetScaleRequest as _troupe_v1_GetScaleRequest, GetScaleRequest__Output as _troupe_v1_GetScaleRequest__Output } from './troupe/v1/GetScaleRequest.ts';
 import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from './troupe/v1/GetStatusReply.ts';
 import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from './troupe/v1/GetStatusRequest.ts';
 import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from './troupe/v1/GetValueReply.ts';
@@ -60,6 +62,7 @@ import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe
 import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from './troupe/v1/RelayRequest.ts';
 import type { ResolveHeldRequest as _troupe_v1_ResolveHeldRequest, ResolveHeldRequest__Output as _troupe_v1_ResolveHeldRequest__Output } from './troupe/v1/ResolveHeldRequest.ts';
 import type { Ruling as _troupe_v1_Ruling, Ruling__Output as _troupe_v1_Ruling__Output } from './troupe/v1/Ruling.ts';
+import type { ScaledPool as _troupe_v1_ScaledPool, ScaledPool__Output as _troupe_v1_ScaledPool__Output } from './troupe/v1/ScaledPool.ts';
 import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
@@ -105,6 +108,8 @@ export interface ProtoGrpcType {
       DrainNodeRequest: MessageTypeDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_DrainNodeRequest__Output>
       ErrorDetail: MessageTypeDefinition<_troupe_v1_ErrorDetail, _troupe_v1_ErrorDetail__Output>
       GetDecisionRequest: MessageTypeDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_GetDecisionRequest__Output>
+      GetScaleReply: MessageTypeDefinition<_troupe_v1_GetScaleReply, _troupe_v1_GetScaleReply__Output>
+      GetScaleRequest: MessageTypeDefinition<_troupe_v1_GetScaleRequest, _troupe_v1_GetScaleRequest__Output>
       GetStatusReply: MessageTypeDefinition<_troupe_v1_GetStatusReply, _troupe_v1_GetStatusReply__Output>
       GetStatusRequest: MessageTypeDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusRequest__Output>
       GetValueReply: MessageTypeDefinition<_troupe_v1_GetValueReply, _troupe_v1_GetValueReply__Output>
@@ -146,6 +151,7 @@ export interface ProtoGrpcType {
       RelayRequest: MessageTypeDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayRequest__Output>
       ResolveHeldRequest: MessageTypeDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_ResolveHeldRequest__Output>
       Ruling: MessageTypeDefinition<_troupe_v1_Ruling, _troupe_v1_Ruling__Output>
+      ScaledPool: MessageTypeDefinition<_troupe_v1_ScaledPool, _troupe_v1_ScaledPool__Output>
       SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
       Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
       ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>

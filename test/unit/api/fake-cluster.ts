@@ -1,5 +1,6 @@
 import type { AskOptions, Host, JobProgress, JobSpec, TaskOutcome, WorkItem } from '../../../src/agent/index.ts';
 import { type ApiServer, type ServeApiOptions, serveApi } from '../../../src/api/index.ts';
+import type { PoolStatus } from '../../../src/cluster/index.ts';
 import type {
   Coordinator,
   DecisionRecord,
@@ -245,6 +246,9 @@ export class FakeCluster {
     }
   }
 
+  /** How its pools are scaled. */
+  pools: readonly PoolStatus[] = [];
+
   /** Serves the API of one more node of this cluster. */
   serve(more: Partial<ServeApiOptions> = {}): Promise<ApiServer> {
     return serveApi({
@@ -256,6 +260,7 @@ export class FakeCluster {
         const account = { agents: 5, messages: 2, drainMs: 812.5, pauseMsP50: 3, pauseMsP99: 9.25 };
         this.addNode(node, 'left', { account });
       },
+      scale: async () => this.pools,
       changeVoters: async (change, node) => {
         this.voterChanges.push([change, node]);
         const member = { node, member: `${node}@a` };

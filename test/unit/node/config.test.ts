@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isTroupeError, type TroupeError } from '../../../src/core/index.ts';
-import { checkConfig, defineCluster, loadConfig, nodeOf } from '../../../src/node/config.ts';
+import { checkConfig, defineCluster, loadConfig, nodeOf, withNode } from '../../../src/node/config.ts';
 import { coordinatorOfRun } from '../../../src/node/coordinator-config.ts';
 
 let folder: string;
@@ -251,7 +251,7 @@ describe('TLS', () => {
   test('gives each node its files in the folder, and a node with its own the ones it names', () => {
     const nodes = [voter, { id: 'b', listen: reachable, tls: files }];
     const config = checkConfig({ ...good, tls: { dir: 'certs' }, nodes }, folder);
-    expect(config.tls).toEqual({ dir: 'certs', clientCertificates: 'optional' });
+    expect(config.tls).toEqual({ dir: join(folder, 'certs'), clientCertificates: 'optional' });
     expect(config.nodes.map(({ tls }) => tls)).toEqual([
       { ca: join(folder, 'certs/ca.crt'), cert: join(folder, 'certs/a.crt'), key: join(folder, 'certs/a.key') },
       { ca: join(folder, 'ca.pem'), cert: '/etc/a.pem', key: join(folder, 'a.key') },
@@ -289,5 +289,50 @@ describe('TLS', () => {
   test('without it a configuration is as it was', () => {
     const config = checkConfig(good, folder);
     expect('tls' in config || config.nodes.some((node) => 'tls' in node)).toBe(false);
+  });
+});
+
+describe('pools of workers', () => {
+  const pool = { name: 'spot', min: 1, max: 4 };
+  const scaled = (...pools: unknown[]): unknown => ({ ...good, autoscale: { pools } });
+
+  test('need a name, min and max; a worker is a node of its own with its pool as a label, and files of its own', () => {
+    const config = checkConfig(
+      { ...(scaled({ ...pool, worker: { labels: { capacity: 'spot' } } }) as typeof good), tls: { dir: 'certs' } },
+      folder,
+    );
+    expect(config.autoscale?.pools[0]).toMatchObject({
+      executor: { kind: 'local' },
+      slack: 0.2,
+      target: { open: 100 },
+    });
+    const again = checkConfig(JSON.parse(JSON.stringify(config)), '/elsewhere');
+    const worker = withNode(again, 'spot-3').nodes.at(-1);
+    expect(worker).toMatchObject({ id: 'spot-3', voter: false, labels: { capacity: 'spot', pool: 'spot' }, weight: 1 });
+    expect(worker?.tls?.cert).toBe(join(folder, 'certs', 'spot-3.crt'));
+    expect(withNode(config, 'a')).toBe(config);
+    expect(() => withNode(config, 'other-1')).toThrow('no node "other-1"');
+  });
+
+  test.each([
+    ['a pool twice', [pool, pool], 'autoscale.pools[1].name: "spot" is the name of another pool too'],
+    ['max below min', [{ ...pool, min: 5 }], 'autoscale.pools[0].max: must be at least min (5)'],
+    ['none', [], 'autoscale.pools: needs at least one pool'],
+    ['an id of its own', [{ ...pool, worker: { id: 'x' } }], 'autoscale.pools[0].worker: "id" is not known here'],
+    [
+      'its own label',
+      [{ ...pool, worker: { labels: { pool: 'x' } } }],
+      'autoscale.pools[0].worker.labels.pool: is set',
+    ],
+    [
+      'one port for many',
+      [{ ...pool, worker: { listen: { api: '127.0.0.1:7000' } } }],
+      'autoscale.pools[0].worker.listen.api: must have port 0',
+    ],
+    ['names that are beginnings', [pool, { ...pool, name: 'spot-big' }], '"spot-big" begins like the workers'],
+    ['an unknown executor', [{ ...pool, executor: { kind: 'nomad' } }], 'must be one of local, kubernetes'],
+    ['a window without end', [{ ...pool, in: { windowMs: 1e9 } }], 'autoscale.pools[0].in.windowMs: '],
+  ])('are refused with %s, in one line', (_what, pools, line) => {
+    expect(problems(scaled(...pools))).toEqual([expect.stringContaining(line)]);
   });
 });

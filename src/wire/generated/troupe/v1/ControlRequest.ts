@@ -14,7 +14,9 @@ export interface ControlRequest {
   'write'?: (Buffer | Uint8Array | string);
   'read'?: (Buffer | Uint8Array | string);
   'membership'?: (Buffer | Uint8Array | string);
-  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership";
+  'scale'?: (Buffer | Uint8Array | string);
+  'drain'?: (Buffer | Uint8Array | string);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership"|"scale"|"drain";
 }
 
 export interface ControlRequest__Output {
@@ -28,5 +30,7 @@ export interface ControlRequest__Output {
   'write'?: (Buffer);
   'read'?: (Buffer);
   'membership'?: (Buffer);
-  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership";
+  'scale'?: (Buffer);
+  'drain'?: (Buffer);
+  'kind'?: "execute"|"query"|"keepalive"|"write"|"read"|"membership"|"scale"|"drain";
 }

@@ -15,6 +15,8 @@ import type { DeleteValueReply as _troupe_v1_DeleteValueReply, DeleteValueReply_
 import type { DeleteValueRequest as _troupe_v1_DeleteValueRequest, DeleteValueRequest__Output as _troupe_v1_DeleteValueRequest__Output } from '../../troupe/v1/DeleteValueRequest.ts';
 import type { DrainNodeRequest as _troupe_v1_DrainNodeRequest, DrainNodeRequest__Output as _troupe_v1_DrainNodeRequest__Output } from '../../troupe/v1/DrainNodeRequest.ts';
 import type { GetDecisionRequest as _troupe_v1_GetDecisionRequest, GetDecisionRequest__Output as _troupe_v1_GetDecisionRequest__Output } from '../../troupe/v1/GetDecisionRequest.ts';
+import type { GetScaleReply as _troupe_v1_GetScaleReply, GetScaleReply__Output as _troupe_v1_GetScaleReply__Output } from '../../troupe/v1/GetScaleReply.ts';
+import type { GetScaleRequest as _troupe_v1_GetScaleRequest, GetScaleRequest__Output as _troupe_v1_GetScaleRequest__Output } from '../../troupe/v1/GetScaleRequest.ts';
 import type { GetStatusReply as _troupe_v1_GetStatusReply, GetStatusReply__Output as _troupe_v1_GetStatusReply__Output } from '../../troupe/v1/GetStatusReply.ts';
 import type { GetStatusRequest as _troupe_v1_GetStatusRequest, GetStatusRequest__Output as _troupe_v1_GetStatusRequest__Output } from '../../troupe/v1/GetStatusRequest.ts';
 import type { GetValueReply as _troupe_v1_GetValueReply, GetValueReply__Output as _troupe_v1_GetValueReply__Output } from '../../troupe/v1/GetValueReply.ts';
@@ -116,6 +118,15 @@ export interface TroupeClient extends grpc.Client {
   getDecision(argument: _troupe_v1_GetDecisionRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   getDecision(argument: _troupe_v1_GetDecisionRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
   getDecision(argument: _troupe_v1_GetDecisionRequest, callback: grpc.requestCallback<_troupe_v1_Decision__Output>): grpc.ClientUnaryCall;
+  
+  GetScale(argument: _troupe_v1_GetScaleRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  GetScale(argument: _troupe_v1_GetScaleRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  GetScale(argument: _troupe_v1_GetScaleRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  GetScale(argument: _troupe_v1_GetScaleRequest, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  getScale(argument: _troupe_v1_GetScaleRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  getScale(argument: _troupe_v1_GetScaleRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  getScale(argument: _troupe_v1_GetScaleRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
+  getScale(argument: _troupe_v1_GetScaleRequest, callback: grpc.requestCallback<_troupe_v1_GetScaleReply__Output>): grpc.ClientUnaryCall;
   
   GetStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
   GetStatus(argument: _troupe_v1_GetStatusRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_GetStatusReply__Output>): grpc.ClientUnaryCall;
@@ -255,6 +266,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   GetDecision: grpc.handleUnaryCall<_troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision>;
   
+  GetScale: grpc.handleUnaryCall<_troupe_v1_GetScaleRequest__Output, _troupe_v1_GetScaleReply>;
+  
   GetStatus: grpc.handleUnaryCall<_troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply>;
   
   GetValue: grpc.handleUnaryCall<_troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply>;
@@ -296,6 +309,7 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   DeleteValue: MethodDefinition<_troupe_v1_DeleteValueRequest, _troupe_v1_DeleteValueReply, _troupe_v1_DeleteValueRequest__Output, _troupe_v1_DeleteValueReply__Output>
   DrainNode: MethodDefinition<_troupe_v1_DrainNodeRequest, _troupe_v1_Node, _troupe_v1_DrainNodeRequest__Output, _troupe_v1_Node__Output>
   GetDecision: MethodDefinition<_troupe_v1_GetDecisionRequest, _troupe_v1_Decision, _troupe_v1_GetDecisionRequest__Output, _troupe_v1_Decision__Output>
+  GetScale: MethodDefinition<_troupe_v1_GetScaleRequest, _troupe_v1_GetScaleReply, _troupe_v1_GetScaleRequest__Output, _troupe_v1_GetScaleReply__Output>
   GetStatus: MethodDefinition<_troupe_v1_GetStatusRequest, _troupe_v1_GetStatusReply, _troupe_v1_GetStatusRequest__Output, _troupe_v1_GetStatusReply__Output>
   GetValue: MethodDefinition<_troupe_v1_GetValueRequest, _troupe_v1_GetValueReply, _troupe_v1_GetValueRequest__Output, _troupe_v1_GetValueReply__Output>
   ListHeld: MethodDefinition<_troupe_v1_ListHeldRequest, _troupe_v1_ListHeldReply, _troupe_v1_ListHeldRequest__Output, _troupe_v1_ListHeldReply__Output>
