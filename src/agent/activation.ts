@@ -143,7 +143,8 @@ export class Activation implements Behavior<Delivery> {
     } catch (thrown) {
       const rest = turn?.end();
       if (rest !== undefined) await rest;
-      let error: unknown = turn?.halted ?? thrown;
+      // Finished steps stay: whoever runs the turn again reads the journal behind their receipts.
+      let error: unknown = (await failureOf(memory.settled())) ?? turn?.halted ?? thrown;
       if (memory.held(requestId) !== undefined) error = await this.#giveUp(memory, delivery, message, actor, error);
       span?.end(error);
       this.#fail(delivery, actor, error, turn?.spent);
@@ -221,7 +222,8 @@ export class Activation implements Behavior<Delivery> {
       const { cancelled, deadlineAt, resident } = delivery;
       if (cancelled || deadlineAt <= clock.monotonic() || resident.stopping || actor.signal.aborted) throw UNWANTED;
       const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
-      const journal = await AgentJournal.load(store, fence, this.#address.key, decode);
+      const later = (run: () => void): void => clock.yieldThen(run);
+      const journal = await AgentJournal.load(store, fence, this.#address.key, decode, later);
       this.#house.weigh(resident, journal.bytes);
       this.#memory = journal;
       return journal;
@@ -313,6 +315,13 @@ function refuse(house: Household, delivery: Delivery, error: TroupeError, spent?
   house.settled(delivery);
 }
 
+async function failureOf(work: Promise<void> | undefined): Promise<unknown> {
+  return work?.then(
+    () => undefined,
+    (error) => error,
+  );
+}
+
 /** The ledger's refusal in the asker's terms: it asks the current owner, or again. */
 function unreachable(error: unknown): TroupeError {
   if (isTroupeError(error, 'STALE_EPOCH'))
@@ -358,6 +367,7 @@ async function vote(
     throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" do not vote`, { address: member });
   }
   const given = await spec.vote(turn, request);
+  await turn.settled();
   const ballot = {
     member,
     ...(given.choice === undefined ? {} : { choice: given.choice }),

@@ -73,6 +73,16 @@ export class JournalFailure extends TroupeError {
   }
 }
 
+/** Lines that will be written together. */
+interface Gathering {
+  readonly lines: { readonly line: JournalLine; readonly bytes: Uint8Array }[];
+  readonly done: Promise<void>;
+  /** Lets the write begin, as soon as those before it have ended. */
+  readonly go: () => void;
+  /** Why it can't be written: a line that can't be encoded. */
+  broken: unknown;
+}
+
 /** What the lines of a journal come to. */
 export interface Folded {
   state: Kept | undefined;
@@ -110,18 +120,23 @@ export class AgentJournal implements AgentMemory {
   #sinceSnapshot = 0;
   #stateBytes = 0;
   #otherBytes = 0;
-  #gathering: { readonly lines: JournalLine[]; readonly done: Promise<void> } | undefined;
+  #gathering: Gathering | undefined;
   #last: Promise<void> = Promise.resolve();
+  /** The last write, until it is durable. */
+  #unsettled: Promise<void> | undefined;
+  readonly #later: (run: () => void) => void;
 
-  private constructor(store: JournalStore, fence: Fence, key: string) {
+  private constructor(store: JournalStore, fence: Fence, key: string, later: (run: () => void) => void) {
     this.#store = store;
     this.#fence = fence;
     this.#key = key;
+    this.#later = later;
   }
 
   /**
    * Reads an agent's journal, linearizably.
    * @param decode reads what may hold refs of actors
+   * @param later runs a function in another turn of the event loop
    * @throws TroupeError STALE_EPOCH when the fence is old
    */
   static async load(
@@ -129,8 +144,9 @@ export class AgentJournal implements AgentMemory {
     fence: Fence,
     key: string,
     decode: (bytes: Uint8Array) => unknown = decodePayload,
+    later: (run: () => void) => void = queueMicrotask,
   ): Promise<AgentJournal> {
-    const journal = new AgentJournal(store, fence, key);
+    const journal = new AgentJournal(store, fence, key, later);
     await journal.#restore(await store.journals.read({ fence, key }), decode);
     return journal;
   }
@@ -184,6 +200,27 @@ export class AgentJournal implements AgentMemory {
     return this.#write({ t: 'done', r: request, n: name, v: value });
   }
 
+  /**
+   * Records a step's result together with what comes next: soon, but not at once.
+   *
+   * @returns a promise when it has to be waited for, as a large value is read only when it is written
+   */
+  stepDoneSoon(request: string, name: string, value: unknown): Promise<void> | undefined {
+    const { lines, broken, go, done } = this.#add({ t: 'done', r: request, n: name, v: value });
+    if (broken === undefined && (lines.at(-1)?.bytes.byteLength ?? 0) <= LINE_BYTES_MAX) {
+      this.#later(go);
+      return undefined;
+    }
+    go();
+    return done;
+  }
+
+  /** Resolves when all that was recorded is durable; undefined when it is. @throws JournalFailure when it won't be */
+  settled(): Promise<void> | undefined {
+    this.#gathering?.go();
+    return this.#unsettled;
+  }
+
   /** Records that a step's function threw; durable when it resolves. */
   stepFailed(request: string, name: string, error: WireError): Promise<void> {
     return this.#write({ t: 'fail', r: request, n: name, e: error });
@@ -215,32 +252,56 @@ export class AgentJournal implements AgentMemory {
     return this.#write({ ...line, ...(state && { s: state }), ...(spent && { b: spent }) });
   }
 
-  /** Lines that come while a write is under way share the next one. */
   #write(line: JournalLine): Promise<void> {
-    if (this.#gathering === undefined) {
-      const lines: JournalLine[] = [];
-      const done = this.#last.then(() => {
-        this.#gathering = undefined;
-        return this.#append(lines);
-      });
-      // Who doesn't wait for a line hears of its failure from the next one: after a failed append none succeeds.
-      done.catch(() => undefined);
-      this.#gathering = { lines, done };
-      this.#last = done;
+    const { go, done } = this.#add(line);
+    go();
+    return done;
+  }
+
+  /** Lines that come while a write is under way, or before the next one is to begin, share that. They are encoded as they are now. */
+  #add(line: JournalLine): Gathering {
+    const gathering = this.#gathering ?? this.#gather();
+    try {
+      gathering.lines.push({ line, bytes: encodePayload(line) });
+    } catch (error) {
+      gathering.broken = error;
     }
-    this.#gathering.lines.push(line);
-    return this.#gathering.done;
+    return gathering;
+  }
+
+  #gather(): Gathering {
+    const { promise: begun, resolve: go } = Promise.withResolvers<void>();
+    const done = this.#last
+      .then(() => begun)
+      .then(() => {
+        this.#gathering = undefined;
+        return this.#append(gathering);
+      });
+    const gathering: Gathering = { lines: [], done, go, broken: undefined };
+    this.#gathering = gathering;
+    this.#last = done;
+    this.#unsettled = done;
+    done.then(
+      () => {
+        if (this.#unsettled === done) this.#unsettled = undefined;
+      },
+      // Who doesn't wait for a line hears of its failure from the next one: after a failed append none succeeds.
+      () => undefined,
+    );
+    return gathering;
   }
 
   /** @throws JournalFailure whatever went wrong: also a value that can't be encoded */
-  async #append(lines: readonly JournalLine[]): Promise<void> {
+  async #append({ lines: added, broken }: Gathering): Promise<void> {
     try {
-      const whole = lines.map((line) => encodePayload(line));
+      if (broken !== undefined) throw broken;
+      const lines = added.map(({ line }) => line);
+      const whole = added.map(({ bytes }) => bytes);
       const large = whole.some(({ byteLength }) => byteLength > LINE_BYTES_MAX);
       const named = large ? await Promise.all(lines.map((line) => putLarge(line, this.#store.blobs))) : lines;
       const records = large ? named.map(write) : whole;
       const blobs = large ? namedIn(named) : [];
-      for (const [i, line] of named.entries()) this.#take(line, (whole[i] as Uint8Array).byteLength);
+      for (const [i, line] of named.entries()) this.#take(line, whole[i]?.byteLength ?? 0);
       this.#sinceSnapshot += records.length;
       const snapshot =
         this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image(), blobs: namedBy(this.#folded) } : {};

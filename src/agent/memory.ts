@@ -24,6 +24,10 @@ export interface AgentMemory {
   stepStarted(request: string, name: string, key: string): Promise<void>;
   /** Records a step's result; kept when it resolves. */
   stepDone(request: string, name: string, value: unknown): Promise<void>;
+  /** Records a step's result together with what comes next. @returns a promise when that has to be waited for */
+  stepDoneSoon(request: string, name: string, value: unknown): Promise<void> | undefined;
+  /** Resolves when all that was recorded is kept; undefined when it is. */
+  settled(): Promise<void> | undefined;
   /** Records that a step's function threw; kept when it resolves. */
   stepFailed(request: string, name: string, error: WireError): Promise<void>;
   /** Records that a turn is held at a step, how that was settled, and that the turn failed after that; kept when they resolve. */
@@ -71,6 +75,14 @@ export class VolatileMemory implements AgentMemory {
 
   stepDone(_request: string, name: string): never {
     return this.step('', name);
+  }
+
+  stepDoneSoon(_request: string, name: string): never {
+    return this.step('', name);
+  }
+
+  settled(): undefined {
+    return undefined;
   }
 
   stepFailed(_request: string, name: string): never {

@@ -15,16 +15,18 @@ import {
   traced,
 } from '../core/index.ts';
 import { type Amount, Budget } from '../model/index.ts';
+import { encodePayload } from '../wire/index.ts';
 import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery, Resident } from './delivery.ts';
 import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
-import { type AgentRef, ASK_TIMEOUT_MS, type AskOptions, agentRef, type Host } from './host.ts';
+import { type AgentRef, agentRef, type Host } from './host.ts';
 import type { JournalFailure, StepReceipt } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
 import { findOut, leavesUnknown } from './outcome.ts';
 import { Replay } from './replay.ts';
 import type { AgentSubscriptions } from './subscriptions.ts';
+import { turnHost } from './turn-host.ts';
 import type { AgentWatches } from './watches.ts';
 
 const NO_OPTIONS: StepOptions = {};
@@ -258,7 +260,10 @@ export class Turn<State> implements AgentContext<State> {
       // What another run will be told, this one is told too.
       throw options.onFailed === 'keep' ? fromWireError(failure) : error;
     }
-    await memory.stepDone(requestId, name, value);
+    // What may be done again under the same key needn't be durable before its result is used here; what leaves the turn waits for it.
+    const repeatable = (options.onUnknown ?? 'retry') === 'retry';
+    const kept = repeatable ? memory.stepDoneSoon(requestId, name, value) : memory.stepDone(requestId, name, value);
+    if (kept !== undefined) await kept;
     return value;
   }
 
@@ -317,6 +322,11 @@ export class Turn<State> implements AgentContext<State> {
     });
   }
 
+  /** Resolves when the receipts of all steps that have ended are durable; undefined when they are. @throws JournalFailure */
+  settled(): Promise<void> | undefined {
+    return this.#parts.memory.settled();
+  }
+
   /** What stopped the turn, whatever its handler made of it. */
   get halted(): TroupeError | undefined {
     return this.#halt;
@@ -354,29 +364,15 @@ export class Turn<State> implements AgentContext<State> {
 
   /** The node's host, with this turn's deadline, cancellation and trace in all that it does. */
   get host(): Host {
-    this.#host ??= this.#derive(this.#parts.house.host);
-    return this.#host;
-  }
-
-  #derive(host: Host): Host {
-    return {
+    this.#host ??= turnHost(this.#parts.house.host, {
+      turn: this,
       budget: this.#given,
-      freshId: () => this.#idOf('id'),
-      ask: (address, method, input, options) =>
-        this.#beside(
-          host.ask(address, method, input, this.#inherit(`ask:${agentAddressKey(address)}.${method}`, options)),
-        ),
-      tell: (address, method, input, requestId) =>
-        host.tell(address, method, input, requestId ?? this.#idOf(`tell:${agentAddressKey(address)}.${method}`)),
-      openDecision: (request, trace) =>
-        host.openDecision(request, { traceparent: trace?.traceparent ?? this.traceparent }),
-      closeDecision: (id) => host.closeDecision(id),
-      decisionClosed: (id, signal) => this.#beside(host.decisionClosed(id, this.#withSignal(signal))),
-      submitJob: (id, spec, items) =>
-        host.submitJob(id, { ...spec, traceparent: spec.traceparent ?? this.traceparent }, items),
-      cancelJob: (id) => host.cancelJob(id),
-      watchJob: (id, signal) => host.watchJob(id, this.#withSignal(signal)),
-    };
+      idOf: (name) => this.#idOf(name),
+      beside: (work) => this.#beside(work),
+      settled: () => this.settled(),
+      copy: (input) => this.#parts.house.actors.decode(encodePayload(input)),
+    });
+    return this.#host;
   }
 
   /** A turn that runs again may have to wait for this before it comes to its next recorded step. */
@@ -385,24 +381,9 @@ export class Turn<State> implements AgentContext<State> {
     return replay === undefined || replay.over ? work : replay.beside(work);
   }
 
-  #inherit(name: string, options: AskOptions = {}): AskOptions {
-    return {
-      ...options,
-      timeoutMs: Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, this.remainingMs()),
-      signal: this.#withSignal(options.signal),
-      requestId: options.requestId ?? this.#idOf(name),
-      traceparent: options.traceparent ?? this.traceparent,
-      budget: options.budget ?? this.#given,
-    };
-  }
-
   /** The same again when the turn runs again, so that what it asks and opens is recognised. */
   #idOf(name: string): string {
     return `${this.requestId}/${this.#unique(name)}`;
-  }
-
-  #withSignal(signal: AbortSignal | undefined): AbortSignal {
-    return signal === undefined ? this.signal : AbortSignal.any([signal, this.signal]);
   }
 
   #unique(name: string): string {

@@ -48,4 +48,17 @@ describe('a turn whose node is killed at any moment', () => {
     if (ONLY !== undefined) return;
     expect(sum(accounts, ({ rulings }) => rulings)).toBeGreaterThan(SEEDS / 2);
   });
+
+  test('under retry comes to its end, with each effect at least once and each step its own result', async () => {
+    const accounts = await runs('retry', ({ effects, mixed, steps }) => {
+      expect(mixed).toEqual([]);
+      expect(effects.size).toBe(steps);
+    });
+    if (ONLY !== undefined) return;
+    const done = sum(accounts, ({ effects }) => [...effects.values()].reduce((total, times) => total + times, 0));
+    const repeated = done - sum(accounts, ({ steps }) => steps);
+    // What is done again is what was under way when the node was killed: a kill repeats no more than a step for each branch.
+    expect(repeated).toBeGreaterThan(0);
+    expect(repeated).toBeLessThan(sum(accounts, ({ kills }) => kills) * 2);
+  });
 });

@@ -7,7 +7,7 @@ import { decodePayload, encodePayload } from '../../../src/wire/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, joinAgents } from './bench.ts';
 
-export type Policy = 'reconcile' | 'hold';
+export type Policy = 'reconcile' | 'hold' | 'retry';
 /** Branches side by side, each a list of names of steps one after the other. */
 type Stage = readonly (readonly string[])[];
 
@@ -107,7 +107,9 @@ export async function runSeed(seed: number, policy: Policy): Promise<Account> {
     const options: StepOptions<string> =
       policy === 'hold'
         ? { onUnknown: 'hold' }
-        : { onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => find(idempotencyKey) };
+        : policy === 'retry'
+          ? {}
+          : { onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => find(idempotencyKey) };
     const given = await ctx.step(name, options, async ({ idempotencyKey }) => {
       await pause();
       await mine.moment();
