@@ -27,8 +27,8 @@ export class NetworkCluster implements AsyncDisposable {
   readonly #config: string;
   readonly #processes: Map<string, ChildProcess> = new Map();
 
-  private constructor(nodes: readonly string[], config: Partial<ClusterConfigInput>) {
-    this.network = new Network([...nodes, 'client']);
+  private constructor(nodes: readonly string[], config: Partial<ClusterConfigInput>, slow: boolean) {
+    this.network = new Network([...nodes, 'client'], slow);
     this.#nodes = nodes;
     this.#config = join(this.#box.folder, 'cluster.config.mjs');
     const voters = nodes.map((id) => {
@@ -39,9 +39,13 @@ export class NetworkCluster implements AsyncDisposable {
     writeFileSync(this.#config, `export default ${JSON.stringify(written)};\n`);
   }
 
-  /** Resolves when all nodes serve. */
-  static async start(nodes: readonly string[], config: Partial<ClusterConfigInput> = {}): Promise<NetworkCluster> {
-    const cluster = new NetworkCluster(nodes, config);
+  /** Resolves when all nodes serve. @param slow whether packets can be delayed */
+  static async start(
+    nodes: readonly string[],
+    config: Partial<ClusterConfigInput> = {},
+    slow = false,
+  ): Promise<NetworkCluster> {
+    const cluster = new NetworkCluster(nodes, config, slow);
     try {
       await Promise.all(nodes.map((id) => cluster.#start(id)));
       return cluster;

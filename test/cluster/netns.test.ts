@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { expect, test } from 'vitest';
-import { Network, noNetwork } from './netns.ts';
+import { Network, noDelay, noNetwork } from './netns.ts';
 
 const namespaces = (): string => execFileSync('ip', ['netns', 'list']).toString();
 
@@ -33,3 +33,24 @@ test.skipIf(noNetwork !== undefined)('what a run left that was killed is removed
     execFileSync('ip', ['netns', 'del', others]);
   }
 });
+
+test.skipIf(noDelay !== undefined)('packets on slow cables take the time they are told', async () => {
+  using network = new Network(['a', 'b'], true);
+  const server = network.spawn('b', '-e', [LISTEN], {});
+  const [port] = await once(server.stdout as Readable, 'data');
+  const dial = async (): Promise<number> => {
+    const client = network.spawn('a', '-e', [DIAL, `${network.address('b')}`, `${port}`.trim()], {});
+    const [line] = await once(client.stdout as Readable, 'data');
+    return Number(line);
+  };
+  const before = await dial();
+  network.delay(300);
+  // One packet there, one back.
+  expect(await dial()).toBeGreaterThan(600);
+  expect(before).toBeLessThan(600);
+});
+
+const LISTEN = 'const s = require("net").createServer(() => {}); s.listen(0, () => console.log(s.address().port))';
+const DIAL =
+  'const [host, port] = process.argv.slice(1), at = performance.now();' +
+  'require("net").connect(port, host, () => { console.log(performance.now() - at); process.exit() })';

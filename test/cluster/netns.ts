@@ -1,9 +1,12 @@
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
 import { nodeCommand } from './processes.ts';
 
 /** Hosts get addresses of it; nothing outside of their namespaces sees them, so every network may have the same. */
 const SUBNET = '10.213.7';
+/** Until the interfaces of slow cables are there, ms. */
+const CABLES_MS = 10_000;
 const NAME = /^troupe-(\d+)-[0-9a-f]+-/;
 
 /** Packets on their way from one host to another that don't arrive. */
@@ -27,25 +30,31 @@ export function between(left: readonly string[], right: readonly string[]): Loss
 /**
  * Machines on one switch, as far as the kernel can tell: each host is a network namespace with one cable to a bridge, which
  * has a namespace of its own, so this machine's network isn't touched. What is lost is dropped by the bridge's nftables.
- * What earlier runs left is removed, once their process is gone.
+ * What earlier runs left is removed, once their process is gone. Cables whose frames can be delayed are `slow-cables.ts`.
  *
  * @throws Error with what `ip` or `nft` said, e.g. without root
  */
 export class Network implements Disposable {
   readonly #prefix = `troupe-${process.pid}-${randomBytes(3).toString('hex')}-`;
   readonly #hosts: readonly string[];
+  #cables: ChildProcess | undefined;
 
-  /** @param hosts at most 250 names of at most 15 characters, other than `switch` */
-  constructor(hosts: readonly string[]) {
+  /**
+   * @param hosts at most 250 names of at most 11 characters, other than `switch`
+   * @param slow whether frames can be delayed
+   */
+  constructor(hosts: readonly string[], slow = false) {
     this.#hosts = hosts;
     for (const name of namespaces()) if (isLeftover(name)) remove(name);
     try {
       this.#add('switch');
       this.#ip('switch', 'link add br0 type bridge');
       this.#ip('switch', 'link set br0 up');
+      if (slow) this.#cables = this.#layCables();
       for (const host of hosts) {
         this.#add(host);
-        this.#ip(host, `link add eth0 type veth peer name ${host} netns ${this.#namespace('switch')}`);
+        if (slow) this.#ip('switch', `link set ${host}-far netns ${this.#namespace(host)} name eth0`);
+        else this.#ip(host, `link add eth0 type veth peer name ${host} netns ${this.#namespace('switch')}`);
         this.#ip(host, `addr add ${this.address(host)}/24 dev eth0`);
         this.#ip(host, 'link set eth0 up');
         this.#ip('switch', `link set dev ${host} master br0 up`);
@@ -79,15 +88,10 @@ export class Network implements Disposable {
     return [...rules.matchAll(/counter packets (\d+)/g)].reduce((sum, [, packets]) => sum + Number(packets), 0);
   }
 
-  /**
-   * From now on every packet takes so much longer, ms.
-   * @throws Error when the kernel has no netem
-   */
+  /** From now on every packet takes so much longer, ms; for slow cables only. */
   delay(ms: number): void {
-    for (const host of this.#hosts) {
-      const qdisc = `qdisc add dev ${host} root netem delay ${ms}ms limit 100000`;
-      execFileSync('ip', this.#exec('switch', 'tc', ...qdisc.split(' ')), { stdio: 'pipe' });
-    }
+    if (this.#cables === undefined) throw new Error('packets of these cables take no time');
+    this.#cables.stdin?.write(`${ms}\n`);
   }
 
   /** Starts a script under this Node on a host. */
@@ -98,6 +102,19 @@ export class Network implements Disposable {
   /** Ends what runs on the hosts, and removes them. */
   [Symbol.dispose](): void {
     for (const name of namespaces()) if (name.startsWith(this.#prefix)) remove(name);
+  }
+
+  /** @throws Error when they aren't there in time: no socat, or no leave to make interfaces */
+  #layCables(): ChildProcess {
+    const script = fileURLToPath(new URL('./slow-cables.ts', import.meta.url));
+    const cables = this.spawn('switch', script, this.#hosts, { stdio: ['pipe', 'ignore', 'ignore'] });
+    const last = this.#hosts.flatMap((host) => [host, `${host}-far`]);
+    for (const until = performance.now() + CABLES_MS; ; ) {
+      const links = execFileSync('ip', ['-n', this.#namespace('switch'), '-o', 'link'], { stdio: 'pipe' }).toString();
+      if (last.every((name) => links.includes(`: ${name}: `))) return cables;
+      if (performance.now() > until) throw new Error('socat could not make the cables');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50);
+    }
   }
 
   #add(host: string): void {
@@ -122,10 +139,7 @@ export class Network implements Disposable {
 export const noNetwork: string | undefined = failure(() => new Network([])[Symbol.dispose]());
 
 /** Why its packets can't be delayed. */
-export const noDelay: string | undefined = failure(() => {
-  using network = new Network(['probe']);
-  network.delay(1);
-});
+export const noDelay: string | undefined = noNetwork ?? failure(() => new Network(['probe'], true)[Symbol.dispose]());
 
 function failure(attempt: () => void): string | undefined {
   try {
