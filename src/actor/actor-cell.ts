@@ -11,6 +11,7 @@ import { acceptBounded, acceptLate, admitWaiting, bury, offer, offerNow, sizeOf 
 import type { Kernel } from './kernel.ts';
 import { Mailbox } from './mailbox.ts';
 import type { ActorSpec } from './options.ts';
+import { type Crash, Pending } from './pending.ts';
 import { type AnyMailbox, PriorityMailbox } from './priority-mailbox.ts';
 import type { AskOptions, Ref, ReplyTo } from './ref.ts';
 import { RemoteActor } from './remote-actor.ts';
@@ -23,6 +24,8 @@ import type { WaitingRoom } from './waiting-room.ts';
 const NEW = Status.new;
 const RUNNING = Status.running;
 const STOPPING = Status.stopping;
+/** In place of a message. */
+const NONE: unique symbol = Symbol('none');
 
 /** One actor: its mailbox, and which incarnation handles it. Rarely needed parts are made when first used. */
 export class ActorCell<M> implements Ref<M> {
@@ -45,7 +48,7 @@ export class ActorCell<M> implements Ref<M> {
   notes = 0;
   mailbox: AnyMailbox<M | Note<M>> | undefined;
   /** The message whose handler is awaited. */
-  #current: { readonly message: M } | undefined;
+  #current: M | typeof NONE = NONE;
   context: Context<M> | undefined;
   /** There while senders wait for room. */
   waiting: WaitingRoom<M> | undefined;
@@ -280,7 +283,7 @@ export class ActorCell<M> implements Ref<M> {
 
   #handle(message: M): void {
     const context = this.context!;
-    let outcome: void | Promise<void>;
+    let outcome: void | PromiseLike<void>;
     try {
       outcome = this.tracked ? this.#receiveTracked(context, message) : context.behavior!.receive(message, context);
     } catch (error) {
@@ -290,7 +293,7 @@ export class ActorCell<M> implements Ref<M> {
     if (outcome !== undefined) this.#await(context, outcome, message);
   }
 
-  #receiveTracked(context: Context<M>, message: M): void | Promise<void> {
+  #receiveTracked(context: Context<M>, message: M): void | PromiseLike<void> {
     context.begins(message);
     const outcome =
       this.spec.traceparent === undefined
@@ -300,27 +303,29 @@ export class ActorCell<M> implements Ref<M> {
     return outcome;
   }
 
-  #await(context: Context<M>, outcome: Promise<void>, message: M): void {
+  #await(context: Context<M>, outcome: PromiseLike<void>, message: M): void {
     if (typeof outcome?.then !== 'function') return;
     this.busy = true;
-    this.#current = { message };
-    context.waitFor(outcome);
+    this.#current = message;
+    if (outcome instanceof Pending) outcome.awaitedBy(context);
+    else context.waitFor(outcome);
   }
 
   /** A handler or hook of `context` has settled. What an abandoned one does changes nothing. */
-  settled(context: Context<M>, crash: { readonly error: unknown } | undefined): void {
+  settled(context: Context<M>, crash: Crash | undefined): void {
     if (this.context !== context || !this.busy) return;
     this.busy = false;
     if (this.tracked) context.rests();
     const current = this.#current;
-    this.#current = undefined;
+    this.#current = NONE;
+    const on = crash === undefined || current === NONE ? undefined : { message: current };
     if (this.status === Status.starting || this.status === RUNNING) {
-      if (crash !== undefined) this.fail(crash.error, current);
+      if (crash !== undefined) this.fail(crash.error, on);
       else if (this.status === Status.starting) this.#started(context);
       else this.#goOn();
       return;
     }
-    if (crash !== undefined && current !== undefined) bury(this, current.message, 'crashed', crash.error);
+    if (on !== undefined) bury(this, on.message, 'crashed', crash?.error);
     if (this.ending === undefined) return;
     // A start hook that ended well while the stop was already under way has something to clean up.
     if (crash === undefined) context.started = true;
@@ -336,10 +341,10 @@ export class ActorCell<M> implements Ref<M> {
   abandonHandler(): void {
     this.busy = false;
     const current = this.#current;
-    this.#current = undefined;
-    if (current === undefined) return;
-    if (this.extraction !== undefined) this.extraction.first.push(current.message);
-    else bury(this, current.message, 'abandoned', this.terminatedError());
+    this.#current = NONE;
+    if (current === NONE) return;
+    if (this.extraction !== undefined) this.extraction.first.push(current);
+    else bury(this, current, 'abandoned', this.terminatedError());
   }
 
   // --- life ---------------------------------------------------------------------------------------------------------

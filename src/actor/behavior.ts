@@ -29,7 +29,7 @@ export interface Behavior<M> {
   /** Runs before the first message; mail waits until it settles. */
   start?(ctx: ActorContext<M>): void | Promise<void>;
   /** Handles one message. The next one waits until the returned promise settles. */
-  receive(message: M, ctx: ActorContext<M>): void | Promise<void>;
+  receive(message: M, ctx: ActorContext<M>): void | PromiseLike<void>;
   /**
    * Runs once when the incarnation ends, after its handler has settled and its children are gone, but not when it is
    * killed or abandoned. A failure here is logged and changes nothing.

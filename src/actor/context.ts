@@ -6,6 +6,7 @@ import type { Children } from './children.ts';
 import type { Watcher } from './death-watch.ts';
 import { sizeOf } from './intake.ts';
 import { requireAtLeast, type SpawnOptions } from './options.ts';
+import type { Crash } from './pending.ts';
 import { ReceiveTimeout } from './receive-timeout.ts';
 import type { Ref, Route } from './ref.ts';
 import { Stash } from './stash.ts';
@@ -248,6 +249,11 @@ export class Context<M> implements ActorContext<M> {
       (value) => settle({ ok: true, value }),
       (error: unknown) => settle({ ok: false, error }),
     );
+  }
+
+  /** What was pending is over. */
+  handled(crash: Crash | undefined): void {
+    this.cell.settled(this, crash);
   }
 
   /** Lets the cell go on when `outcome` settles. */

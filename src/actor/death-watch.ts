@@ -2,8 +2,8 @@ import { errorMessage } from '../core/index.ts';
 import type { Terminated } from './behavior.ts';
 import type { Kernel } from './kernel.ts';
 
-/** Hears of the end of an actor. */
-export type Watcher = (terminated: Terminated) => void;
+/** Hears of the end of an actor: a function, or who is there anyway and needs none. */
+export type Watcher = ((terminated: Terminated) => void) | { onEnd(terminated: Terminated): void };
 
 /** Who wants to hear of an actor's end, and afterwards what there is to hear. Each watcher hears exactly once. */
 export class DeathWatch {
@@ -52,7 +52,8 @@ export class DeathWatch {
   #tell(watcher: Watcher, terminated: Terminated): void {
     this.#kernel.dispatcher.signal(() => {
       try {
-        watcher(terminated);
+        if (typeof watcher === 'function') watcher(terminated);
+        else watcher.onEnd(terminated);
       } catch (error) {
         this.#kernel.logger.error('watcher failed', { actor: terminated.ref.path, error: errorMessage(error) });
       }

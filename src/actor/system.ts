@@ -11,10 +11,11 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import { ActorCell, asCell, asTarget } from './actor-cell.ts';
-import type { BehaviorFactory, Terminated } from './behavior.ts';
+import type { BehaviorFactory } from './behavior.ts';
 import type { AnyCell } from './children.ts';
 import { type DeadLetter, DeadLetters, type KeptDeadLetter, type Replay } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
+import type { Watcher } from './death-watch.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { kill } from './ending.ts';
 import { type ExtractOptions, extract } from './extract.ts';
@@ -98,11 +99,11 @@ export class ActorSystem implements AsyncDisposable {
     this.#kernel.dispatcher.signal(() => kill(cell, false));
   }
 
-  /** Calls `listener` once when the actor has ended, soon if it already has. @returns takes the listener back */
-  watch(ref: Ref<never>, listener: (terminated: Terminated) => void): () => void {
+  /** Calls `watcher` once when the actor has ended, soon if it already has. @returns takes the watcher back */
+  watch(ref: Ref<never>, watcher: Watcher): () => void {
     const target = asTarget(ref);
-    target.watch(listener);
-    return () => target.unwatch(listener);
+    target.watch(watcher);
+    return () => target.unwatch(watcher);
   }
 
   /** The top-level actor of that name, while it lives. */

@@ -8,7 +8,7 @@ export function receiveTraced<M>(
   context: Context<M>,
   message: M,
   parent: string | undefined,
-): void | Promise<void> {
+): void | PromiseLike<void> {
   const span = parent === undefined ? undefined : startProcessSpan(cell, parent);
   context.traceparent = span?.traceparent;
   try {
@@ -27,9 +27,9 @@ function startProcessSpan<M>(cell: ActorCell<M>, parent: string): Span {
 }
 
 /** Ends the span with the handler's outcome, now or when its promise settles. */
-function endWith(span: Span, outcome: unknown): void {
-  if (outcome instanceof Promise) {
-    outcome.then(
+function endWith(span: Span, outcome: void | PromiseLike<void>): void {
+  if (typeof outcome?.then === 'function') {
+    Promise.resolve(outcome).then(
       () => span.end(),
       (error: unknown) => span.end(error),
     );

@@ -1,4 +1,5 @@
-import type { Delivery, Resident } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
+import type { Resident } from './resident.ts';
 
 /**
  * The messages of all agents in memory that wait or run: how many there are, and how long the oldest has waited. Those that wait are
@@ -24,7 +25,7 @@ export class Backlog {
   /** A message begins to wait. */
   add(delivery: Delivery, nowMs: number): void {
     this.#open++;
-    delivery.waitsSince = nowMs;
+    delivery.waitsSince = Math.trunc(nowMs);
     delivery.before = this.#newest;
     if (this.#newest === undefined) this.#oldest = delivery;
     else this.#newest.behind = delivery;

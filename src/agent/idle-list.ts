@@ -1,4 +1,4 @@
-import type { Resident } from './delivery.ts';
+import type { Resident } from './resident.ts';
 
 /** Agents of one kind that have nothing to do, in the order in which they came to it. Both ways in and out cost the same for any number. */
 export class IdleList {

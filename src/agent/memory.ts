@@ -48,8 +48,13 @@ export class VolatileMemory implements AgentMemory {
   traceparent: string | undefined;
   state: { readonly value: unknown } | undefined;
 
-  readonly heldTurns = 0;
-  readonly bytes = 0;
+  get heldTurns(): 0 {
+    return 0;
+  }
+
+  get bytes(): 0 {
+    return 0;
+  }
 
   reply(): undefined {
     return undefined;

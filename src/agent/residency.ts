@@ -1,7 +1,7 @@
 import { TroupeError } from '../core/index.ts';
 import { Backlog } from './backlog.ts';
-import type { Resident } from './delivery.ts';
 import { IdleList } from './idle-list.ts';
+import type { Resident } from './resident.ts';
 
 /** What a node keeps in memory. */
 export interface ResidencyLimits {
@@ -78,7 +78,7 @@ export class Residency {
     resident.gone = true;
     this.#residents--;
     this.#bytes -= resident.bytes;
-    resident.idle.remove(resident);
+    resident.tenancy.idle.remove(resident);
     this.#resting.delete(resident);
   }
 
@@ -93,14 +93,14 @@ export class Residency {
   /** It crashed too often: it stays, and is refused its messages, until that monotonic time, ms. */
   rest(resident: Resident, untilMs: number): void {
     resident.restsUntil = untilMs;
-    resident.idle.remove(resident);
+    resident.tenancy.idle.remove(resident);
     this.#resting.add(resident);
   }
 
   /** Lets those go whose time has come. @param now monotonic, ms */
   sweep(now: number): void {
     for (const list of this.#lists) {
-      for (let { oldest } = list; oldest !== undefined && oldest.idleSince + list.idleMs <= now; { oldest } = list) {
+      for (let { oldest } = list; oldest !== undefined && oldest.sinceMs + list.idleMs <= now; { oldest } = list) {
         this.#leave(oldest);
       }
     }
@@ -119,7 +119,7 @@ export class Residency {
   #oldest(): Resident | undefined {
     let found: Resident | undefined;
     for (const { oldest } of this.#lists) {
-      if (oldest !== undefined && (found === undefined || oldest.idleSince < found.idleSince)) found = oldest;
+      if (oldest !== undefined && (found === undefined || oldest.sinceMs < found.sinceMs)) found = oldest;
     }
     return found;
   }

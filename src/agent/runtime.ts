@@ -1,6 +1,12 @@
-import { ActorSystem, type Behavior, type DeadLetter, type RestartLimit, type SpawnOptions } from '../actor/index.ts';
 import {
-  askerOf,
+  ActorSystem,
+  type BehaviorFactory,
+  type DeadLetter,
+  type RestartLimit,
+  type SpawnOptions,
+  type Terminated,
+} from '../actor/index.ts';
+import {
   type Cargo,
   type ClusterMap,
   type LocalAgents,
@@ -22,8 +28,8 @@ import {
   nodeRefKey,
   type Random,
   type ShardId,
+  ShardTable,
   settlesWithin,
-  shardKey,
   type Timer,
   type Tracer,
   TroupeError,
@@ -31,14 +37,16 @@ import {
 import type { JournalStore } from '../journal/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { resolveLimits, Threads } from '../thread/index.ts';
-import { Activation, type Household } from './activation.ts';
+import { activate } from './activation.ts';
 import { type AgentSpec, type AnyAgent, type MailboxSpec, type Protocol, SINGLETON_KEY } from './define.ts';
-import { type Asker, Delivery, Resident } from './delivery.ts';
+import { Delivery, whoAsks } from './delivery.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
 import type { IdleList } from './idle-list.ts';
 import { RECALLS_MAX, Recalls } from './recalls.ts';
 import { Residency, type ResidencyLimits } from './residency.ts';
+import { Resident, type Tenancy } from './resident.ts';
+import type { Household } from './serving.ts';
 import { ShardGate } from './shard-gate.ts';
 import { AgentSubscriptions } from './subscriptions.ts';
 import { type Isolation, seated } from './thread/seat.ts';
@@ -80,13 +88,6 @@ export interface RuntimeParts {
   readonly residency?: Partial<ResidencyLimits>;
   /** Journals read at a time. Default RECALLS_MAX. */
   readonly recallsMax?: number;
-}
-
-/** The agents of one shard, all active under one epoch. */
-interface Tenancy {
-  readonly epoch: Epoch;
-  readonly house: Household;
-  readonly residents: Map<string, Resident>;
 }
 
 /** An agent kind on this node. */
@@ -137,8 +138,10 @@ function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, thread
   return { threads, module, limits: resolveLimits(limits) };
 }
 
-function activationOf({ isolation }: Kind, house: Household, address: AgentAddress): Behavior<Delivery> {
-  return isolation === undefined ? new Activation(house, address) : seated(house, address, isolation);
+/** Makes the behaviour of an agent's actor. Apart from all else, as what it keeps it keeps for each agent in memory. */
+function behaviorOf({ isolation }: Kind, house: Household, address: AgentAddress): BehaviorFactory<Delivery> {
+  if (isolation !== undefined) return () => seated(house, address, isolation);
+  return () => activate(house, address);
 }
 
 /** The agents that live on this node: activated by their first message, gone when idle, moved with their shard. */
@@ -146,7 +149,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #parts: RuntimeParts;
   readonly #system: ActorSystem;
   readonly #kinds: Map<string, Kind> = new Map();
-  readonly #shards: Map<string, Tenancy> = new Map();
+  readonly #shards: ShardTable<Tenancy> = new ShardTable();
   readonly #threads: Threads;
   readonly #watches: AgentWatches;
   readonly #subscriptions: AgentSubscriptions;
@@ -218,23 +221,23 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   turnMs(shard: ShardId): number {
     const now = this.#parts.clock.monotonic();
     let longest = 0;
-    for (const { runningSince } of this.#turnsOf(shard)) longest = Math.max(longest, now - runningSince);
+    for (const { sinceMs } of this.#turnsOf(shard)) longest = Math.max(longest, now - sinceMs);
     return longest;
   }
 
   async pause(shard: ShardId, limitMs: number): Promise<boolean> {
-    const gate = this.#shards.get(shardKey(shard))?.house.gate;
+    const gate = this.#shards.get(shard)?.house.gate;
     if (gate === undefined) return true;
     const running = [...this.#turnsOf(shard)].map(({ running }) => running as Delivery);
     return settlesWithin(this.#parts.clock, limitMs, gate.close(running));
   }
 
   resume(shard: ShardId): void {
-    this.#shards.get(shardKey(shard))?.house.gate.open();
+    this.#shards.get(shard)?.house.gate.open();
   }
 
   async release(shard: ShardId, stepsUntilMs: number): Promise<Cargo> {
-    const tenancy = this.#shards.get(shardKey(shard));
+    const tenancy = this.#shards.get(shard);
     const { clock } = this.#parts;
     const timeoutMs = Math.max(0, stepsUntilMs - clock.monotonic());
     const releasing = [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
@@ -248,7 +251,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     });
     tenancy?.house.gate.open();
     const agents = await Promise.all(releasing);
-    if (tenancy !== undefined) this.#forget(shardKey(shard), tenancy);
+    if (tenancy !== undefined) this.#forget(tenancy);
     return { agents };
   }
 
@@ -270,7 +273,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #resume({ group, key }: HeldRef, envelope: Envelope): boolean {
     const shard = this.#parts.map.shardOf(group, key);
     const record = shard && this.#parts.map.shard(shard);
-    if (shard === undefined || record === undefined || !this.#owns(shard, record.epoch)) return false;
+    if (shard === undefined || record === undefined || !this.#owns(record)) return false;
     void this.#take({ kind: group, key }, shard, envelope, 0);
     return true;
   }
@@ -285,47 +288,37 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     }
     const resident = this.#resident(address, shard, waiting);
     if (resident instanceof TroupeError) return router.refuse(envelope, resident);
-    const node = askerOf(envelope);
-    const asker =
-      envelope.kind === 'ask' && node !== undefined ? { node, correlation: envelope.correlation } : undefined;
     const now = clock.monotonic();
     const deadlineAt = now + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
     const known = resident.request(requestId);
-    if (known !== undefined && !known.cancelled) return this.#join(known, envelope, asker, deadlineAt);
-    const askers = asker === undefined ? [] : [asker];
-    const delivery = new Delivery(envelope, requestId, resident, askers, deadlineAt);
+    if (known !== undefined && !known.cancelled) return this.#join(known, envelope, deadlineAt);
+    const delivery = new Delivery(envelope, resident, deadlineAt);
     resident.enter(delivery);
     this.#residency.backlog.add(delivery, now);
     // What the mailbox refuses is a dead letter, and those are answered.
-    if (this.#kinds.get(address.kind)?.keeping.mailbox.overflow === 'backpressure') {
-      return resident.ref.offer(delivery).catch(() => undefined);
-    }
+    if (resident.tenancy.waits) return resident.ref.offer(delivery).catch(() => undefined);
     resident.ref.tell(delivery);
   }
 
   /** The same request again, while the first one waits or runs. */
-  #join(known: Delivery, envelope: Envelope, asker: Asker | undefined, deadlineAt: number): void {
+  #join(known: Delivery, envelope: Envelope, deadlineAt: number): void {
     known.deadlineAt = Math.max(known.deadlineAt, deadlineAt);
-    if (asker === undefined || known.askers.some((other) => sameAsker(other, asker))) return;
-    if (known.askers.length < ASKERS_MAX) known.askers.push(asker);
-    else this.#parts.router.refuse(envelope, new TroupeError('OVERLOADED', `${ASKERS_MAX} ask the same already`));
+    const asker = whoAsks(envelope);
+    if (asker === undefined || known.join(asker, ASKERS_MAX)) return;
+    this.#parts.router.refuse(envelope, new TroupeError('OVERLOADED', `${ASKERS_MAX} ask the same already`));
   }
 
   /** One asker takes its request back; the turn is aborted when nobody waits for it any more. */
   #cancel(address: AgentAddress, shard: ShardId, envelope: Envelope): void {
-    const resident = this.#shards.get(shardKey(shard))?.residents.get(address.key);
+    const resident = this.#shards.get(shard)?.residents.get(address.key);
     const delivery = resident?.request(envelope.requestId ?? '');
-    const node = askerOf(envelope);
-    if (delivery === undefined || node === undefined) return;
-    const asker = { node, correlation: envelope.correlation };
-    const at = delivery.askers.findIndex((other) => sameAsker(other, asker));
-    if (at >= 0) delivery.askers.splice(at, 1);
-    if (at < 0 || delivery.askers.length > 0) return;
+    const asker = whoAsks(envelope);
+    if (asker === undefined || delivery?.leave(asker) !== true) return;
     delivery.cancel(new TroupeError('CANCELLED', 'the asker took the request back'));
   }
 
   #resident(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
-    const known = this.#shards.get(shardKey(shard))?.residents.get(address.key);
+    const known = this.#shards.get(shard)?.residents.get(address.key);
     if (known === undefined) return this.#activate(address, shard, waiting);
     if (known.restsUntil === 0) return known;
     const where = agentAddressKey(address);
@@ -334,41 +327,45 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   #activate(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
     const kind = this.#kinds.get(address.kind);
-    const epoch = this.#parts.map.shard(shard)?.epoch ?? 0;
-    const where = agentAddressKey(address);
     if (kind === undefined) {
       const message = `this node hosts no agents of kind "${address.kind}"`;
-      return new TroupeError('UNKNOWN_AGENT', message, { address: where });
+      return new TroupeError('UNKNOWN_AGENT', message, { address: agentAddressKey(address) });
     }
     if (kind.spec.singleton && address.key !== SINGLETON_KEY) {
       const message = `there is one agent of kind "${address.kind}", under the key "${SINGLETON_KEY}"`;
-      return new TroupeError('UNKNOWN_AGENT', message, { address: where });
+      return new TroupeError('UNKNOWN_AGENT', message, { address: agentAddressKey(address) });
     }
+    const record = this.#parts.map.shard(shard);
     // Acting under an epoch that is another's would break the fence.
-    if (!this.#owns(shard, epoch)) {
-      return new TroupeError('NOT_OWNER', 'the shard has another owner', { address: where });
+    if (record === undefined || !this.#owns(record)) {
+      return new TroupeError('NOT_OWNER', 'the shard has another owner', { address: agentAddressKey(address) });
     }
     const full = this.#residency.admit();
     if (full !== undefined) return full;
-    const key = shardKey(shard);
     const tenancy =
-      this.#shards.get(key) ?? this.#moveIn(key, kind.spec, { group: shard.group, shard: shard.shard, epoch });
+      this.#shards.get(shard) ?? this.#moveIn(kind, { group: shard.group, shard: shard.shard, epoch: record.epoch });
     const { keeping } = kind;
-    const { mailbox, restart, restartLimit } = keeping;
+    const { mailbox } = keeping;
     const options = waiting <= mailbox.capacity ? keeping : { ...keeping, mailbox: { ...mailbox, capacity: waiting } };
-    const ref = this.#system.spawn<Delivery>(() => activationOf(kind, tenancy.house, address), options);
-    const resident = new Resident(ref, key, address.key, kind.idle, this.#parts.clock.monotonic());
+    const ref = this.#system.spawn(behaviorOf(kind, tenancy.house, address), options);
+    const resident = new Resident(ref, tenancy, address, this.#parts.clock.monotonic());
     tenancy.residents.set(address.key, resident);
     this.#residency.add(resident);
-    this.#system.watch(resident.ref, ({ reason }) => {
-      if (reason !== 'crashed' || restart === 'temporary') return this.#remove(resident);
-      this.#parts.logger.error('agent given up after too many crashes', { agent: where, ...restartLimit });
-      if (!resident.gone) this.#residency.rest(resident, this.#parts.clock.monotonic() + restartLimit.periodMs);
-    });
+    this.#system.watch(ref, resident);
     return resident;
   }
 
-  #moveIn(key: string, spec: AgentSpec<unknown, Protocol>, fence: Fence): Tenancy {
+  #ended(resident: Resident, { restart, restartLimit }: Kind['keeping'], { reason }: Terminated): void {
+    if (reason !== 'crashed' || restart === 'temporary') {
+      this.#remove(resident);
+      return;
+    }
+    const agent = agentAddressKey(resident.address);
+    this.#parts.logger.error('agent given up after too many crashes', { agent, ...restartLimit });
+    if (!resident.gone) this.#residency.rest(resident, this.#parts.clock.monotonic() + restartLimit.periodMs);
+  }
+
+  #moveIn({ spec, idle, keeping }: Kind, fence: Fence): Tenancy {
     const { self, coordinator, store, host, actors, clock, logger, tracer, peers } = this.#parts;
     const gate = new ShardGate();
     const house: Household = {
@@ -395,14 +392,19 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
         gate.ended(delivery);
       },
     };
-    const tenancy: Tenancy = { epoch: fence.epoch, house, residents: new Map() };
-    this.#shards.set(key, tenancy);
+    const tenancy: Tenancy = {
+      house,
+      residents: new Map(),
+      idle,
+      waits: keeping.mailbox.overflow === 'backpressure',
+      ended: (resident, terminated) => this.#ended(resident, keeping, terminated),
+    };
+    this.#shards.set(fence, tenancy);
     return tenancy;
   }
 
-  #owns(shard: ShardId, epoch: Epoch): boolean {
-    const record = this.#parts.map.shard(shard);
-    return record?.epoch === epoch && sameNode(record.owner, this.#parts.self);
+  #owns({ owner }: ShardRecord): boolean {
+    return sameNode(owner, this.#parts.self);
   }
 
   /** A mailbox gave a message up. Who asked hears why, or asks again when the agent may serve it yet. */
@@ -436,7 +438,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   *#residentsOf(shard: ShardId): Iterable<Resident> {
-    yield* this.#shards.get(shardKey(shard))?.residents.values() ?? [];
+    yield* this.#shards.get(shard)?.residents.values() ?? [];
   }
 
   /** Agents of a shard whose turn has begun; one that waits for its journal hasn't. */
@@ -449,29 +451,29 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   /** The shard went from here, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */
   #dropUntil(shard: ShardId, epoch: Epoch): void {
-    const key = shardKey(shard);
-    const tenancy = this.#shards.get(key);
-    if (tenancy === undefined || tenancy.epoch > epoch) return;
+    const tenancy = this.#shards.get(shard);
+    if (tenancy === undefined || tenancy.house.fence.epoch > epoch) return;
     for (const resident of tenancy.residents.values()) {
       this.#hurry(resident);
       void this.#system.extract(resident.ref, { timeoutMs: 0 });
     }
-    this.#forget(key, tenancy);
+    this.#forget(tenancy);
   }
 
-  #forget(key: string, tenancy: Tenancy): void {
-    if (this.#shards.get(key) !== tenancy) return;
+  #forget(tenancy: Tenancy): void {
+    const { fence } = tenancy.house;
+    if (this.#shards.get(fence) !== tenancy) return;
     for (const resident of tenancy.residents.values()) this.#residency.remove(resident);
-    this.#shards.delete(key);
+    this.#shards.delete(fence);
   }
 
   #remove(resident: Resident): void {
-    const { shard, key } = resident;
+    const { tenancy, address } = resident;
+    const { residents } = tenancy;
     this.#residency.remove(resident);
-    const tenancy = this.#shards.get(shard);
-    if (tenancy?.residents.get(key) !== resident) return;
-    tenancy.residents.delete(key);
-    if (tenancy.residents.size === 0) this.#shards.delete(shard);
+    if (residents.get(address.key) !== resident) return;
+    residents.delete(address.key);
+    if (residents.size === 0) this.#forget(tenancy);
   }
 
   #passivate(resident: Resident): void {
@@ -484,8 +486,4 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     resident.stopping = true;
     if (resident.running !== undefined) this.#recalls.hurry(resident.running);
   }
-}
-
-function sameAsker(a: Asker, b: Asker): boolean {
-  return a.correlation === b.correlation && sameNode(a.node, b.node);
 }

@@ -8,6 +8,7 @@ import {
   type NodeRef,
   nodeRefKey,
   type ShardId,
+  ShardTable,
   shardKey,
   TroupeError,
 } from '../core/index.ts';
@@ -68,8 +69,7 @@ export function lifeOf(text: string): NodeRef | undefined {
 /** Sends messages to agents, wherever their shard lives now. */
 export class Router {
   readonly #parts: RouterParts;
-  /** By group, then by number. */
-  readonly #lines: Map<string, ShardLine[]> = new Map();
+  readonly #lines: ShardTable<ShardLine> = new ShardTable();
   readonly #exits: Omit<LineExits, 'deliver' | 'flush'>;
   #agents: LocalAgents | undefined;
 
@@ -117,12 +117,7 @@ export class Router {
 
   /** The line of a shard. */
   line(shard: ShardId): ShardLine {
-    let lines = this.#lines.get(shard.group);
-    if (lines === undefined) {
-      lines = [];
-      this.#lines.set(shard.group, lines);
-    }
-    let line = lines[shard.shard];
+    let line = this.#lines.get(shard);
     if (line === undefined) {
       const id: ShardId = { group: shard.group, shard: shard.shard };
       line = new ShardLine({
@@ -130,7 +125,7 @@ export class Router {
         deliver: (envelope) => this.#deliver(id, envelope),
         flush: (way) => this.#flush(id, way),
       });
-      lines[shard.shard] = line;
+      this.#lines.set(id, line);
       const record = this.#parts.map.shard(id);
       if (record !== undefined) line.update(record);
     }

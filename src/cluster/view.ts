@@ -6,7 +6,7 @@ import {
   type ShardRecord,
   type WatchDelivery,
 } from '../coordinator/index.ts';
-import { type NodeId, type NodeRef, type ShardId, shardOf } from '../core/index.ts';
+import { type NodeId, type NodeRef, type ShardId, ShardTable, shardOf } from '../core/index.ts';
 
 /** What changed in one delivery of the ledger's watch. After a fresh view, everything that differs. */
 export interface ViewChange {
@@ -31,7 +31,7 @@ export class ClusterMap {
   #index = 0;
   readonly #nodes: Map<NodeId, NodeRecord> = new Map();
   readonly #groups: Map<string, GroupSpec> = new Map();
-  readonly #shards: Map<string, ShardRecord[]> = new Map();
+  readonly #shards: ShardTable<ShardRecord> = new ShardTable();
   readonly #listeners: Set<(change: ViewChange) => void> = new Set();
 
   /** Index of the ledger that this copy reflects. */
@@ -82,12 +82,12 @@ export class ClusterMap {
   }
 
   shard(id: ShardId): ShardRecord | undefined {
-    return this.#shards.get(id.group)?.[id.shard];
+    return this.#shards.get(id);
   }
 
   /** All shards of all groups that were ever placed. */
   shards(): ShardRecord[] {
-    return [...this.#shards.values()].flat().filter((shard) => shard !== undefined);
+    return [...this.#shards];
   }
 
   /** The shard that holds a key, or undefined when no node declared the group. */
@@ -147,12 +147,7 @@ export class ClusterMap {
   }
 
   #setShard(shard: ShardRecord): boolean {
-    let list = this.#shards.get(shard.group);
-    if (list === undefined) {
-      list = [];
-      this.#shards.set(shard.group, list);
-    }
-    const known = list[shard.shard];
+    const known = this.#shards.get(shard);
     if (
       known !== undefined &&
       known.epoch === shard.epoch &&
@@ -161,7 +156,7 @@ export class ClusterMap {
     ) {
       return false;
     }
-    list[shard.shard] = shard;
+    this.#shards.set(shard, shard);
     return true;
   }
 }

@@ -120,6 +120,16 @@ function isError<E extends Error>(error: unknown, kind: abstract new (...given: 
   }
 }
 
+/** What was thrown, fit to be looked at: a proxy that throws even when it is asked what it is gives way to an error that says so. */
+export function soundError(thrown: unknown): unknown {
+  try {
+    void (thrown instanceof Error);
+    return thrown;
+  } catch {
+    return new TroupeError('HANDLER_FAILED', errorMessage(thrown));
+  }
+}
+
 /** Wraps what a foreign piece of code threw; an error of ours passes unchanged. */
 export function asTroupeError(error: unknown, code: ErrorCode, details: ErrorDetails = {}): TroupeError {
   if (isTroupeError(error)) return error;

@@ -6,4 +6,5 @@ export * from './errors.ts';
 export * from './ids.ts';
 export * from './logger.ts';
 export * from './random.ts';
+export * from './shard-table.ts';
 export * from './tracer.ts';

@@ -40,7 +40,7 @@ export function slow<M>(
 
 function around<M>(
   factory: BehaviorFactory<M>,
-  receive: (behavior: Behavior<M>, ...received: Parameters<Behavior<M>['receive']>) => void | Promise<void>,
+  receive: (behavior: Behavior<M>, ...received: Parameters<Behavior<M>['receive']>) => void | PromiseLike<void>,
 ): BehaviorFactory<M> {
   return () => {
     const behavior = factory();

@@ -10,12 +10,13 @@ import {
   type ThreadLimits,
   type Threads,
 } from '../../thread/index.ts';
-import { Activation, type Household } from '../activation.ts';
+import { activate } from '../activation.ts';
 import type { AgentContext, StepOptions, StepQuery } from '../context.ts';
 import { type AgentSpec, type Protocol, VOTE_METHOD, type Vote } from '../define.ts';
 import type { Delivery } from '../delivery.ts';
 import type { JobProgress } from '../host.ts';
 import { JournalFailure } from '../journal.ts';
+import type { Household } from '../serving.ts';
 import type {
   AgentTenantData,
   EffectOrder,
@@ -40,7 +41,7 @@ export interface Isolation {
 /** The behaviour of an agent whose handlers run in a thread. All else (journal, schemas, votes) stays here, as for any agent. */
 export function seated(house: Household, address: AgentAddress, isolation: Isolation): Behavior<Delivery> {
   const seat = new Seat(house, address, isolation);
-  const activation = new Activation({ ...house, spec: seat.spec }, address);
+  const activation = activate({ ...house, spec: seat.spec }, address);
   return {
     start: (actor) => seat.open(actor),
     receive: (delivery, actor) => activation.receive(delivery, actor),

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Backlog } from '../../../src/agent/backlog.ts';
-import { Delivery, Resident } from '../../../src/agent/delivery.ts';
+import { Delivery } from '../../../src/agent/delivery.ts';
 import { IdleList } from '../../../src/agent/idle-list.ts';
+import { Resident, type Tenancy } from '../../../src/agent/resident.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
 
-const idle = new IdleList(1_000);
+const tenancy = { idle: new IdleList(1_000) } as Tenancy;
 
 test('what waits is counted and dated as a list would do it, whatever comes, begins, ends or leaves', () => {
   const event = fc.record({
@@ -22,13 +23,13 @@ test('what waits is counted and dated as a list would do it, whatever comes, beg
       for (const [now, { agent, what, request }] of events.entries()) {
         let resident = residents.get(agent);
         if (resident === undefined) {
-          resident = new Resident(undefined as never, 's', `${agent}`, idle, now);
+          resident = new Resident(undefined as never, tenancy, { kind: 'k', key: `${agent}` }, now);
           residents.set(agent, resident);
         }
         const own = open.filter(({ delivery }) => delivery.resident === resident);
         const first = own.find(({ waits }) => what !== 'begins' || waits);
         if (what === 'comes') {
-          const delivery = new Delivery({} as Envelope, `${request}`, resident, [], 0);
+          const delivery = new Delivery({ requestId: `${request}` } as Envelope, resident, 0);
           resident.enter(delivery);
           backlog.add(delivery, now);
           open.push({ delivery, at: now, waits: true });

@@ -13,7 +13,15 @@ const counter = defineAgent('counter', {
   state: () => 0,
   shards: 1,
   passivateAfterMs: 2_000,
-  messages: { add: { input: z.number() }, step: { input: z.undefined() }, say: { input: z.string() } },
+  messages: {
+    add: { input: z.number() },
+    step: { input: z.undefined() },
+    say: { input: z.string() },
+    wait: { input: z.number() },
+    look: { input: z.number().refine(async (n) => n < 10) },
+    proxy: { input: z.boolean() },
+    symbol: { input: z.undefined() },
+  },
   handlers: {
     add(ctx, by) {
       ctx.setState(ctx.state + by);
@@ -21,6 +29,38 @@ const counter = defineAgent('counter', {
     },
     step: (ctx) => ctx.step('pay', () => 'paid'),
     say: (_ctx, text) => text,
+    async wait(ctx, by) {
+      const before = ctx.state;
+      await new Promise<void>((resolve) => bench.clock.schedule(by, resolve));
+      ctx.setState(before + by);
+      return ctx.state;
+    },
+    look: (_ctx, n) => n,
+    async proxy(_ctx, late) {
+      if (late) await Promise.resolve();
+      throw trapping();
+    },
+    symbol: () => Symbol('it has no encoding'),
+  },
+});
+
+/** Throws whatever one does to it. */
+function trapping(): Error {
+  const trap = (): never => {
+    throw new RangeError('do not look');
+  };
+  return new Proxy(new Error(), { get: trap, getPrototypeOf: trap, has: trap, ownKeys: trap });
+}
+
+/** The same trouble in an agent with a journal. */
+const keeper = defineAgent('keeper', {
+  state: () => 0,
+  shards: 1,
+  messages: { proxy: { input: z.undefined() } },
+  handlers: {
+    proxy: () => {
+      throw trapping();
+    },
   },
 });
 
@@ -31,7 +71,7 @@ let two: AgentNode;
 beforeEach(async () => {
   calls = [];
   bench = await Bench.start();
-  one = await joinAgents(bench, 'n1', [counter], {
+  one = await joinAgents(bench, 'n1', [counter, keeper], {
     coordinator: (real): Coordinator => ({
       ...real,
       execute: (name, request, options) => {
@@ -45,8 +85,9 @@ beforeEach(async () => {
       watch: (listener) => real.watch(listener),
     }),
   });
-  two = await joinAgents(bench, 'n2', [counter]);
+  two = await joinAgents(bench, 'n2', [counter, keeper]);
   await bench.place([0], one, 'counter');
+  await bench.place([0], one, 'keeper');
   calls = [];
 });
 afterEach(() => bench.close());
@@ -83,4 +124,35 @@ test('a step is refused, as its receipt would promise what nobody keeps', async 
     code: 'INVALID_ARGUMENT',
     message: expect.stringContaining('"pay"'),
   });
+});
+
+test('a handler that waits keeps the next message waiting, and its reply and state come when it is done', async () => {
+  const first = two.asks.ask({ kind: 'counter', key: 'k' }, 'wait', 500);
+  const second = two.asks.ask({ kind: 'counter', key: 'k' }, 'wait', 100);
+  await bench.settled();
+  expect(one.runtime.turnMs({ group: 'counter', shard: 0 })).toBeGreaterThanOrEqual(0);
+  expect(one.runtime.value({ group: 'counter', shard: 0 })).toBe(3);
+  await bench.clock.advance(1_000);
+  expect(await first).toBe(500);
+  expect(await second).toBe(600);
+  expect(one.runtime.value({ group: 'counter', shard: 0 })).toBe(1);
+});
+
+test('a schema that must wait holds the turn back, and refuses as any', async () => {
+  expect(await ask('look', 5)).toBe(5);
+  await ask('add', 1);
+  await expect(ask('look', 50)).rejects.toMatchObject({ code: 'SCHEMA_MISMATCH' });
+  expect(await ask('add', 1)).toBe(2);
+});
+
+test('what a handler throws or gives may be anything: the asker hears at once, and the agent starts anew', async () => {
+  for (const late of [false, true]) {
+    await ask('add', 1);
+    await expect(ask('proxy', late)).rejects.toMatchObject({ code: 'HANDLER_FAILED' });
+    expect(await ask('add', 3)).toBe(3);
+    await expect(ask('symbol')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    expect(await ask('add', 0)).toBe(0);
+  }
+  const kept = two.asks.ask({ kind: 'keeper', key: 'k' }, 'proxy', undefined);
+  await expect(bench.settle(kept)).rejects.toMatchObject({ code: 'HANDLER_FAILED' });
 });
