@@ -51,6 +51,11 @@ export function removeFolder(folder: string): void {
   folders.delete(folder);
 }
 
+/** Leaves a folder of `freshFolder` where it is, for a person to look at. */
+export function keepFolder(folder: string): void {
+  folders.delete(folder);
+}
+
 /** A child process that does not outlive this one. */
 export class Child {
   readonly process: ChildProcess;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import { errorMessage, isTroupeError, type NodeId, TroupeError } from '../core/index.ts';
@@ -48,6 +48,11 @@ export class ClusterFolder {
   /** Where a node's file source looks for a notice of preemption. */
   noticeFile(node: NodeId): string {
     return join(this.path, 'run', `${node}.preempt.json`);
+  }
+
+  /** Whether a notice for a node stands. */
+  hasNotice(node: NodeId): boolean {
+    return existsSync(this.noticeFile(node));
   }
 
   /** Forgets a notice that was for an earlier machine of that name. */
