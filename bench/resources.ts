@@ -1,7 +1,8 @@
 /** Child processes and folders of a benchmark: whatever ends it, they end too. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, statfsSync } from 'node:fs';
+import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../src/node/make-folder.ts';
 
 /** Time that a killed process may take to be gone, ms. */
 const KILL_MS = 5_000;
@@ -36,7 +37,7 @@ export function endAll(): void {
  * @throws Error when it lies in memory: syncs would be free there
  */
 export function freshFolder(below: string): string {
-  mkdirSync(below, { recursive: true });
+  makeFolder(below);
   if (MEMORY_FILE_SYSTEMS.has(statfsSync(below).type)) {
     throw new Error(`${below} lies in memory, where a sync costs nothing; name a folder on a disk with --dir`);
   }

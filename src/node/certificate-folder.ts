@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { type Clock, errorMessage, TroupeError } from '../core/index.ts';
 import type { Identity } from '../remote/index.ts';
 import type { KeyPair, Validity } from './authority.ts';
 import { CLUSTER_NAME, NODE_ID } from './config.ts';
+import { makeFolder } from './make-folder.ts';
 import { filesIn } from './tls-config.ts';
 
 const DAY_MS = 86_400_000;
@@ -88,7 +89,7 @@ function checkName(name: string, form: RegExp): void {
 function write(dir: string, name: string, pair: KeyPair): void {
   const { cert, key } = filesIn(dir, name);
   try {
-    mkdirSync(dir, { recursive: true });
+    makeFolder(dir);
     for (const [file, text, mode] of [
       [key, pair.key, 0o600],
       [cert, pair.cert, 0o644],

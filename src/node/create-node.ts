@@ -1,4 +1,3 @@
-import { mkdirSync } from 'node:fs';
 import type { PreemptionSource } from '../cluster/index.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
 import { openGrpcTransport } from '../remote/index.ts';
@@ -9,6 +8,7 @@ import { startControlThread } from './control/threaded.ts';
 import { ClusterFolder, inFolder } from './directory.ts';
 import { openJournals } from './journal-config.ts';
 import { lockNode } from './lock.ts';
+import { makeFolder } from './make-folder.ts';
 import { TroupeNode } from './node.ts';
 import { tlsOf } from './node-tls.ts';
 
@@ -50,7 +50,7 @@ export async function createNode(
     ...(options.logFile === undefined ? {} : { file: options.logFile }),
   });
   const { agents, setups } = await loadAgents(config.agents);
-  inFolder(folder.path, () => mkdirSync(folder.dataDir(id), { recursive: true }));
+  inFolder(folder.path, () => makeFolder(folder.dataDir(id)));
   const unlock = await lockNode(id, folder.dataDir(id), clock);
   const telemetry = await startTelemetry({
     service: `troupe-${id}`,

@@ -1,8 +1,9 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NodeAddresses } from '../coordinator/index.ts';
 import { errorMessage, isTroupeError, type NodeId, TroupeError } from '../core/index.ts';
 import type { TlsFiles } from '../remote/index.ts';
+import { makeFolder } from './make-folder.ts';
 
 /** What a running node says of itself in the cluster's folder. */
 export interface NodeCard {
@@ -27,7 +28,7 @@ export class ClusterFolder {
   constructor(path: string) {
     this.path = path;
     inFolder(path, () => {
-      for (const name of ['run', 'data', 'logs']) mkdirSync(join(path, name), { recursive: true });
+      for (const name of ['run', 'data', 'logs']) makeFolder(join(path, name));
     });
   }
 
@@ -71,7 +72,7 @@ export class ClusterFolder {
     inFolder(this.path, () => {
       rmSync(run, { recursive: true, force: true });
       // A node of a killed parent may still be there and have made it again.
-      mkdirSync(run, { recursive: true });
+      makeFolder(run);
     });
   }
 

@@ -60,9 +60,12 @@ export class TestCluster implements AsyncDisposable {
   /**
    * Starts a cluster of `size` nodes. It serves when this resolves.
    *
-   * @throws TroupeError INVALID_CONFIGURATION, NO_QUORUM
+   * @param size whole, 1 or more
+   * @throws TroupeError INVALID_ARGUMENT, INVALID_CONFIGURATION, NO_QUORUM
    */
   static async start(size: number, options: TestClusterOptions = {}): Promise<TestCluster> {
+    if (!(Number.isInteger(size) && size >= 1))
+      throw new TroupeError('INVALID_ARGUMENT', `a cluster has a whole number of nodes, not ${size}`);
     // Not before it is needed: whoever tests actors shouldn't load a whole node.
     const { startInProcess } = await import('../node/index.ts');
     const { agents = [], setups = [], seed = 1, time = 'flies', logger, config } = options;

@@ -21,6 +21,13 @@ describe('the folder of a cluster', () => {
     expect(() => new ClusterFolder(path)).not.toThrow();
   });
 
+  // A hang isn't caught by a time limit, as it never yields; then the whole run stands still.
+  test.runIf(existsSync('/proc/self'))('is refused where none can be made, at once', () => {
+    expect(() => new ClusterFolder('/proc/troupe/deep')).toThrow(
+      expect.objectContaining({ code: 'INVALID_CONFIGURATION' }),
+    );
+  });
+
   test('keeps the data, logs and notices of each node apart', () => {
     const places = (node: string): string[] => [folder.dataDir(node), folder.logFile(node), folder.noticeFile(node)];
     expect(new Set([...places('a'), ...places('b')]).size).toBe(6);

@@ -76,3 +76,7 @@ test('in real time', async () => {
   await using cluster = await TestCluster.start(2, { agents: [counter], time: 'real' });
   expect(await cluster.agent(counter, 'a', 'node-2').ask('add', 1)).toBe(1);
 });
+
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY])('a cluster of %s nodes is refused', async (size) => {
+  await expect(TestCluster.start(size)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+});
