@@ -2,6 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { parsing, progressLine, runCommand, UsageError, usableFolder, wholeNumber } from './command.ts';
+import { failoverSuite } from './failover/suite.ts';
 import { kernelSuite } from './kernel/suite.ts';
 import { raftSuite } from './raft/suite.ts';
 import { recoverySuite } from './recovery/suite.ts';
@@ -11,7 +12,15 @@ import type { Suite } from './suite.ts';
 import { swarmSuite } from './swarm/suite.ts';
 import { turnsSuite } from './turns/suite.ts';
 
-const SUITES: readonly Suite[] = [raftSuite, kernelSuite, remoteSuite, swarmSuite, turnsSuite, recoverySuite];
+const SUITES: readonly Suite[] = [
+  raftSuite,
+  kernelSuite,
+  remoteSuite,
+  swarmSuite,
+  turnsSuite,
+  recoverySuite,
+  failoverSuite,
+];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;
 /** Most rounds of one run. */
