@@ -1,6 +1,7 @@
 /** `npm run bench -- SUITE`: measures, prints a table, and with `--json` one last line for machines. */
 import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { anomaliesSuite } from './anomalies/suite.ts';
 import { parsing, progressLine, runCommand, UsageError, usableFolder, wholeNumber } from './command.ts';
 import { failoverSuite } from './failover/suite.ts';
 import { kernelSuite } from './kernel/suite.ts';
@@ -20,6 +21,7 @@ const SUITES: readonly Suite[] = [
   turnsSuite,
   recoverySuite,
   failoverSuite,
+  anomaliesSuite,
 ];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;

@@ -6,24 +6,28 @@ import { checkConfig, createNode } from '../src/node/index.ts';
 import type { NodeWord } from './node-process.ts';
 import { Child, within } from './resources.ts';
 
-const START_MS = 30_000;
+const START_MS = 60_000;
 const STOP_MS = 10_000;
 /** After this long a process that was to end is killed, ms. */
 const END_MS = 5_000;
 /** Longest time to collect the garbage of a node and say what is left, ms. */
 const MEMORY_MS = 20_000;
 
+const ENTRY = new URL('./node-process.ts', import.meta.url);
+
 /** A node of a benchmark's cluster in a process of its own. It isn't started again when it dies. */
 export class NodeProcess {
   readonly id: string;
   readonly child: Child;
 
-  constructor(id: string, configFile: string, folder: string, flags: readonly string[]) {
+  /** @param entry of the process: a file that calls `serve` of `node-process.ts` */
+  constructor(id: string, configFile: string, folder: string, flags: readonly string[], entry: URL = ENTRY) {
     this.id = id;
     const log = openSync(join(folder, `${id}.log`), 'a');
-    const entry = fileURLToPath(new URL('./node-process.ts', import.meta.url));
     const args = ['-C', 'troupe-source', '--disable-warning=ExperimentalWarning', '--expose-gc', ...flags];
-    this.child = new Child(process.execPath, [...args, entry, configFile, id], { stdio: ['ignore', log, log, 'ipc'] });
+    this.child = new Child(process.execPath, [...args, fileURLToPath(entry), configFile, id], {
+      stdio: ['ignore', log, log, 'ipc'],
+    });
   }
 
   /** Resolves when it serves. @throws Error when it doesn't */
@@ -101,19 +105,21 @@ export class NodeCluster implements AsyncDisposable {
    * @param here which of them is in this process
    * @param folder an existing one, for data and log files
    * @param flags of Node, for the processes
+   * @param entry of the processes: a file that calls `serve` of `node-process.ts`
    */
   static async start(
     config: Omit<ClusterConfigInput, 'dataDir'>,
     here: string,
     folder: string,
     flags: readonly string[] = [],
+    entry?: URL,
   ): Promise<NodeCluster> {
     const nodes = config.nodes.map((node) => ({ ...node, preemption: [] }));
     const checked = checkConfig({ ...config, nodes, dataDir: join(folder, 'cluster') }, process.cwd());
     const configFile = join(folder, 'cluster.json');
     writeFileSync(configFile, JSON.stringify(checked));
     const others = nodes.map(({ id }) => id).filter((id) => id !== here);
-    const spawn = (id: string): NodeProcess => new NodeProcess(id, configFile, folder, flags);
+    const spawn = (id: string): NodeProcess => new NodeProcess(id, configFile, folder, flags, entry);
     const processes = others.map(spawn);
     const [node] = await Promise.all([
       createNode(checked, here, { logFile: join(folder, `${here}.log`) }),

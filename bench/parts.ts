@@ -11,6 +11,8 @@ export interface NodeParts {
   readonly config: Omit<ClusterConfigInput, 'dataDir'>;
   /** Which of them is in this process. */
   readonly here: string;
+  /** Entry of the node processes, when it isn't `node-process.ts`. */
+  readonly entry?: URL;
   /** Longest time for one part, ms. */
   readonly limitMs: number;
   /** What each part does, by name and in their order; `folder` holds the cluster's data and log files. */
@@ -18,7 +20,10 @@ export interface NodeParts {
 }
 
 /** Runs the parts that the command line asks for, as often as it asks for. */
-export async function runParts(options: BenchOptions, { config, here, limitMs, parts }: NodeParts): Promise<void> {
+export async function runParts(
+  options: BenchOptions,
+  { config, here, entry, limitMs, parts }: NodeParts,
+): Promise<void> {
   const { only, rounds, progress, profile } = options;
   const flags = profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`];
   for (let round = 1; round <= rounds; round++) {
@@ -28,7 +33,7 @@ export async function runParts(options: BenchOptions, { config, here, limitMs, p
       progress(part);
       const folder = join(options.folder, `${part}-${round}`);
       mkdirSync(folder);
-      await using cluster = await NodeCluster.start(config, here, folder, flags);
+      await using cluster = await NodeCluster.start(config, here, folder, flags, entry);
       await within(limitMs, `${part} of ${config.name}`, work(cluster, folder));
     }
   }

@@ -1,5 +1,7 @@
 import type { PreemptionSource } from '../cluster/index.ts';
+import type { Coordinator } from '../coordinator/index.ts';
 import { type Clock, type Random, systemClock, systemRandom } from '../core/index.ts';
+import type { JournalStore } from '../journal/index.ts';
 import { openGrpcTransport } from '../remote/index.ts';
 import { createLogger, startTelemetry } from '../telemetry/index.ts';
 import { loadAgents } from './agents.ts';
@@ -20,6 +22,8 @@ export interface CreateNodeOptions {
   readonly logFile?: string;
   /** Sources of notices of preemption besides those of the configuration. */
   readonly sources?: readonly PreemptionSource[];
+  /** Makes the store of agents' journals, in place of the configuration's. All nodes must keep them at the same place. */
+  readonly journals?: (coordinator: Coordinator) => JournalStore;
   /** The parent process, when this one is to end with it, even while agents block the main thread. */
   readonly parentPid?: number;
 }
@@ -67,7 +71,8 @@ export async function createNode(
       { config, node: id, folder: folder.path, logFile: options.logFile, parentPid: options.parentPid },
       { clock, logger },
     );
-    const journals = await openJournals(config.journals, { clock, random, logger });
+    const journals =
+      options.journals?.(plane.coordinator) ?? (await openJournals(config.journals, { clock, random, logger }));
     const transport = openGrpcTransport({ allowInsecureBeyondLoopback: node.insecure, tls });
     const started = await TroupeNode.start({
       config,

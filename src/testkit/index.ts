@@ -13,3 +13,4 @@ export { crashOn, slow } from './faults.ts';
 export { EXPECT_MS, PROBE_MESSAGES_MAX, Probe, type ProbeHome, SILENCE_MS, type Wait, waitOn } from './probe.ts';
 export { TestCluster, type TestClusterOptions } from './test-cluster.ts';
 export { TestSystem, type TestSystemOptions } from './test-system.ts';
+export { BEHIND_MS, UnprotectedStore } from './unprotected.ts';
