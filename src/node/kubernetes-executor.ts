@@ -74,7 +74,8 @@ export function kubernetesExecutor(
     },
     leaver: (workers, count) =>
       resource === 'deployment'
-        ? leastLoaded(workers)
+        ? // A pod that isn't up, or not ready, goes before all others.
+          leastLoaded(workers.length < count ? [] : workers)
         : workers.find(({ node }) => node.node === `${name}-${firstOrdinal + count - 1}`)?.node,
     ...(resource === 'deployment' && {
       choose: async ({ node }, signal) => {

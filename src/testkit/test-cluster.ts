@@ -24,6 +24,8 @@ export interface TestClusterOptions {
    */
   readonly time?: 'flies' | 'real';
   readonly logger?: Logger;
+  /** Labels of nodes, by id; the others have none. */
+  readonly labels?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** What else the configuration says; nodes are `node-1` to `node-n`, the first three are voters. */
   readonly config?: Partial<Omit<ClusterConfigInput, 'nodes'>>;
 }
@@ -68,7 +70,7 @@ export class TestCluster implements AsyncDisposable {
       throw new TroupeError('INVALID_ARGUMENT', `a cluster has a whole number of nodes, not ${size}`);
     // Not before it is needed: whoever tests actors shouldn't load a whole node.
     const { startInProcess } = await import('../node/index.ts');
-    const { agents = [], setups = [], seed = 1, time = 'flies', logger, config } = options;
+    const { agents = [], setups = [], seed = 1, time = 'flies', logger, labels = {}, config } = options;
     const nodes = Array.from({ length: size }, (_, i) => `node-${i + 1}`);
     const flying = time === 'flies' ? new ManualClock() : undefined;
     const clock = flying ?? systemClock;
@@ -79,7 +81,7 @@ export class TestCluster implements AsyncDisposable {
           name: 'test',
           ...config,
           // Two voters can do without neither: a pair has one.
-          nodes: nodes.map((id, i) => ({ id, voter: i < (size < VOTERS ? 1 : VOTERS) })),
+          nodes: nodes.map((id, i) => ({ id, voter: i < (size < VOTERS ? 1 : VOTERS), labels: { ...labels[id] } })),
         },
         { agents, setups, clock, random: new SeededRandom(seed), ...(logger === undefined ? {} : { logger }) },
       );

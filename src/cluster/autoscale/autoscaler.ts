@@ -210,14 +210,13 @@ export class Autoscaler {
     course.there = to;
   }
 
-  /** Has the worker drain that will go. One that drains already, by another leader's word or a notice, is that one. */
+  /** Has the worker drain that will go, unless it drains already, by another leader's word or a notice. */
   async #shrink(pool: Pool, course: Course, members: readonly NodeRecord[], there: number): Promise<void> {
     const { executor, drainMs, name } = pool;
     const { drain, logger } = this.#parts;
     const workers = members.map((node): Worker => ({ node, open: this.#loads.of(node)?.open }));
     if (course.leaving === undefined) {
-      const going = workers.filter(({ node }) => !isStaying(node));
-      const node = executor.leaver(going, there) ?? executor.leaver(workers, there);
+      const node = executor.leaver(workers, there);
       if (node === undefined) return this.#resize(course, executor, there - 1);
       await executor.choose?.(node, this.#closed.signal);
       course.leaving = { node: node.node, incarnation: node.incarnation };

@@ -23,9 +23,9 @@ export interface ScaleExecutor {
   resize(count: number, signal: AbortSignal): Promise<void>;
 }
 
-/** The worker with least to do; one that is silent last, and of equal ones the last by name. */
+/** A worker that drains already, else the one with least to do; one that is silent last, and of equal ones the last by name. */
 export function leastLoaded(workers: readonly Worker[]): NodeRecord | undefined {
-  const load = ({ open = Number.POSITIVE_INFINITY }: Worker): number => open;
+  const load = ({ node, open = Number.POSITIVE_INFINITY }: Worker): number => (node.state === 'draining' ? -1 : open);
   const sorted = workers.toSorted((a, b) => {
     if (load(a) !== load(b)) return load(a) < load(b) ? -1 : 1;
     return b.node.node.localeCompare(a.node.node, 'en', { numeric: true });

@@ -6,71 +6,11 @@ import type { Worker } from '../../../src/cluster/index.ts';
 import type { NodeRecord } from '../../../src/coordinator/index.ts';
 import { type KubernetesScale, kubernetesExecutor, RECOUNT_MS } from '../../../src/node/kubernetes-executor.ts';
 import { ManualClock } from '../../../src/testkit/clock.ts';
-import { Cloud, type Reply, type Seen, until } from '../cluster/preemption/cloud.ts';
+import { Cloud, type Reply, until } from '../cluster/preemption/cloud.ts';
+import { ApiServer, status, TOKEN } from './api-server.ts';
 
 const NOW = new AbortController().signal;
 const PATH = '/apis/apps/v1/namespaces/work/statefulsets/spot/scale';
-const TOKEN = 'first-token';
-
-/** An API server with one scale subresource, in the published shapes. */
-class ApiServer {
-  replicas = 3;
-  version = 100;
-  /** What is answered instead, while it is set. */
-  misdeed: Reply | undefined;
-  /** Called before a PUT is looked at. */
-  beforePut: () => void = () => undefined;
-  token = TOKEN;
-  readonly annotated: string[] = [];
-
-  readonly answer = (seen: Seen): Reply => {
-    if (this.misdeed !== undefined) return this.misdeed;
-    if (seen.headers.authorization !== `Bearer ${this.token}`) return status(401, 'Unauthorized', 'Unauthorized');
-    if (seen.path.startsWith('/api/v1/namespaces/work/pods/')) return this.#annotate(seen);
-    if (!seen.path.endsWith('/scale')) return status(404, 'NotFound', `"${seen.path}" not found`);
-    if (seen.method === 'PUT') {
-      this.beforePut();
-      const { kind, apiVersion, metadata, spec } = JSON.parse(seen.body);
-      if (kind !== 'Scale' || apiVersion !== 'autoscaling/v1' || metadata.name !== 'spot')
-        return status(422, 'Invalid', 'no Scale');
-      if (metadata.resourceVersion !== `${this.version}`)
-        return status(409, 'Conflict', 'the object has been modified; please apply your changes to the latest version');
-      this.replicas = spec.replicas ?? 0;
-      this.version++;
-    }
-    return { status: 200, body: JSON.stringify(this.#scale()), headers: { 'content-type': 'application/json' } };
-  };
-
-  #scale(): unknown {
-    return {
-      kind: 'Scale',
-      apiVersion: 'autoscaling/v1',
-      metadata: {
-        name: 'spot',
-        namespace: 'work',
-        uid: '5e1c7a6e-0c3b-4f7e-9a44-3a8f6f0d9c11',
-        resourceVersion: `${this.version}`,
-        creationTimestamp: '2026-01-01T00:00:00Z',
-      },
-      // Zero is left out, as Go does.
-      spec: this.replicas === 0 ? {} : { replicas: this.replicas },
-      status: { replicas: this.replicas, selector: 'app=troupe,pool=spot' },
-    };
-  }
-
-  #annotate({ method, path, body, headers }: Seen): Reply {
-    if (method !== 'PATCH' || headers['content-type'] !== 'application/merge-patch+json')
-      return status(415, 'UnsupportedMediaType', 'the body of the request was in an unknown format');
-    const cost = JSON.parse(body).metadata.annotations['controller.kubernetes.io/pod-deletion-cost'];
-    this.annotated.push(`${path.split('/').at(-1)} ${cost}`);
-    return { status: 200, body: '{"kind":"Pod","apiVersion":"v1"}' };
-  }
-}
-
-function status(code: number, reason: string, message: string): Reply {
-  const body = { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code };
-  return { status: code, body: JSON.stringify(body), headers: { 'content-type': 'application/json' } };
-}
 
 let cloud: Cloud;
 let server: ApiServer;
@@ -169,6 +109,7 @@ describe('a Deployment', () => {
     const scale = executor({ resource: 'deployment', namespace: 'work' });
     const leaver = scale.leaver(workers('spot-7c9-abcde', 'spot-7c9-fghij'), 2);
     expect(leaver?.node).toBe('spot-7c9-abcde');
+    expect(scale.leaver(workers('spot-7c9-abcde'), 2), 'a pod that is not up goes first').toBeUndefined();
     await scale.choose?.(leaver as NodeRecord, NOW);
     expect(server.annotated).toEqual(['spot-7c9-abcde -1000']);
     await scale.count(NOW);
