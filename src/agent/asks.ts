@@ -128,6 +128,7 @@ export class Asks {
       if (signal?.aborted) return reject(cancelled(to));
       if (this.#closed) return reject(this.#leaving(to));
       const loan = options.budget?.lend();
+      const now = this.#parts.clock.monotonic();
       const envelope: Envelope = {
         kind: 'ask',
         to,
@@ -137,13 +138,15 @@ export class Asks {
         from: this.#from,
         requestId: requestId ?? this.#freshId(),
         traceparent,
+        timeoutMs,
+        sinceMs: now,
         budget: loan?.limit,
+        epoch: undefined,
       };
-      const now = this.#parts.clock.monotonic();
       const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, resolve, reject);
       this.#open.add(ask);
       if (signal !== undefined) this.#takeBackOn(signal, ask);
-      this.#dispatch(ask, now);
+      this.#dispatch(ask);
     });
   }
 
@@ -191,7 +194,7 @@ export class Asks {
   }
 
   /** Sends it, or sends it again: under the same correlation, so that an agent that has it knows the asker. */
-  #dispatch(ask: OpenAsk, now: number = this.#parts.clock.monotonic()): void {
+  #dispatch(ask: OpenAsk): void {
     const { map, router, peers } = this.#parts;
     ask.resend?.cancel();
     try {
@@ -201,8 +204,7 @@ export class Asks {
       ask.sentTo = record?.owner;
       ask.movedTo = undefined;
       ask.epoch = record?.epoch ?? 0;
-      const timeoutMs = Math.max(1, ask.deadlineAt - now);
-      void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation, timeoutMs });
+      void router.send(ask.address, { ...ask.envelope, correlation: ask.correlation });
     } catch (error) {
       this.#settle(ask, undefined, asTroupeError(error, 'INVARIANT_VIOLATED'));
     }
@@ -236,6 +238,8 @@ export class Asks {
         kind: 'cancel',
         correlation: ask.correlation,
         payload: encodePayload(undefined),
+        timeoutMs: undefined,
+        sinceMs: undefined,
       });
     } catch (error) {
       if (!isTroupeError(error)) throw error;

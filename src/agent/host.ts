@@ -97,10 +97,26 @@ export function agentRef<State, P extends Protocol>(
   definition: AgentDefinition<State, P>,
   key: string,
 ): AgentRef<P> {
-  const address: AgentAddress = { kind: definition.kind, key };
-  return {
-    ...address,
-    ask: (method, input, options) => host.ask(address, method, input, options) as Promise<never>,
-    tell: (method, input) => host.tell(address, method, input),
-  };
+  return new HostedAgent<P>(host, definition.kind, key);
+}
+
+/** A class, as some programs make one for each message. */
+class HostedAgent<P extends Protocol> implements AgentRef<P> {
+  readonly kind: string;
+  readonly key: string;
+  readonly #host: Host;
+
+  constructor(host: Host, kind: string, key: string) {
+    this.#host = host;
+    this.kind = kind;
+    this.key = key;
+  }
+
+  ask<N extends keyof P & string>(method: N, input: InputOf<P[N]>, options?: AskOptions): Promise<OutputOf<P[N]>> {
+    return this.#host.ask(this, method, input, options) as Promise<never>;
+  }
+
+  tell<N extends keyof P & string>(method: N, input: InputOf<P[N]>): Promise<void> {
+    return this.#host.tell(this, method, input);
+  }
 }

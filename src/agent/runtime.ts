@@ -289,7 +289,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const resident = this.#resident(address, shard, waiting);
     if (resident instanceof TroupeError) return router.refuse(envelope, resident);
     const now = clock.monotonic();
-    const deadlineAt = now + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
+    const deadlineAt = (envelope.sinceMs ?? now) + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
     const known = resident.request(requestId);
     if (known !== undefined && !known.cancelled) return this.#join(known, envelope, deadlineAt);
     const delivery = new Delivery(envelope, resident, deadlineAt);
@@ -432,7 +432,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   #export(delivery: Delivery): Envelope[] {
     const left = delivery.deadlineAt - this.#parts.clock.monotonic();
     if (left <= 0 || delivery.cancelled) return [];
-    const envelope = left === Number.POSITIVE_INFINITY ? delivery.envelope : { ...delivery.envelope, timeoutMs: left };
+    const timeoutMs = left === Number.POSITIVE_INFINITY ? undefined : left;
+    const envelope = { ...delivery.envelope, timeoutMs, sinceMs: undefined };
     if (delivery.askers.length === 0) return [envelope];
     return delivery.askers.map(({ node, correlation }) => ({ ...envelope, from: nodeRefKey(node), correlation }));
   }

@@ -10,6 +10,7 @@ import {
   toWireError,
 } from '../core/index.ts';
 import type { Envelope, Lane, Links, Spending } from '../remote/index.ts';
+import { Correlations } from './correlations.ts';
 import { sameNode } from './view.ts';
 
 /** Answers a request of another node; what it throws crosses back with its code. */
@@ -53,10 +54,9 @@ export class Peers {
   readonly #links: Links;
   readonly #clock: Clock;
   readonly #services: Map<string, Service> = new Map();
-  readonly #waiting: Map<number, Waiter> = new Map();
+  readonly #waiting: Correlations<Waiter> = new Correlations();
   /** Replies to nodes that are not known yet. */
   readonly #late: Set<Timer> = new Set();
-  #correlation = 0;
   #agents: ((envelope: Envelope) => void | Promise<void>) | undefined;
   #actors: ActorReceiver | undefined;
 
@@ -135,9 +135,7 @@ export class Peers {
       waiter.timer?.cancel();
       throw new TroupeError('OVERLOADED', `${REQUESTS_MAX} requests wait for replies`, { address: this.self.node });
     }
-    const correlation = ++this.#correlation;
-    this.#waiting.set(correlation, waiter);
-    return correlation;
+    return this.#waiting.add(waiter);
   }
 
   /** Gives a request up; a late reply is dropped. */
@@ -190,7 +188,7 @@ export class Peers {
   close(): void {
     for (const timer of this.#late) timer.cancel();
     this.#late.clear();
-    for (const correlation of [...this.#waiting.keys()]) {
+    for (const [correlation] of [...this.#waiting]) {
       this.#settle(
         correlation,
         undefined,

@@ -26,11 +26,6 @@ export interface LineExits {
   refuse(envelope: Envelope, error: TroupeError): void;
 }
 
-interface Held {
-  readonly envelope: Envelope;
-  readonly atMs: number;
-}
-
 /**
  * The way of messages to one shard, from this node. Order per sender and receiver is kept while the shard moves. When the
  * shard has a new owner, a line that has sent anything to the last one closes, holds what comes, and sends a marker the old
@@ -47,9 +42,9 @@ interface Held {
 export class ShardLine {
   readonly #exits: LineExits;
   /** Waits for the line to open. */
-  readonly #held: Deque<Held> = new Deque();
+  readonly #held: Deque<Envelope> = new Deque();
   /** Waits for this node's view to reach the epoch that it names. */
-  readonly #ahead: Deque<Held> = new Deque();
+  readonly #ahead: Deque<Envelope> = new Deque();
   #heldBytes = 0;
   /** Where messages go; undefined while the line is closed. */
   #end: NodeRef | undefined;
@@ -162,10 +157,10 @@ export class ShardLine {
     }
   }
 
-  #hold(queue: Deque<Held>, envelope: Envelope): void {
+  #hold(queue: Deque<Envelope>, envelope: Envelope): void {
     if (this.held < HELD_MESSAGES_MAX && this.#heldBytes < HELD_BYTES_MAX) {
       this.#heldBytes += envelope.payload.byteLength;
-      queue.push({ envelope, atMs: this.#exits.clock.monotonic() });
+      queue.push(this.#dated(envelope));
       return;
     }
     const reason = `${HELD_MESSAGES_MAX} messages or ${HELD_BYTES_MAX} bytes wait for a shard that has no home now`;
@@ -175,15 +170,23 @@ export class ShardLine {
   /** Keeps the place of a message that was about to leave. */
   #holdFirst(envelope: Envelope): void {
     this.#heldBytes += envelope.payload.byteLength;
-    this.#held.unshift({ envelope, atMs: this.#exits.clock.monotonic() });
+    this.#held.unshift(this.#dated(envelope));
+  }
+
+  /** While it waits here its time runs. */
+  #dated(envelope: Envelope): Envelope {
+    const { timeoutMs, sinceMs } = envelope;
+    if (timeoutMs === undefined || sinceMs !== undefined) return envelope;
+    return { ...envelope, sinceMs: this.#exits.clock.monotonic() };
   }
 
   /** The next message, with the time it waited taken off its deadline; undefined when nothing of that is left. */
-  #take(queue: Deque<Held>): Envelope | undefined {
-    const { envelope, atMs } = queue.shift() as Held;
+  #take(queue: Deque<Envelope>): Envelope | undefined {
+    const envelope = queue.shift() as Envelope;
+    const { timeoutMs, sinceMs } = envelope;
     this.#heldBytes -= envelope.payload.byteLength;
-    if (envelope.timeoutMs === undefined) return envelope;
-    const timeoutMs = envelope.timeoutMs - (this.#exits.clock.monotonic() - atMs);
-    return timeoutMs <= 0 ? undefined : { ...envelope, timeoutMs };
+    if (timeoutMs === undefined || sinceMs === undefined) return envelope;
+    const left = timeoutMs - (this.#exits.clock.monotonic() - sinceMs);
+    return left <= 0 ? undefined : { ...envelope, timeoutMs: left, sinceMs: undefined };
   }
 }

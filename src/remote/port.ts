@@ -30,12 +30,14 @@ export interface Envelope {
   readonly from?: string;
   readonly traceparent?: string | undefined;
   /** What is left of the deadline when it leaves, ms: nodes' clocks need not agree. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
+  /** Since when `timeoutMs` runs, monotonic ms of this process; undefined: since now. Never travels. */
+  readonly sinceMs?: number | undefined;
   /** On an ask what its receiver may spend, where that is to be told; on an answer what was spent. What is left out isn't limited. */
   readonly budget?: Spending | undefined;
   readonly error?: WireError;
   /** Epoch of the receiver's shard as the sender knows it: tells a receiver whose view lags to wait. */
-  readonly epoch?: number;
+  readonly epoch?: number | undefined;
 }
 
 /** What happened to envelopes that a dead peer never acknowledged. */

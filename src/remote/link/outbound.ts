@@ -7,12 +7,6 @@ import { encodeFrame, encodePing, FrameEncoder, type Receipt } from './encode.ts
 import { ENVELOPE_COST_BYTES, type LaneLimits } from './limits.ts';
 import { CAPABILITIES, LINK_PROTOCOL, otherProtocol } from './messages.ts';
 
-/** An envelope that is kept. One without a deadline is kept as it is: there are many. */
-type Held = Envelope & {
-  /** When it was taken, monotonic ms. */
-  readonly sinceMs?: number;
-};
-
 /** What it is counted for, bytes. */
 const costOf = ({ payload }: Envelope): number => payload.byteLength + ENVELOPE_COST_BYTES;
 
@@ -30,8 +24,8 @@ export class Outbound {
   readonly #lane: Lane;
   readonly #address: () => string;
 
-  readonly #unacked: Deque<Held> = new Deque();
-  readonly #unsent: Deque<Held> = new Deque();
+  readonly #unacked: Deque<Envelope> = new Deque();
+  readonly #unsent: Deque<Envelope> = new Deque();
   #acked = 0;
   #heldBytes = 0;
   /** Cost of everything up to the last one sent on this connection. */
@@ -102,7 +96,8 @@ export class Outbound {
         data: { messages: this.held, bytes: this.#heldBytes },
       });
     }
-    this.#unsent.push(envelope.timeoutMs === undefined ? envelope : { ...envelope, sinceMs: clock.monotonic() });
+    const dated = envelope.timeoutMs === undefined || envelope.sinceMs !== undefined;
+    this.#unsent.push(dated ? envelope : { ...envelope, sinceMs: clock.monotonic() });
     this.#heldBytes += cost;
     this.#wake();
     return this.#belowHigh();
