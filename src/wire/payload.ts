@@ -1,5 +1,7 @@
 import { addExtension, Packr } from 'msgpackr';
 import { errorMessage, isTroupeError, TroupeError } from '../core/index.ts';
+import { asBuffer } from './bytes.ts';
+import { extendFlat, packFlat, unpackFlat } from './flat.ts';
 
 /**
  * Bodies of messages as MessagePack. Objects travel as records, so that a Map stays a Map; cycles, Set, Date, bigint,
@@ -24,7 +26,7 @@ const isSingle = (value: unknown): boolean => typeof value !== 'object' || Array
  *
  * @param type 1 to 100, of its own for each thing that travels; part of the protocol
  * @param of the class, subclasses included
- * @param write gives something in its place that can travel
+ * @param write gives in its place null, a text, or a pair of numbers
  * @param read makes of that what arrives
  */
 export function extendPayload<T, W>(
@@ -34,6 +36,7 @@ export function extendPayload<T, W>(
   read: (written: W) => unknown,
 ): void {
   addExtension({ Class: of, type, write, read });
+  extendFlat({ type, of, write: write as (value: unknown) => unknown, read: read as (written: unknown) => unknown });
 }
 
 /** The body of a message without one. */
@@ -52,7 +55,7 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
   if (value === undefined) return EMPTY_PAYLOAD;
   let bytes: Uint8Array;
   try {
-    bytes = Buffer.isBuffer(value) ? packBuffer(value) : (isSingle(value) ? single : packr).pack(value);
+    bytes = pack(value);
   } catch (error) {
     if (isTroupeError(error)) throw error;
     throw new TroupeError('INVALID_ARGUMENT', `the message can't be encoded: ${errorMessage(error)}`, { cause: error });
@@ -73,6 +76,8 @@ export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_M
 export function decodePayload(bytes: Uint8Array): unknown {
   if (bytes.byteLength === 0) return undefined;
   try {
+    const flat = unpackFlat(asBuffer(bytes), bytes.byteLength <= COPIED_BYTES_MAX);
+    if (flat !== undefined) return flat;
     const body = readable(bytes);
     return unpackBuffer(body) ?? packr.unpack(body);
   } catch (error) {
@@ -81,6 +86,12 @@ export function decodePayload(bytes: Uint8Array): unknown {
       cause: error,
     });
   }
+}
+
+function pack(value: unknown): Uint8Array {
+  if (Buffer.isBuffer(value)) return packBuffer(value);
+  if (isSingle(value)) return single.pack(value);
+  return (value === null ? undefined : packFlat(value as object)) ?? packr.pack(value);
 }
 
 /** What may be read in place of a body. The decoder hangs a view onto it: a message that waits with its body shouldn't keep that. */
