@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { anomaliesSuite } from './anomalies/suite.ts';
 import { parsing, progressLine, runCommand, UsageError, usableFolder, wholeNumber } from './command.ts';
+import { drainSuite } from './drain/suite.ts';
 import { failoverSuite } from './failover/suite.ts';
 import { kernelSuite } from './kernel/suite.ts';
 import { raftSuite } from './raft/suite.ts';
@@ -22,6 +23,7 @@ const SUITES: readonly Suite[] = [
   recoverySuite,
   failoverSuite,
   anomaliesSuite,
+  drainSuite,
 ];
 const NAMES = SUITES.map(({ name }) => name).join('|');
 const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;

@@ -240,19 +240,24 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const tenancy = this.#shards.get(shard);
     const { clock } = this.#parts;
     const timeoutMs = Math.max(0, stepsUntilMs - clock.monotonic());
-    const releasing = [...(tenancy?.residents ?? [])].map(async ([key, resident]) => {
+    // Whoever has nothing to do needn't be waited for, and takes nothing along.
+    const busy: Resident[] = [];
+    const idle: Resident[] = [];
+    for (const resident of tenancy?.residents.values() ?? []) (resident.open > 0 ? busy : idle).push(resident);
+    const releasing = busy.map(async (resident) => {
       // Senders that wait for room in the mailbox come after what is in it.
       const waiting: Delivery[] = [];
       const onLate = (delivery: Delivery): number => waiting.push(delivery);
       this.#hurry(resident);
       const { messages } = await this.#system.extract(resident.ref, { timeoutMs, onLate });
-      const first = resident.cut === undefined ? [] : [resident.cut];
-      return { key, messages: [...first, ...messages, ...waiting].flatMap((delivery) => this.#export(delivery)) };
+      const deliveries = [...(resident.cut === undefined ? [] : [resident.cut]), ...messages, ...waiting];
+      return { key: resident.address.key, messages: deliveries.flatMap((delivery) => this.#export(delivery)) };
     });
     tenancy?.house.gate.open();
     const agents = await Promise.all(releasing);
     if (tenancy !== undefined) this.#forget(tenancy);
-    return { agents };
+    for (const { ref } of idle) void this.#system.stop(ref);
+    return { residents: busy.length + idle.length, agents };
   }
 
   load(shard: ShardId, cargo: Cargo): void {

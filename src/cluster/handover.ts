@@ -1,7 +1,6 @@
 import type { Coordinator, ShardRecord } from '../coordinator/index.ts';
 import {
   type Clock,
-  delay,
   errorMessage,
   type Logger,
   type NodeRef,
@@ -11,18 +10,16 @@ import {
   type Tracer,
   traced,
 } from '../core/index.ts';
-import type { Envelope } from '../remote/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Peers } from './peers.ts';
 import type { Router } from './router.ts';
+import { ACTIVE_TIMEOUT_MS, type Cargo, type Parcel, Shipping, STAGE_TIMEOUT_MS } from './shipping.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
 /** Shards on the move at a time, from one node. */
-export const HANDOVERS_MAX = 32;
-/** Time for the new owner to take the cargo, ms. */
-const STAGE_TIMEOUT_MS = 10_000;
-/** Time for the new owner to see that it owns the shard, ms. */
-const ACTIVE_TIMEOUT_MS = 5_000;
+export const HANDOVERS_MAX = 16;
+/** Their value together; a single shard may have more. What moves at once stands still as long as all of it takes. */
+const VALUE_MAX = 1_000;
 /** Cargo that never became its receiver's is dropped after this, ms. */
 const STAGED_MS_MAX = 60_000;
 /**
@@ -35,14 +32,9 @@ const PUT_OFF_MS = 500;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
 const RETRY_MS = 100;
 
-/** What moves with a shard: its resident agents and their queued messages, in order. State is in their journals. */
-export interface Cargo {
-  readonly agents: readonly { readonly key: string; readonly messages: readonly Envelope[] }[];
-}
-
 /** Whoever keeps the agents of the shards. */
 export interface ShardTenant {
-  /** How much lives in a shard: what is most worth moving first. */
+  /** How much lives in a shard: what is most worth moving first. Infinity goes before all else, and takes no time. */
   value(shard: ShardId): number;
   /** How long the longest of its running turns has been running, ms; 0 when none runs. */
   turnMs(shard: ShardId): number;
@@ -111,8 +103,11 @@ interface Rest {
  */
 export class Handover {
   readonly #parts: HandoverParts;
+  readonly #shipping: Shipping;
   readonly #staged: Map<string, Staged> = new Map();
   readonly #moving: Set<string> = new Set();
+  /** Their value together. */
+  #value = 0;
   /** Shards whose move has just failed or was put off. */
   readonly #resting: Map<string, Rest> = new Map();
   readonly #stopWatch: () => void;
@@ -126,6 +121,7 @@ export class Handover {
 
   constructor(parts: HandoverParts) {
     this.#parts = parts;
+    this.#shipping = new Shipping(parts);
     this.#stopWatch = parts.map.onChange(() => this.#look());
     parts.peers.serve('handover', (method, payload) => this.#serve(method, payload));
   }
@@ -158,6 +154,7 @@ export class Handover {
   /** Starts no further moves. */
   close(): void {
     this.#closed = true;
+    this.#shipping.close();
     this.#stopWatch();
     this.#retry?.cancel();
   }
@@ -181,9 +178,20 @@ export class Handover {
     // A line that isn't open yet must first hear from the owner before this one, or lines could wait for each other.
     const ready = due.filter((shard) => this.#mayTry(shard) && router.line(shard).open);
     if (ready.length < due.length) this.#lookAgain();
-    ready.sort((a, b) => tenant.value(b) - tenant.value(a));
-    for (const shard of ready.slice(0, Math.max(0, HANDOVERS_MAX - this.#moving.size))) {
-      void this.#run(shard, shard.target as NodeRef);
+    const byWorth = ready
+      .map((shard) => ({ shard, worth: tenant.value(shard) }))
+      .sort((a, b) => b.worth - a.worth || 0);
+    for (const { shard, worth } of byWorth) {
+      const value = Number.isFinite(worth) ? worth : 0;
+      const room = this.#moving.size === 0 || this.#value + value <= VALUE_MAX;
+      if (!room || this.#moving.size >= HANDOVERS_MAX) return;
+      this.#moving.add(shardKey(shard));
+      this.#value += value;
+      void this.#run(shard, shard.target as NodeRef).finally(() => {
+        this.#moving.delete(shardKey(shard));
+        this.#value -= value;
+        this.#look();
+      });
     }
   }
 
@@ -210,7 +218,6 @@ export class Handover {
   /** Never rejects. */
   async #run(shard: ShardRecord, target: NodeRef): Promise<void> {
     const key = shardKey(shard);
-    this.#moving.add(key);
     const { tracer, logger, self } = this.#parts;
     const attributes = { 'troupe.shard': key, 'troupe.from': self.node, 'troupe.to': target.node };
     let why: Rest['why'] | undefined;
@@ -224,15 +231,22 @@ export class Handover {
     const restMs = why === 'failed' ? RETRY_MS : PUT_OFF_MS;
     if (why === undefined) this.#resting.delete(key);
     else this.#resting.set(key, { why, untilMs: this.#parts.clock.monotonic() + restMs });
-    this.#moving.delete(key);
-    this.#look();
   }
 
-  /** @returns whether it was moved, and not put off for a turn */
+  /** Whether nothing has come between since the move was begun. */
+  #stillDue({ group, shard, epoch, target }: ShardRecord): boolean {
+    const { map, router } = this.#parts;
+    const now = map.shard({ group, shard });
+    return now?.epoch === epoch && sameNode(now.target, target) && router.line({ group, shard }).open;
+  }
+
+  /** @returns whether it was moved or needn't be any more, and not put off for a turn */
   async #move(shard: ShardRecord, target: NodeRef): Promise<boolean> {
-    const { clock, router, tenant, peers, coordinator } = this.#parts;
+    const { clock, router, tenant } = this.#parts;
     const id: ShardId = { group: shard.group, shard: shard.shard };
     const moved = this.#moved;
+    await this.#shipping.greet(target);
+    if (!this.#stillDue(shard)) return true;
     const startedAt = clock.monotonic();
     router.line(id).freeze();
     if (!this.#turnsMustEnd() && !(await tenant.pause(id, QUIET_MS_MAX))) {
@@ -241,41 +255,17 @@ export class Handover {
       return false;
     }
     const cargo = await tenant.release(id, this.#times?.().stepsUntilMs ?? clock.monotonic());
-    const name = { ...id, epoch: shard.epoch + 1 };
-    let asked = false;
-    try {
-      await peers.request(target, 'bulk', 'handover', 'stage', encodePayload({ ...name, cargo }), STAGE_TIMEOUT_MS);
-      asked = true;
-      await coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });
-    } catch (error) {
-      if (!asked || (await this.#isStillOurs(shard))) this.#putBack(shard, cargo, target);
-      throw error;
+    const shipped = await this.#shipping.ship(shard, cargo, target);
+    if (!shipped.moved) {
+      if (shipped.ours) this.#putBack(shard, cargo, target);
+      throw shipped.error;
     }
-    const active = peers.request(target, 'system', 'handover', 'active', encodePayload(name), ACTIVE_TIMEOUT_MS);
-    await active.catch((error) => this.#parts.logger.debug('new owner not heard', { error: errorMessage(error) }));
     if (moved === undefined) return true;
     const pauseMs = clock.monotonic() - startedAt;
-    moved.agents += cargo.agents.length;
-    for (const agent of cargo.agents) {
-      moved.messages += agent.messages.length;
-      moved.pausesMs.push(pauseMs);
-    }
+    moved.agents += cargo.residents;
+    for (const { messages } of cargo.agents) moved.messages += messages.length;
+    for (let i = 0; i < cargo.residents; i++) moved.pausesMs.push(pauseMs);
     return true;
-  }
-
-  /** After a failed transfer: it may have been done all the same, and then nothing here may act for the shard again. */
-  async #isStillOurs(shard: ShardRecord): Promise<boolean> {
-    const { coordinator, clock, self } = this.#parts;
-    while (!this.#closed) {
-      try {
-        const { shards } = await coordinator.query('cluster.view', {});
-        const now = shards.find((record) => shardKey(record) === shardKey(shard));
-        return now?.epoch === shard.epoch && sameNode(now.owner, self);
-      } catch {
-        await delay(clock, RETRY_MS);
-      }
-    }
-    return false;
   }
 
   #putBack(shard: ShardRecord, cargo: Cargo, target: NodeRef): void {
@@ -286,21 +276,19 @@ export class Handover {
     tenant.load(shard, cargo);
     router.line(shard).thaw();
     // Should the target ever own the shard after this node's death, what was answered here must not come up again there.
-    const name = encodePayload({ group: shard.group, shard: shard.shard, epoch: shard.epoch + 1 });
+    const name = encodePayload([{ group: shard.group, shard: shard.shard, epoch: shard.epoch + 1 }]);
     peers.request(target, 'bulk', 'handover', 'unstage', name, STAGE_TIMEOUT_MS).catch(() => undefined);
   }
 
   async #serve(method: string, payload: Uint8Array): Promise<Uint8Array> {
-    const request = decodePayload(payload) as ShardId & { readonly epoch: number; readonly cargo: Cargo };
-    const { epoch, cargo } = request;
-    if (method === 'stage') {
-      this.#expire();
-      this.#staged.set(shardKey(request), { epoch, cargo, atMs: this.#parts.clock.monotonic() });
-    } else if (method === 'unstage') {
-      if (this.#staged.get(shardKey(request))?.epoch === epoch) this.#staged.delete(shardKey(request));
-    } else {
-      await this.#owns(request, epoch);
+    const parcels = decodePayload(payload) as readonly Parcel[];
+    if (method === 'stage') this.#expire();
+    for (const { cargo, ...name } of parcels) {
+      const key = shardKey(name);
+      if (method === 'stage') this.#staged.set(key, { epoch: name.epoch, cargo, atMs: this.#parts.clock.monotonic() });
+      else if (method === 'unstage' && this.#staged.get(key)?.epoch === name.epoch) this.#staged.delete(key);
     }
+    if (method === 'active') await Promise.all(parcels.map((name) => this.#owns(name, name.epoch)));
     return encodePayload(undefined);
   }
 

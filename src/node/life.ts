@@ -35,8 +35,8 @@ import { type Links, openLinks, type Transport } from '../remote/index.ts';
 import { JobRunner, jobGroup } from '../team/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 
-/** Jobs move before agents: whoever runs them keeps everyone else busy. */
-const JOB_VALUE = 1_000_000;
+/** Jobs move before agents: whoever runs them keeps everyone else busy. Nothing stands still meanwhile. */
+const JOB_VALUE = Number.POSITIVE_INFINITY;
 
 /** What one life of a node is made of. */
 export interface LifeParts {
@@ -279,7 +279,7 @@ export class Life {
       release: async (shard, stepsUntilMs) => {
         if (!isJobs(shard)) return this.#runtime.release(shard, stepsUntilMs);
         this.#jobs.release(shard.shard);
-        return { agents: [] };
+        return { residents: 0, agents: [] };
       },
       load: (shard, cargo) => {
         if (isJobs(shard)) this.#jobs.resume(shard.shard);

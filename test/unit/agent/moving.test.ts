@@ -173,7 +173,7 @@ describe('the fence', () => {
     await settle(ask('note', 'a'));
     const now = bench.clock.monotonic();
     one.router.line(id).freeze();
-    const cargo = { agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
+    const cargo = { residents: 1, agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
     await settle(one.runtime.release(id, now));
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.settled();
@@ -199,7 +199,7 @@ describe('the fence', () => {
 
   test('gives a shard that went and came back in one delivery to the newest agents, with their mail', async () => {
     await settle(ask('note', 'a'));
-    one.staged.set('plain:0', { agents: [{ key: 'k', messages: [message('note', 'cargo')] }] });
+    one.staged.set('plain:0', { residents: 1, agents: [{ key: 'k', messages: [message('note', 'cargo')] }] });
     one.stopWatch();
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.until(() => two.map.shard(id)?.epoch === 2);

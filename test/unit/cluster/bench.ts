@@ -67,7 +67,7 @@ export class FakeTenant implements ShardTenant, LocalAgents {
     await this.hold;
     const agents = this.agents.get(shardKey(shard)) ?? [];
     this.agents.delete(shardKey(shard));
-    return { agents };
+    return { residents: agents.length, agents };
   }
 
   load(shard: ShardId, cargo: Cargo): void {

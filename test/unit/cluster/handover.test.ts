@@ -190,7 +190,7 @@ describe('a live move', () => {
   });
 
   test('drops cargo that came under an epoch that was skipped', async () => {
-    const staged = encodePayload({ ...SHARD, epoch: 2, cargo: { agents: cargo('stale') } });
+    const staged = encodePayload([{ ...SHARD, epoch: 2, cargo: { residents: 1, agents: cargo('stale') } }]);
     await bench.settle(from.peers.request(to.self, 'bulk', 'handover', 'stage', staged, 1_000));
     await bench.place([SHARD.shard], sender);
     await bench.until(() => owner(to) === 'n3');

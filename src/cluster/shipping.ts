@@ -1,0 +1,180 @@
+import type { Coordinator, ShardRecord } from '../coordinator/index.ts';
+import { type Clock, delay, errorMessage, type Logger, type NodeRef, nodeRefKey, shardKey } from '../core/index.ts';
+import type { Envelope, Lane } from '../remote/index.ts';
+import { encodePayload } from '../wire/index.ts';
+import type { Peers } from './peers.ts';
+import { sameNode } from './view.ts';
+
+/** Shipments on their way to one target at a time. What is to follow gathers meanwhile, and goes together. */
+const SHIPMENTS_MAX = 2;
+/** Messages of one shipment together, bytes; a single shard may have more. */
+const SHIPMENT_BYTES_MAX = 4 * 1024 * 1024;
+/** Targets to which lanes are known to be open; forgotten when there are more. */
+const GREETED_MAX = 1_000;
+/** Time for the new owner to take the cargo, ms. */
+export const STAGE_TIMEOUT_MS = 10_000;
+/** Time for the new owner to see that it owns the shards, ms. */
+export const ACTIVE_TIMEOUT_MS = 5_000;
+/** Pause before the ledger is asked again who owns shards, ms. */
+const ASK_AGAIN_MS = 100;
+
+/** What moves with a shard: its agents that have messages, with these in order. State is in their journals. */
+export interface Cargo {
+  /** Agents that were in memory, with messages or without. */
+  readonly residents: number;
+  readonly agents: readonly { readonly key: string; readonly messages: readonly Envelope[] }[];
+}
+
+/** A shard's cargo on its way, under the epoch of its next owner. */
+export interface Parcel {
+  readonly group: string;
+  readonly shard: number;
+  readonly epoch: number;
+  readonly cargo: Cargo;
+}
+
+/** What became of a shard: it is the target's and active there, or it isn't, and may yet be ours. */
+export type Shipped =
+  | { readonly moved: true }
+  | { readonly moved: false; readonly ours: boolean; readonly error: unknown };
+
+/** What shipping takes. */
+export interface ShippingParts {
+  readonly self: NodeRef;
+  readonly peers: Peers;
+  readonly coordinator: Coordinator;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+interface Waiting {
+  /** As the ledger had it before. */
+  readonly record: ShardRecord;
+  readonly cargo: Cargo;
+  readonly bytes: number;
+  readonly settle: (shipped: Shipped) => void;
+}
+
+/** What is to go to one target. */
+interface Dock {
+  readonly target: NodeRef;
+  readonly waiting: Waiting[];
+  underWay: number;
+}
+
+/**
+ * Brings shards to their next owners: cargo first, then one command that makes them the target's, then its word that it knows. Shards
+ * that are ready while others are on their way to the same target go together, by one message, one command and one question, so that what
+ * many shards cost is what their cargo costs.
+ */
+export class Shipping {
+  readonly #parts: ShippingParts;
+  readonly #docks: Map<string, Dock> = new Map();
+  readonly #greeted: Set<string> = new Set();
+  #closed = false;
+
+  constructor(parts: ShippingParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Opens the lanes to a target, both ways, while nothing stands still yet: a first connection takes tens of milliseconds.
+   * @throws TroupeError NODE_UNAVAILABLE, TIMEOUT
+   */
+  async greet(target: NodeRef): Promise<void> {
+    const key = nodeRefKey(target);
+    if (this.#greeted.has(key)) return;
+    const { peers } = this.#parts;
+    const nothing = encodePayload([]);
+    const greet = (lane: Lane): Promise<unknown> =>
+      peers.request(target, lane, 'handover', 'active', nothing, ACTIVE_TIMEOUT_MS);
+    await Promise.all([greet('bulk'), greet('system')]);
+    if (this.#greeted.size >= GREETED_MAX) this.#greeted.clear();
+    this.#greeted.add(key);
+  }
+
+  /** Brings a shard that this node owns, and has stopped, to its next owner. Never rejects. */
+  ship(record: ShardRecord, cargo: Cargo, target: NodeRef): Promise<Shipped> {
+    const key = nodeRefKey(target);
+    const dock = this.#docks.get(key) ?? { target, waiting: [], underWay: 0 };
+    this.#docks.set(key, dock);
+    return new Promise((settle) => {
+      dock.waiting.push({ record, cargo, bytes: bytesOf(cargo), settle });
+      // Shards that are ready in the same breath go together.
+      queueMicrotask(() => this.#sail(key, dock));
+    });
+  }
+
+  /** The ledger isn't asked any more. */
+  close(): void {
+    this.#closed = true;
+  }
+
+  #sail(key: string, dock: Dock): void {
+    while (dock.waiting.length > 0 && dock.underWay < SHIPMENTS_MAX) {
+      const load = dock.waiting.splice(0, loadLength(dock.waiting));
+      dock.underWay++;
+      void this.#carry(load, dock.target).then((settle) => {
+        dock.underWay--;
+        for (const waiting of load) waiting.settle(settle(waiting));
+        this.#sail(key, dock);
+      });
+    }
+    if (dock.underWay === 0) this.#docks.delete(key);
+  }
+
+  async #carry(load: readonly Waiting[], to: NodeRef): Promise<(waiting: Waiting) => Shipped> {
+    const { peers, coordinator, logger } = this.#parts;
+    const parcels = load.map(({ record, cargo }): Parcel => ({ ...nextOf(record), cargo }));
+    let asked = false;
+    try {
+      await peers.request(to, 'bulk', 'handover', 'stage', encodePayload(parcels), STAGE_TIMEOUT_MS);
+      asked = true;
+      const fences = load.map(({ record: { group, shard, epoch } }) => ({ group, shard, epoch }));
+      await coordinator.execute('shards.transfer', { fences, to });
+    } catch (error) {
+      const ours = asked ? await this.#stillOurs() : () => true;
+      return ({ record }) => ({ moved: false, ours: ours(record), error });
+    }
+    const names = load.map(({ record }) => nextOf(record));
+    const active = peers.request(to, 'system', 'handover', 'active', encodePayload(names), ACTIVE_TIMEOUT_MS);
+    await active.catch((error) => logger.debug('new owner not heard', { error: errorMessage(error) }));
+    return () => ({ moved: true });
+  }
+
+  /** After a failed transfer: it may have been done all the same, and then nothing here may act for the shards again. */
+  async #stillOurs(): Promise<(record: ShardRecord) => boolean> {
+    const { coordinator, clock, self } = this.#parts;
+    while (!this.#closed) {
+      try {
+        const { shards } = await coordinator.query('cluster.view', {});
+        const now = new Map(shards.map((shard) => [shardKey(shard), shard]));
+        return (record) => {
+          const { epoch, owner } = now.get(shardKey(record)) ?? {};
+          return epoch === record.epoch && sameNode(owner, self);
+        };
+      } catch {
+        await delay(clock, ASK_AGAIN_MS);
+      }
+    }
+    return () => false;
+  }
+}
+
+function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
+  return { group, shard, epoch: epoch + 1 };
+}
+
+function bytesOf({ agents }: Cargo): number {
+  return agents.reduce((sum, { messages }) => messages.reduce((all, { payload }) => all + payload.byteLength, sum), 0);
+}
+
+/** How many of those that wait go together. */
+function loadLength(waiting: readonly Waiting[]): number {
+  let bytes = 0;
+  const full = waiting.findIndex((next, at) => {
+    bytes += next.bytes;
+    return at > 0 && bytes > SHIPMENT_BYTES_MAX;
+  });
+  return full < 0 ? waiting.length : full;
+}
