@@ -120,6 +120,8 @@ export class AgentJournal implements AgentMemory {
   #sinceSnapshot = 0;
   #stateBytes = 0;
   #otherBytes = 0;
+  /** Sizes of the blobs that are named here, bytes; most journals name none. */
+  #blobBytes: Map<string, number> | undefined;
   #gathering: Gathering | undefined;
   #last: Promise<void> = Promise.resolve();
   /** The last write, until it is durable. */
@@ -298,7 +300,7 @@ export class AgentJournal implements AgentMemory {
       const lines = added.map(({ line }) => line);
       const whole = added.map(({ bytes }) => bytes);
       const large = whole.some(({ byteLength }) => byteLength > LINE_BYTES_MAX);
-      const named = large ? await Promise.all(lines.map((line) => putLarge(line, this.#store.blobs))) : lines;
+      const named = large ? await Promise.all(lines.map((line) => putLarge(line, (bytes) => this.#put(bytes)))) : lines;
       const records = large ? named.map(write) : whole;
       const blobs = large ? namedIn(named) : [];
       for (const [i, line] of named.entries()) this.#take(line, whole[i]?.byteLength ?? 0);
@@ -317,11 +319,29 @@ export class AgentJournal implements AgentMemory {
       this.#version = version;
       if (snapshot.snapshot === undefined) return;
       this.#sinceSnapshot = 0;
-      this.#otherBytes = snapshot.snapshot.byteLength;
+      this.#otherBytes = snapshot.snapshot.byteLength + this.#keepSizes(snapshot.blobs);
       this.#stateBytes = 0;
     } catch (error) {
       throw new JournalFailure(error);
     }
+  }
+
+  async #put(bytes: Uint8Array): Promise<string> {
+    const blob = await this.#store.blobs.put(bytes);
+    this.#sized(blob, bytes);
+    return blob;
+  }
+
+  #sized(blob: string, { byteLength }: Uint8Array): void {
+    this.#blobBytes ??= new Map();
+    this.#blobBytes.set(blob, byteLength);
+  }
+
+  /** Forgets the sizes of all other blobs. @returns what these take together */
+  #keepSizes(blobs: readonly string[]): number {
+    const sizes = blobs.map((blob) => [blob, this.#blobBytes?.get(blob) ?? 0] as const);
+    this.#blobBytes = sizes.length === 0 ? undefined : new Map(sizes);
+    return sizes.reduce((sum, [, bytes]) => sum + bytes, 0);
   }
 
   #take(line: JournalLine, bytes: number): void {
@@ -367,6 +387,7 @@ export class AgentJournal implements AgentMemory {
     await recallLarge(this.#folded, async (blob) => {
       const bytes = await this.#store.blobs.get(blob);
       this.#otherBytes += bytes.byteLength;
+      this.#sized(blob, bytes);
       return decode(bytes);
     });
   }

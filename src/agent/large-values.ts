@@ -28,13 +28,14 @@ export function bare({ value, blob }: Kept): Kept {
 /**
  * Puts the large values of a line into the blob store.
  *
+ * @param store puts one blob there
  * @returns the line, which names them; `write` gives what to write of it
  * @throws TroupeError as Blobs.put
  */
-export async function putLarge(line: JournalLine, blobs: Blobs): Promise<JournalLine> {
+export async function putLarge(line: JournalLine, store: Blobs['put']): Promise<JournalLine> {
   const put = async (value: unknown): Promise<{ readonly i?: string }> => {
     const bytes = encodePayload(value);
-    return bytes.byteLength < VALUE_BYTES_MIN ? {} : { i: await blobs.put(bytes) };
+    return bytes.byteLength < VALUE_BYTES_MIN ? {} : { i: await store(bytes) };
   };
   if (line.t === 'done') return { ...line, ...(await put(line.v)) };
   if (line.t !== 'turn') return line;

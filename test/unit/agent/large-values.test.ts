@@ -79,6 +79,23 @@ describe('values too large for a journal', () => {
     expect(after.reply('old')).toBeUndefined();
   });
 
+  test('count with what the journal remembers, also once a snapshot only names them, until they are forgotten', async () => {
+    const journal = await load();
+    const atLeast = (values: number, bytes: number): void => {
+      expect(bytes).toBeGreaterThanOrEqual(values * 200_000);
+      expect(bytes).toBeLessThan(values * 200_000 + 20_000);
+    };
+    await journal.stepStarted('open', 'fetch', 'k');
+    await journal.stepDone('open', 'fetch', text('a'));
+    await journal.turnDone('r', text('b'), { state: text('c') });
+    atLeast(3, journal.bytes);
+    for (let i = 0; i < 50; i++) await journal.turnDone(`r${i}`, i, undefined);
+    expect(appends.at(-1)?.snapshot ?? appends.at(-4)?.snapshot).toBeDefined();
+    for (const each of [journal, await load()]) atLeast(3, each.bytes);
+    for (let i = 50; i < 160; i++) await journal.turnDone(`r${i}`, i, i === 60 ? { state: 'small' } : undefined);
+    atLeast(1, journal.bytes);
+  });
+
   test('that are small stay where they are, beside a large one of the same line', async () => {
     const journal = await load();
     await journal.turnDone('r', text('a'), { state: 'small' });
