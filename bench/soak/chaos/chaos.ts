@@ -18,8 +18,8 @@ import { Tool } from './tool.ts';
 const VOTERS = ['voter-1', 'voter-2', 'voter-3'];
 const WORKERS = ['spot-1', 'spot-2', 'spot-3'];
 const CLIENT = 'client';
-/** Agents under load. */
-const AGENTS = 24;
+/** Agents under load. Many, as each has to be slow: see `PACE_MS` of the load. */
+const AGENTS = 240;
 /** Time for the load to end, when all faults are over, ms. */
 const END_MS = 180_000;
 /** How often progress is told, ms. */
@@ -110,6 +110,7 @@ export async function chaos({ minutes, seed, folder: path, progress }: ChaosOpti
   leave();
   const { figures, sound } = account(told, tool, AGENTS);
   for (const [name, value] of Object.entries(figures)) report.add(name, OURS, value);
+  for (const repetition of tool.repetitions) report.note(repetition);
   for (const kind of FAULTS) if (kinds.has(kind)) report.add(kind, OURS, faults.counts.get(kind) ?? 0);
   report.note(`seed ${seed}; processes ended: ${[...fleet.ends].map(([how, times]) => `${how} ${times}`).join(', ')}`);
   return { report, sound };

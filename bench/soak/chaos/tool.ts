@@ -3,6 +3,9 @@ import { createServer, request, type Server } from 'node:http';
 /** The steps of a turn, each of which uses the tool once. */
 export const PARTS = ['first', 'second'] as const;
 
+/** Repetitions that are told one by one; all are counted. */
+const TOLD_MAX = 20;
+
 /** One use of the tool. */
 export interface Use {
   readonly key: string;
@@ -23,6 +26,8 @@ export interface Answer {
 export class Tool {
   /** How often each key took effect. */
   readonly effects: Map<string, number> = new Map();
+  /** The first repetitions, for a person: what, by whom, and when. */
+  readonly repetitions: string[] = [];
   /** Who alone may use a key. */
   readonly #owners: Map<string, string> = new Map();
   /** Uses that were refused, by nodes that had been given up. */
@@ -34,7 +39,11 @@ export class Tool {
       this.refused++;
       return { outcome: 'refused' };
     }
-    this.effects.set(key, (this.effects.get(key) ?? 0) + 1);
+    const times = (this.effects.get(key) ?? 0) + 1;
+    this.effects.set(key, times);
+    if (times > 1 && this.repetitions.length < TOLD_MAX) {
+      this.repetitions.push(`${key} happened again by ${life} at ${new Date().toISOString()}`);
+    }
     return { outcome: 'done' };
   }
 
