@@ -2,8 +2,11 @@ import type { ActorContext, Behavior } from '../actor/index.ts';
 import { type AgentAddress, isTroupeError, type Span, soundError, TroupeError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import type { Delivery } from './delivery.ts';
+import { errandOf } from './errand.ts';
 import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
 import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
+import { RUNTIME_MAIL } from './mail.ts';
+import type { Origin } from './pending.ts';
 import {
   answer,
   fail,
@@ -61,8 +64,11 @@ class Activation implements Behavior<Delivery> {
   /** All of a turn in one function: each async function more would cost a turn that waits some hundred bytes. */
   async #serve(delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
     const house = this.#house;
-    const { requestId } = delivery;
+    let { requestId } = delivery;
     let message: HeldMessage = delivery.envelope;
+    /** What it stands for: not itself when it is the runtime's own. */
+    let content = message;
+    let origin: Origin | undefined;
     let run: Run;
     let memory: AgentJournal;
     try {
@@ -71,11 +77,19 @@ class Activation implements Behavior<Delivery> {
         if (held === undefined) return this.#past(delivery);
         message = held;
       }
-      const reading = read(house, this.#address, message);
+      content = message;
+      if (RUNTIME_MAIL.has(message.method)) {
+        memory = this.#memory ?? (await this.#recall(delivery, actor));
+        const errand = await this.#errand(memory, requestId, message);
+        if (errand === undefined) return this.#answer(delivery, undefined, undefined);
+        ({ message: content, requestId, origin } = errand);
+      }
+      const reading = read(house, this.#address, content);
       run = reading instanceof Promise ? await reading : reading;
       memory = this.#memory ?? (await this.#recall(delivery, actor));
     } catch (error) {
       if (error === UNWANTED) return unread(this.#house, delivery, actor);
+      if (error instanceof JournalFailure) this.#memory = undefined;
       return refuse(house, delivery, unreachable(error));
     }
     let span: Span | undefined;
@@ -83,16 +97,18 @@ class Activation implements Behavior<Delivery> {
     try {
       const recorded = memory.reply(requestId);
       if (recorded !== undefined) return this.#answer(delivery, recorded.value, recorded.spent);
+      const known = memory;
+      house.post.asides.set(delivery.resident, (other) => void this.#aside(known, other));
       if (memory.held(requestId)?.ruled === false) await this.#follow(memory, requestId);
-      span = startSpan(house, this.#address, message);
-      turn = this.#begin(delivery, message, actor, memory, span?.traceparent ?? message.traceparent);
+      span = startSpan(house, this.#address, content);
+      turn = this.#begin(delivery, requestId, message, actor, memory, span?.traceparent ?? content.traceparent);
       const value = await run(turn);
       const rest = turn.end();
       if (rest !== undefined) await rest;
       if (turn.halted !== undefined) throw turn.halted;
       turn.complete();
       const mark = memory.held(requestId);
-      if (turn.durable) await memory.turnDone(requestId, value, turn.changedState, turn.spent);
+      if (turn.durable || origin !== undefined) await this.#keep(memory, turn, value, origin);
       this.#answer(delivery, value, turn.spent);
       if (mark !== undefined) void house.held.release(this.#address.key, mark.hold);
       span?.end();
@@ -101,12 +117,46 @@ class Activation implements Behavior<Delivery> {
       if (rest !== undefined) await rest;
       // Finished steps stay: whoever runs the turn again reads the journal behind their receipts.
       let error = (await failureOf(memory.settled())) ?? turn?.halted ?? soundError(thrown);
-      if (memory.held(requestId) !== undefined) error = await this.#giveUp(memory, delivery, message, actor, error);
+      if (memory.held(requestId) !== undefined)
+        error = await this.#giveUp(memory, delivery, requestId, message, actor, error);
       span?.end(error);
       this.#fail(delivery, actor, error, turn?.spent);
     } finally {
+      house.post.asides.delete(delivery.resident);
       turn?.close();
     }
+  }
+
+  /** What a message of the runtime's own stands for; undefined when it is done. */
+  #errand(memory: AgentJournal, requestId: string, message: HeldMessage) {
+    const { fence, post, actors } = this.#house;
+    const { method, payload, traceparent } = message;
+    const parts = { post, fence, address: this.#address, memory, requestId, traceparent };
+    return errandOf(parts, method, actors.decode(payload), (content) => read(this.#house, this.#address, content));
+  }
+
+  /** A message to accept doesn't wait for the turn that runs: that may take as long as a language model does. */
+  async #aside(memory: AgentJournal, delivery: Delivery): Promise<void> {
+    try {
+      await this.#errand(memory, delivery.requestId, delivery.envelope);
+      this.#answer(delivery, undefined, undefined);
+    } catch (error) {
+      refuse(this.#house, delivery, unreachable(error));
+    }
+  }
+
+  /** Makes durable what a turn did, and lets what it left to do begin. */
+  async #keep(memory: AgentJournal, turn: Turn<unknown>, value: unknown, origin: Origin | undefined): Promise<void> {
+    const { post, fence } = this.#house;
+    const { effects, historyChange: history } = turn;
+    const { pending } = memory;
+    const ended = post.ended(fence, this.#address, pending);
+    const more = origin ?? effects ?? history ?? ended;
+    const rest = more && { origin, effects, history, ended, nowMs: post.nowMs, freshId: post.freshId };
+    await memory.turnDone(turn.requestId, value, turn.changedState, turn.spent, rest);
+    if (rest === undefined) return;
+    if (ended !== undefined) post.told(fence, this.#address, ended);
+    post.tend(fence, this.#address, pending);
   }
 
   /** The message of a turn that a person has settled. Undefined when the turn is over, and only its place among the held is left. */
@@ -141,7 +191,8 @@ class Activation implements Behavior<Delivery> {
   /** A turn that was held and went on fails for good, unless it was only cut short (not too often) or is held again. */
   async #giveUp(
     memory: AgentJournal,
-    { requestId, resident }: Delivery,
+    { resident }: Delivery,
+    requestId: string,
     message: HeldMessage,
     { signal }: ActorContext<Delivery>,
     error: unknown,
@@ -182,6 +233,7 @@ class Activation implements Behavior<Delivery> {
       const journal = await AgentJournal.load(store, fence, this.#address.key, decode, later);
       this.#house.weigh(resident, journal.bytes);
       this.#memory = journal;
+      if (journal.pending.wake > 0) this.#house.post.tend(fence, this.#address, journal.pending);
       return journal;
     } finally {
       recalls.done();
@@ -190,6 +242,7 @@ class Activation implements Behavior<Delivery> {
 
   #begin(
     delivery: Delivery,
+    requestId: string,
     message: HeldMessage,
     actor: ActorContext<Delivery>,
     memory: AgentJournal,
@@ -198,7 +251,17 @@ class Activation implements Behavior<Delivery> {
     const house = this.#house;
     memory.traceparent = traceparent;
     const state = memory.state === undefined ? house.spec.state() : memory.state.value;
-    return new Turn<unknown>({ house, address: this.#address, delivery, message, traceparent, state, memory, actor });
+    return new Turn<unknown>({
+      house,
+      address: this.#address,
+      delivery,
+      requestId,
+      message,
+      traceparent,
+      state,
+      memory,
+      actor,
+    });
   }
 
   #answer(delivery: Delivery, value: unknown, spent: Amount | undefined): void {

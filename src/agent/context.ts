@@ -3,6 +3,7 @@ import type { Actors } from '../cluster/index.ts';
 import type { AgentAddress, Logger, NodeRef } from '../core/index.ts';
 import type { Budget } from '../model/index.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
+import type { AgentHistory } from './history.ts';
 import type { AgentRef, Host } from './host.ts';
 
 /** How a side effect is protected. */
@@ -83,6 +84,23 @@ export interface AgentContext<State> {
    */
   step<T>(name: string, fn: StepFunction<T>): Promise<T>;
   step<T>(name: string, options: StepOptions<NoInfer<T>>, fn: StepFunction<T>): Promise<T>;
+  /**
+   * Sends this agent the message `method` after `delayMs`, wherever it is by then, whatever crashes: at least once, and with effect once. The
+   * timer is set when the turn ends; it takes the place of one of the same name. It is due by the clock of the node that the agent is on.
+   *
+   * @throws TroupeError OVERLOADED past TIMERS_MAX, MESSAGE_TOO_LARGE over SEND_BYTES_MAX, INVALID_ARGUMENT for a name or time that can't be, and
+   * where the kind has durability `none`
+   */
+  after(name: string, delayMs: number, method: string, input?: unknown): void;
+  /**
+   * As `after`, every `everyMs` from now on, until it is cancelled. Times that pass while a turn of it hasn't ended, or nobody could run it, are
+   * one.
+   */
+  every(name: string, everyMs: number, method: string, input?: unknown): void;
+  /** Takes a timer back, when the turn ends. One that is already on its way as a message to this agent doesn't come either. */
+  cancel(name: string): void;
+  /** What this agent keeps and never writes again. @throws TroupeError INVALID_ARGUMENT where the kind has durability `none` */
+  readonly history: AgentHistory;
   /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   /**

@@ -1,6 +1,6 @@
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { PlacementRule } from '../coordinator/index.ts';
-import { TroupeError } from '../core/index.ts';
+import { type AgentAddress, agentAddressKey, TroupeError } from '../core/index.ts';
 import type { ThreadLimits } from '../thread/index.ts';
 import type { AgentContext } from './context.ts';
 
@@ -157,6 +157,12 @@ export function defineAgent<State, P extends Protocol>(
     throw new TroupeError('INVALID_ARGUMENT', `agent "${kind}" is a singleton: it has one shard`, { address: kind });
   }
   return { [AGENT]: true, kind, spec };
+}
+
+/** Durable messages need a journal. */
+export function keepsNoMail(address: AgentAddress): TroupeError {
+  const message = `agents of kind "${address.kind}" have durability "none", and keep no messages`;
+  return new TroupeError('INVALID_ARGUMENT', message, { address: agentAddressKey(address) });
 }
 
 /** Whether a value (such as a module's export) is an agent definition. */

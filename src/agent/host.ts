@@ -1,7 +1,7 @@
 import type { Commands, DecisionRecord, JobRecord } from '../coordinator/index.ts';
 import type { AgentAddress } from '../core/index.ts';
 import type { Budget } from '../model/index.ts';
-import type { AgentDefinition, InputOf, OutputOf, Protocol } from './define.ts';
+import { type AgentDefinition, type InputOf, keepsNoMail, type OutputOf, type Protocol } from './define.ts';
 
 /** Time limit of an ask that names none, ms. */
 export const ASK_TIMEOUT_MS = 10_000;
@@ -71,6 +71,16 @@ export interface Host {
   ask(address: AgentAddress, method: string, input: unknown, options?: AskOptions): Promise<unknown>;
   /** At most once; resolves when the message has left. @param requestId the same id again is the same message again */
   tell(address: AgentAddress, method: string, input: unknown, requestId?: string): Promise<void>;
+  /**
+   * A message that arrives, and takes effect once, whatever crashes. In a turn of an agent that has a journal it leaves with what the turn
+   * does, and the promise resolves at once; elsewhere it resolves when the receiver's journal has it, and until then it can be
+   * repeated under the same id.
+   *
+   * @param requestId outside such a turn: the same id again is the same message again
+   * @throws TroupeError MAILBOX_FULL or OVERLOADED when too much is under way, MESSAGE_TOO_LARGE over SEND_BYTES_MAX, UNKNOWN_MESSAGE,
+   * SCHEMA_MISMATCH, INVALID_ARGUMENT when the receiver has no journal; TIMEOUT when it is unknown whether it has it
+   */
+  send(address: AgentAddress, method: string, input: unknown, requestId?: string): Promise<void>;
   openDecision(
     request: Commands['decision.open']['request'],
     trace?: { readonly traceparent?: string | undefined },
@@ -89,6 +99,11 @@ export interface Host {
 export interface AgentRef<P extends Protocol = Protocol> extends AgentAddress {
   ask<N extends keyof P & string>(method: N, input: InputOf<P[N]>, options?: AskOptions): Promise<OutputOf<P[N]>>;
   tell<N extends keyof P & string>(method: N, input: InputOf<P[N]>): Promise<void>;
+  /**
+   * Sends a message that arrives, and takes effect once, whatever crashes; see `Host.send`.
+   * @param requestId outside a turn: the same id again is the same message again
+   */
+  send<N extends keyof P & string>(method: N, input: InputOf<P[N]>, requestId?: string): Promise<void>;
 }
 
 /** Makes the typed reference of an agent on any host. */
@@ -97,7 +112,7 @@ export function agentRef<State, P extends Protocol>(
   definition: AgentDefinition<State, P>,
   key: string,
 ): AgentRef<P> {
-  return new HostedAgent<P>(host, definition.kind, key);
+  return new HostedAgent<P>(host, definition.kind, key, definition.spec.durability !== 'none');
 }
 
 /** A class, as some programs make one for each message. */
@@ -105,9 +120,11 @@ class HostedAgent<P extends Protocol> implements AgentRef<P> {
   readonly kind: string;
   readonly key: string;
   readonly #host: Host;
+  readonly #keepsMail: boolean;
 
-  constructor(host: Host, kind: string, key: string) {
+  constructor(host: Host, kind: string, key: string, keepsMail: boolean) {
     this.#host = host;
+    this.#keepsMail = keepsMail;
     this.kind = kind;
     this.key = key;
   }
@@ -118,5 +135,11 @@ class HostedAgent<P extends Protocol> implements AgentRef<P> {
 
   tell<N extends keyof P & string>(method: N, input: InputOf<P[N]>): Promise<void> {
     return this.#host.tell(this, method, input);
+  }
+
+  async send<N extends keyof P & string>(method: N, input: InputOf<P[N]>, requestId?: string): Promise<void> {
+    const { kind, key } = this;
+    if (!this.#keepsMail) throw keepsNoMail({ kind, key });
+    return this.#host.send({ kind, key }, method, input, requestId);
   }
 }

@@ -11,7 +11,9 @@ export type {
 } from './context.ts';
 export * from './define.ts';
 export type { Ruling } from './held.ts';
+export type { AgentHistory, HistoryItems } from './history.ts';
 export * from './host.ts';
+export { RUNTIME_MAIL } from './mail.ts';
 export { nodeHost } from './node-host.ts';
 export { RESIDENCY_LIMITS, type ResidencyLimits } from './residency.ts';
 export { AgentRuntime, groupsOf } from './runtime.ts';

@@ -3,7 +3,9 @@ import { type Fence, TroupeError, type WireError } from '../core/index.ts';
 import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
+import { fired, type Plan } from './agenda.ts';
 import type { Ruling } from './held.ts';
+import type { HistoryChange, HistoryItems, HistoryRange } from './history.ts';
 import {
   bare,
   type Kept,
@@ -15,7 +17,8 @@ import {
   recallLarge,
   write,
 } from './large-values.ts';
-import type { AgentMemory } from './memory.ts';
+import type { AgentMemory, TurnRest } from './memory.ts';
+import { type Dealt, Pending, type PendingImage, type PendingLine, type Settled } from './pending.ts';
 
 /** Replies remembered per agent, so that a repeated request is answered and not done again. */
 const REPLIES_MAX = 64;
@@ -26,6 +29,7 @@ const RECORDS_PER_SNAPSHOT = 50;
 
 /** One line of an agent's journal. Short names: each is replicated. */
 export type JournalLine =
+  | PendingLine
   /** A step of request `r` began. */
   | { readonly t: 'step'; readonly r: string; readonly n: string; readonly k: string }
   /** It ended, with value `v`, which is blob `i` where it is large. */
@@ -39,7 +43,7 @@ export type JournalLine =
   /** The turn for request `r`, once held, ended by failing. */
   | { readonly t: 'over'; readonly r: string }
   /** The turn for request `r` ended with reply `v`; `s` is the new state when it changed. Either is a blob where it is large. */
-  | {
+  | ({
       readonly t: 'turn';
       readonly r: string;
       readonly v: unknown;
@@ -47,7 +51,7 @@ export type JournalLine =
       readonly s?: { readonly state: unknown; readonly i?: string };
       /** What it spent of its asker's budget. */
       readonly b?: Amount;
-    };
+    } & Dealt);
 
 /** What is known of a step. Begun is all that is known when nothing else is there: its outcome is unknown. */
 export interface StepReceipt {
@@ -76,6 +80,8 @@ export class JournalFailure extends TroupeError {
 /** Lines that will be written together. */
 interface Gathering {
   readonly lines: { readonly line: JournalLine; readonly bytes: Uint8Array }[];
+  /** What comes to the history with them. */
+  readonly changes: HistoryChange[];
   readonly done: Promise<void>;
   /** Lets the write begin, as soon as those before it have ended. */
   readonly go: () => void;
@@ -96,6 +102,7 @@ export interface Folded {
   readonly steps: Map<string, Map<string, StepReceipt>>;
   /** Their turns' receipts stay, however many others fail. */
   readonly held: Map<string, HoldMark>;
+  readonly pending: Pending;
 }
 
 /**
@@ -115,7 +122,11 @@ export class AgentJournal implements AgentMemory {
     spent: new Map(),
     steps: new Map(),
     held: new Map(),
+    pending: new Pending(),
   };
+  /** As the store has it. */
+  #wake = 0;
+  #range: HistoryRange = { first: 0, next: 0 };
   #version = 0;
   #sinceSnapshot = 0;
   #stateBytes = 0;
@@ -126,9 +137,17 @@ export class AgentJournal implements AgentMemory {
   #last: Promise<void> = Promise.resolve();
   /** The last write, until it is durable. */
   #unsettled: Promise<void> | undefined;
+  readonly #decode: (bytes: Uint8Array) => unknown;
   readonly #later: (run: () => void) => void;
 
-  private constructor(store: JournalStore, fence: Fence, key: string, later: (run: () => void) => void) {
+  private constructor(
+    store: JournalStore,
+    fence: Fence,
+    key: string,
+    decode: (bytes: Uint8Array) => unknown,
+    later: (run: () => void) => void,
+  ) {
+    this.#decode = decode;
     this.#store = store;
     this.#fence = fence;
     this.#key = key;
@@ -148,7 +167,7 @@ export class AgentJournal implements AgentMemory {
     decode: (bytes: Uint8Array) => unknown = decodePayload,
     later: (run: () => void) => void = queueMicrotask,
   ): Promise<AgentJournal> {
-    const journal = new AgentJournal(store, fence, key, later);
+    const journal = new AgentJournal(store, fence, key, decode, later);
     await journal.#restore(await store.journals.read({ fence, key }), decode);
     return journal;
   }
@@ -249,9 +268,53 @@ export class AgentJournal implements AgentMemory {
     reply: unknown,
     state: { readonly state: unknown } | undefined,
     spent?: Amount,
+    more?: TurnRest,
   ): Promise<void> {
-    const line = { t: 'turn', r: request, v: reply } as const;
-    return this.#write({ ...line, ...(state && { s: state }), ...(spent && { b: spent }) });
+    const line = { t: 'turn', r: request, v: reply, ...(state && { s: state }), ...(spent && { b: spent }) } as const;
+    if (more === undefined) return this.#write(line);
+    const { origin, effects, history, ended, nowMs } = more;
+    if (effects !== undefined) for (const each of this.pending.linesOf(effects, more.freshId)) this.#add(each);
+    if (ended !== undefined) this.#add(this.pending.endedLine(ended));
+    const { taken, entry } = origin ?? {};
+    const whence = {
+      ...(taken && { x: [taken.from, taken.seq] as const }),
+      ...(entry && { f: fired(entry, nowMs) }),
+    };
+    // Who sent such a message waits for no reply.
+    const { go, done, changes } = this.#add(origin === undefined ? line : { ...line, ...whence, v: undefined });
+    if (history !== undefined) changes.push(history);
+    go();
+    return done;
+  }
+
+  /** What it has sent, taken and is to do. */
+  get pending(): Pending {
+    return this.#folded.pending;
+  }
+
+  /** Which items its history has. */
+  get historyRange(): HistoryRange {
+    return this.#range;
+  }
+
+  /** A page of its history. @throws JournalFailure */
+  async historyPage(from: number, limit: number): Promise<HistoryItems> {
+    try {
+      const page = await this.#store.journals.history({ fence: this.#fence, key: this.#key, from, limit });
+      return { from: page.from, items: page.items.map((item) => this.#decode(item)) };
+    } catch (error) {
+      throw new JournalFailure(error);
+    }
+  }
+
+  /** Keeps a message from outside until it is handled; durable when it resolves. */
+  accept(plan: Plan): Promise<void> {
+    return this.#write({ t: 'plan', e: plan });
+  }
+
+  /** Records that messages have arrived, and that entries of the agenda were given up; durable when it resolves. */
+  mailEnded(ended: Settled): Promise<void> {
+    return this.#write(this.pending.endedLine(ended));
   }
 
   #write(line: JournalLine): Promise<void> {
@@ -279,7 +342,7 @@ export class AgentJournal implements AgentMemory {
         this.#gathering = undefined;
         return this.#append(gathering);
       });
-    const gathering: Gathering = { lines: [], done, go, broken: undefined };
+    const gathering: Gathering = { lines: [], changes: [], done, go, broken: undefined };
     this.#gathering = gathering;
     this.#last = done;
     this.#unsettled = done;
@@ -294,7 +357,7 @@ export class AgentJournal implements AgentMemory {
   }
 
   /** @throws JournalFailure whatever went wrong: also a value that can't be encoded */
-  async #append({ lines: added, broken }: Gathering): Promise<void> {
+  async #append({ lines: added, changes, broken }: Gathering): Promise<void> {
     try {
       if (broken !== undefined) throw broken;
       const lines = added.map(({ line }) => line);
@@ -305,6 +368,7 @@ export class AgentJournal implements AgentMemory {
       const blobs = large ? namedIn(named) : [];
       for (const [i, line] of named.entries()) this.#take(line, whole[i]?.byteLength ?? 0);
       this.#sinceSnapshot += records.length;
+      const { wake } = this.pending;
       const snapshot =
         this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT ? { snapshot: this.#image(), blobs: namedBy(this.#folded) } : {};
       const request = {
@@ -313,10 +377,17 @@ export class AgentJournal implements AgentMemory {
         version: this.#version,
         records,
         ...(blobs.length > 0 && { blobs }),
+        ...(wake !== this.#wake && { wake }),
+        ...(changes.length > 0 && historyOf(changes)),
         ...snapshot,
       };
       const { version } = await this.#store.journals.append(request, { traceparent: this.traceparent });
       this.#version = version;
+      this.#wake = wake;
+      for (const { items, from = 0 } of changes) {
+        const { first, next } = this.#range;
+        this.#range = { first: Math.max(first, from), next: next + items.length };
+      }
       if (snapshot.snapshot === undefined) return;
       this.#sinceSnapshot = 0;
       this.#otherBytes = snapshot.snapshot.byteLength + this.#keepSizes(snapshot.blobs);
@@ -352,6 +423,7 @@ export class AgentJournal implements AgentMemory {
 
   #image(): Uint8Array {
     const { state, replies, replyBlobs, spent, steps, held } = this.#folded;
+    const pending = this.pending.image();
     return encodePayload({
       state: state && bare(state),
       replies: [...replies].map(([request, value]) => [request, replyBlobs.has(request) ? undefined : value]),
@@ -359,6 +431,7 @@ export class AgentJournal implements AgentMemory {
       ...(spent.size === 0 ? {} : { spent: [...spent] }),
       steps: [...steps].map(([request, receipts]) => [request, [...receipts].map(bareReceipt)]),
       ...(held.size === 0 ? {} : { held: [...held] }),
+      ...(pending && { pending }),
     });
   }
 
@@ -372,16 +445,21 @@ export class AgentJournal implements AgentMemory {
         readonly replyBlobs?: readonly (readonly [string, string])[];
         readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
         readonly held?: readonly (readonly [string, HoldMark])[];
+        /** Not there before messages were durable, nor while there is nothing. */
+        readonly pending?: PendingImage;
       };
       this.#folded.state = image.state;
       for (const [request, value] of image.replies) this.#folded.replies.set(request, value);
       for (const [request, id] of image.replyBlobs ?? []) this.#folded.replyBlobs.set(request, id);
       for (const [request, amount] of image.spent ?? []) this.#folded.spent.set(request, amount);
       for (const [request, mark] of image.held ?? []) this.#folded.held.set(request, mark);
+      if (image.pending !== undefined) this.pending.restore(image.pending);
       for (const [request, receipts] of image.steps) this.#folded.steps.set(request, new Map(receipts));
     }
     this.#otherBytes = record.snapshot?.byteLength ?? 0;
     for (const bytes of record.records) this.#take(decode(bytes) as JournalLine, bytes.byteLength);
+    this.#wake = this.pending.wake;
+    this.#range = record.history ?? this.#range;
     this.#version = record.version;
     this.#sinceSnapshot = record.records.length;
     await recallLarge(this.#folded, async (blob) => {
@@ -393,11 +471,26 @@ export class AgentJournal implements AgentMemory {
   }
 }
 
+/** What turns that share an append do to the history. */
+function historyOf(changes: readonly HistoryChange[]): { history: Uint8Array[]; historyFrom?: number } {
+  const from = Math.max(...changes.map((change) => change.from ?? 0));
+  return { history: changes.flatMap(({ items }) => items), ...(from > 0 && { historyFrom: from }) };
+}
+
+function isPending(line: JournalLine): line is PendingLine {
+  return line.t === 'out' || line.t === 'sent' || line.t === 'plan' || line.t === 'unplan';
+}
+
 function fold(folded: Folded, line: JournalLine): void {
+  if (isPending(line)) {
+    folded.pending.fold(line);
+    return;
+  }
   if (line.t === 'turn') {
     if (line.s !== undefined) folded.state = kept(line.s.state, line.s.i);
     folded.steps.delete(line.r);
     folded.held.delete(line.r);
+    if (folded.pending.dealtWith(line)) return;
     folded.replies.set(line.r, line.v);
     trim(folded.replies, REPLIES_MAX);
     if (line.i === undefined) folded.replyBlobs.delete(line.r);
@@ -437,7 +530,10 @@ function fold(folded: Folded, line: JournalLine): void {
 }
 
 /** What is known of a step after a line about it. */
-function receiptOf(line: Exclude<JournalLine, { t: 'turn' | 'over' | 'held' }>, key: string): StepReceipt {
+function receiptOf(
+  line: Exclude<JournalLine, PendingLine | { t: 'turn' | 'over' | 'held' }>,
+  key: string,
+): StepReceipt {
   if (line.t === 'step') return { key: line.k };
   if (line.t === 'done') return { key, done: kept(line.v, line.i) };
   if (line.t === 'fail') return { key, failed: { error: line.e, final: false } };

@@ -1,7 +1,24 @@
 import { TroupeError, type WireError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
+import type { TurnEffects } from './draft.ts';
 import type { Ruling } from './held.ts';
+import type { HistoryChange, HistoryItems, HistoryRange } from './history.ts';
 import type { HoldMark, StepReceipt } from './journal.ts';
+import type { Origin, Pending, Settled } from './pending.ts';
+
+/** What a turn leaves beside its state and its reply, and why there was one. */
+export interface TurnRest {
+  /** What caused it, when that was a durable message or an entry of the agenda. */
+  readonly origin: Origin | undefined;
+  readonly effects: TurnEffects | undefined;
+  readonly history: HistoryChange | undefined;
+  /** What has ended meanwhile. */
+  readonly ended: Settled | undefined;
+  /** ms since 1970. */
+  readonly nowMs: number;
+  /** Makes a name that nothing had before. */
+  readonly freshId: () => string;
+}
 
 /** What an activation knows of its agent, and where it puts what a turn did. */
 export interface AgentMemory {
@@ -40,13 +57,31 @@ export interface AgentMemory {
     reply: unknown,
     state: { readonly state: unknown } | undefined,
     spent: Amount | undefined,
+    more?: TurnRest,
   ): Promise<void> | undefined;
+  /** What the agent has sent, taken and is to do; undefined where nothing outlives the activation. */
+  readonly pending: Pending | undefined;
+  /** Which items its history has, and a page of them; undefined where nothing outlives the activation. */
+  readonly historyRange: HistoryRange | undefined;
+  historyPage(from: number, limit: number): Promise<HistoryItems>;
 }
 
 /** Memory of an agent whose kind has `durability: 'none'`: its state, for as long as the activation lasts. */
 export class VolatileMemory implements AgentMemory {
   traceparent: string | undefined;
   state: { readonly value: unknown } | undefined;
+
+  get pending(): undefined {
+    return undefined;
+  }
+
+  get historyRange(): undefined {
+    return undefined;
+  }
+
+  historyPage(): never {
+    return this.step('', 'history');
+  }
 
   get heldTurns(): 0 {
     return 0;

@@ -10,6 +10,7 @@ import { type Random, TroupeError } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
 import type { Asks } from './asks.ts';
 import type { Host, JobProgress, JobSpec, TaskOutcome, WorkItem } from './host.ts';
+import { ACCEPT_METHOD, type RuntimeMail } from './mail.ts';
 
 /** Items sent to the ledger in one command. */
 const ITEMS_PER_COMMAND = 256;
@@ -26,6 +27,10 @@ export function nodeHost(asks: Asks, coordinator: Coordinator, random: Random): 
     freshId: () => random.id(16),
     ask: (address, method, input, options) => asks.ask(address, method, input, options),
     tell: (address, method, input, requestId) => asks.tell(address, method, input, requestId),
+    send: async (address, method, input, requestId) => {
+      const message = { method, payload: encodePayload(input) } satisfies RuntimeMail[typeof ACCEPT_METHOD];
+      await asks.ask(address, ACCEPT_METHOD, message, requestId === undefined ? {} : { requestId });
+    },
     openDecision: (request, trace) => coordinator.execute('decision.open', request, trace),
     closeDecision: (id) => coordinator.execute('decision.close', { id }),
     decisionClosed: (id, signal) => decisionClosed(coordinator, id, signal),

@@ -30,6 +30,7 @@ import {
   type ShardId,
   ShardTable,
   settlesWithin,
+  shardKey,
   type Timer,
   type Tracer,
   TroupeError,
@@ -40,9 +41,12 @@ import { resolveLimits, Threads } from '../thread/index.ts';
 import { activate } from './activation.ts';
 import { type AgentSpec, type AnyAgent, type MailboxSpec, type Protocol, SINGLETON_KEY } from './define.ts';
 import { Delivery, whoAsks } from './delivery.ts';
+import { runtimeMail } from './errand.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
 import type { IdleList } from './idle-list.ts';
+import { ACCEPT_METHOD } from './mail.ts';
+import { Post } from './post.ts';
 import { RECALLS_MAX, Recalls } from './recalls.ts';
 import { Residency, type ResidencyLimits } from './residency.ts';
 import { Resident, type Tenancy } from './resident.ts';
@@ -159,6 +163,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #cargo: (shard: ShardRecord) => Cargo | undefined;
   readonly #residency: Residency;
   readonly #recalls: Recalls;
+  readonly #post: Post;
 
   /** @param cargo gives what came with a shard that is ours from now on */
   constructor(parts: RuntimeParts, cargo: (shard: ShardRecord) => Cargo | undefined) {
@@ -178,8 +183,23 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     }
     this.#sweep = clock.repeat(SWEEP_MS, () => this.#residency.sweep(clock.monotonic()));
     this.#held = new HeldWatch(parts.coordinator, clock, (held, envelope) => this.#resume(held, envelope));
+    this.#post = new Post({
+      host: parts.host,
+      store: parts.store,
+      clock,
+      random,
+      logger,
+      deliver: ({ group, shard }, key, method) => {
+        const address = { kind: group, key };
+        void this.#take(address, { group, shard }, runtimeMail(address, method), 0);
+      },
+    });
     map.onChange((change) => {
-      for (const shard of change.shards) if (!sameNode(shard.owner, self)) this.#dropUntil(shard, shard.epoch);
+      for (const shard of change.shards) {
+        if (sameNode(shard.owner, self)) continue;
+        this.#dropUntil(shard, shard.epoch);
+        this.#post.drop(shardKey(shard));
+      }
     });
   }
 
@@ -205,6 +225,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const cargo = this.#cargo(shard);
     if (cargo !== undefined) this.load(shard, cargo);
     this.#held.arrived();
+    const kind = this.#kinds.get(shard.group);
+    if (kind === undefined || kind.spec.durability === 'none') return;
+    this.#post.adopt({ group: shard.group, shard: shard.shard, epoch: shard.epoch });
   }
 
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void> {
@@ -270,6 +293,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   async close(timeoutMs: number): Promise<void> {
     this.#sweep.cancel();
     this.#held.close();
+    this.#post.close();
     await this.#system.shutdown(timeoutMs);
     await this.#threads.close();
   }
@@ -300,6 +324,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const delivery = new Delivery(envelope, resident, deadlineAt);
     resident.enter(delivery);
     this.#residency.backlog.add(delivery, now);
+    const aside = envelope.method === ACCEPT_METHOD ? this.#post.asides.get(resident) : undefined;
+    if (aside !== undefined) return aside(delivery);
     // What the mailbox refuses is a dead letter, and those are answered.
     if (resident.tenancy.waits) return resident.ref.offer(delivery).catch(() => undefined);
     resident.ref.tell(delivery);
@@ -389,6 +415,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       tracer,
       reply: (asker, value, error, spent) => peers.reply(asker.node, asker.correlation, value, error, spent),
       recalls: this.#recalls,
+      post: this.#post,
       gate,
       weigh: (resident, bytes) => this.#residency.weigh(resident, bytes),
       began: (delivery) => this.#residency.backlog.began(delivery),

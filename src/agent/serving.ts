@@ -13,10 +13,12 @@ import {
 import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { encodePayload } from '../wire/index.ts';
-import { type AgentSpec, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
+import { type AgentSpec, keepsNoMail, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
 import type { HeldMessage } from './held.ts';
 import { JournalFailure } from './journal.ts';
+import { RUNTIME_MAIL } from './mail.ts';
+import type { Post } from './post.ts';
 import type { Recalls } from './recalls.ts';
 import type { Resident } from './resident.ts';
 import type { ShardGate } from './shard-gate.ts';
@@ -30,6 +32,7 @@ export interface Household extends TurnHouse {
   readonly store: JournalStore;
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
   readonly recalls: Recalls;
+  readonly post: Post;
   /** Closed while the shard is about to move. */
   readonly gate: ShardGate;
   /** What an agent remembers takes so many bytes now. */
@@ -157,6 +160,8 @@ export function refuse(house: Household, delivery: Delivery, error: TroupeError,
 export function unreachable(error: unknown): TroupeError {
   if (isTroupeError(error, 'STALE_EPOCH'))
     return new TroupeError('NOT_OWNER', 'the shard has another owner', { cause: error });
+  // The next try would find it as full.
+  if (isTroupeError(error, 'OVERLOADED') && error.data?.full === 'history') return error;
   if (isTroupeError(error) && PASSING.has(error.code))
     return new TroupeError('NODE_UNAVAILABLE', error.message, { cause: error });
   return asTroupeError(error, 'HANDLER_FAILED');
@@ -172,6 +177,8 @@ export function read(house: Household, address: AgentAddress, { method, payload 
   if (method === VOTE_METHOD) return (turn) => vote(house, address, turn, input as VoteRequest);
   const message = Object.hasOwn(spec.messages, method) ? spec.messages[method] : undefined;
   if (message === undefined) {
+    // Whoever has a journal has dealt with these.
+    if (RUNTIME_MAIL.has(method)) throw keepsNoMail(address);
     throw new TroupeError('UNKNOWN_MESSAGE', `agents of kind "${address.kind}" have no message "${method}"`, {
       address: agentAddressKey(address),
     });

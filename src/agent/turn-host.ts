@@ -1,4 +1,4 @@
-import { agentAddressKey } from '../core/index.ts';
+import { type AgentAddress, agentAddressKey } from '../core/index.ts';
 import type { Budget } from '../model/index.ts';
 import type { AgentContext } from './context.ts';
 import { ASK_TIMEOUT_MS, type AskOptions, type Host } from './host.ts';
@@ -14,6 +14,8 @@ interface TurnParts {
   beside<T>(work: Promise<T>): Promise<T>;
   /** Resolves when the receipts of its steps are durable; undefined when they are. */
   settled(): Promise<void> | undefined;
+  /** Keeps a durable message, to leave with what the turn does; undefined where nothing outlives the activation. */
+  readonly post: ((address: AgentAddress, method: string, input: unknown) => void) | undefined;
   /** A copy, as it would arrive. */
   copy(input: unknown): unknown;
 }
@@ -22,7 +24,7 @@ interface TurnParts {
  * The node's host, with a turn's deadline, cancellation and trace in all that it does. What a turn sends may rest on results of its steps, so
  * it leaves when their receipts are durable, in the order in which it was sent and as it was then.
  */
-export function turnHost(host: Host, { turn, budget, idOf, beside, settled, copy }: TurnParts): Host {
+export function turnHost(host: Host, { turn, budget, idOf, beside, settled, post, copy }: TurnParts): Host {
   const withSignal = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? turn.signal : AbortSignal.any([signal, turn.signal]);
   const inherit = (name: string, options: AskOptions = {}): AskOptions => ({
@@ -50,6 +52,11 @@ export function turnHost(host: Host, { turn, budget, idOf, beside, settled, copy
     tell: (address, method, input, requestId) => {
       const id = requestId ?? idOf(`tell:${agentAddressKey(address)}.${method}`);
       return sendInput(input, (sent) => host.tell(address, method, sent, id));
+    },
+    send: async (address, method, input, requestId) => {
+      if (post !== undefined) return post(address, method, input);
+      const id = requestId ?? idOf(`send:${agentAddressKey(address)}.${method}`);
+      return beside(host.send(address, method, input, id));
     },
     openDecision: (request, trace) =>
       send(() => host.openDecision(request, { traceparent: trace?.traceparent ?? turn.traceparent })),

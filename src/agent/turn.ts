@@ -19,7 +19,9 @@ import { encodePayload } from '../wire/index.ts';
 import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery } from './delivery.ts';
+import { TurnDraft, type TurnEffects } from './draft.ts';
 import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
+import { type AgentHistory, type HistoryChange, TurnHistory } from './history.ts';
 import { type AgentRef, agentRef, type Host } from './host.ts';
 import type { JournalFailure, StepReceipt } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
@@ -59,9 +61,11 @@ export interface TurnParts<State> {
   readonly house: TurnHouse;
   readonly address: AgentAddress;
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
-  readonly delivery: Pick<Delivery, 'requestId' | 'deadlineAt' | 'signal'> & {
+  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal'> & {
     readonly resident: Pick<Resident, 'stopping'>;
   };
+  /** What the turn answers. */
+  readonly requestId: string;
   /** What it says; not the delivery's own when a turn goes on that was held. */
   readonly message: HeldMessage;
   readonly traceparent: string | undefined;
@@ -91,6 +95,8 @@ export class Turn<State> implements AgentContext<State> {
   #signal: AbortSignal | undefined;
   #deadline: Timer | undefined;
   #budget: Budget | undefined;
+  #draft: TurnDraft | undefined;
+  #history: TurnHistory | undefined;
 
   constructor(parts: TurnParts<State>) {
     this.#parts = parts;
@@ -130,7 +136,7 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   get requestId(): string {
-    return this.#parts.delivery.requestId;
+    return this.#parts.requestId;
   }
 
   get log(): Logger {
@@ -159,12 +165,59 @@ export class Turn<State> implements AgentContext<State> {
 
   /** Whether the turn did anything that must be remembered. */
   get durable(): boolean {
-    return this.#changed || this.#stepped;
+    return this.#changed || this.#stepped || this.#draft !== undefined || this.historyChange !== undefined;
   }
 
   /** The new state, when it was set. */
   get changedState(): { readonly state: State } | undefined {
     return this.#changed ? { state: this.#state } : undefined;
+  }
+
+  /** What it has sent and planned. */
+  get effects(): TurnEffects | undefined {
+    return this.#draft;
+  }
+
+  /** What it does to the history. */
+  get historyChange(): HistoryChange | undefined {
+    return this.#history?.change;
+  }
+
+  get history(): AgentHistory {
+    const { memory } = this.#parts;
+    const { historyRange } = memory;
+    if (historyRange === undefined) throw this.#wouldNotLast('a history');
+    this.#history ??= new TurnHistory(historyRange, (from, limit) => this.#beside(memory.historyPage(from, limit)));
+    return this.#history;
+  }
+
+  after(name: string, delayMs: number, method: string, input: unknown): void {
+    this.#drafting(`timer "${name}"`).after(name, delayMs, method, input);
+  }
+
+  every(name: string, everyMs: number, method: string, input: unknown): void {
+    this.#drafting(`timer "${name}"`).every(name, everyMs, method, input);
+  }
+
+  cancel(name: string): void {
+    this.#drafting(`timer "${name}"`).cancel(name);
+  }
+
+  /** @throws TroupeError INVALID_ARGUMENT where nothing outlives the activation, CANCELLED when the turn is over */
+  #drafting(what: string): TurnDraft {
+    const { house, memory, traceparent } = this.#parts;
+    const address = agentAddressKey(this.address);
+    if (this.#over) throw new TroupeError('CANCELLED', 'the turn is over', { address });
+    if (this.#draft !== undefined) return this.#draft;
+    const { pending } = memory;
+    if (pending === undefined) throw this.#wouldNotLast(what);
+    this.#draft = new TurnDraft(house.clock, pending.outbox, pending.agenda, traceparent);
+    return this.#draft;
+  }
+
+  #wouldNotLast(what: string): TroupeError {
+    const message = `${what} would not last: its agent's kind has durability "none"`;
+    return new TroupeError('INVALID_ARGUMENT', message, { address: agentAddressKey(this.address) });
   }
 
   setState(next: State): void {
@@ -371,6 +424,7 @@ export class Turn<State> implements AgentContext<State> {
       idOf: (name) => this.#idOf(name),
       beside: (work) => this.#beside(work),
       settled: () => this.settled(),
+      post: this.#parts.memory.pending && ((to, method, input) => this.#drafting('a message').send(to, method, input)),
       copy: (input) => this.#parts.house.actors.decode(encodePayload(input)),
     });
     return this.#host;

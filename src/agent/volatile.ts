@@ -99,6 +99,7 @@ export class VolatileActivation extends VolatileMemory implements Behavior<Deliv
       house,
       address: this.#address,
       delivery,
+      requestId: delivery.requestId,
       message,
       traceparent: traceparent ?? message.traceparent,
       state: this.state === undefined ? house.spec.state() : this.state.value,

@@ -157,6 +157,12 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
       await failover.call('Tell', { kind, key, method, payload }, { ...limits, again });
     },
 
+    async send({ kind, key }, method, input, id) {
+      const payload = toJsonBytes(input, `the input of "${method}" for ${kind}/${key}`);
+      const requestId = id ?? random.id(16);
+      await failover.call('Send', { kind, key, method, payload, requestId }, limits);
+    },
+
     async openDecision(request) {
       return fromDecision(await failover.call('OpenDecision', toOpenDecision(request), limits));
     },

@@ -1,4 +1,4 @@
-import type { Host, JobSpec, WorkItem } from '../agent/index.ts';
+import { type Host, type JobSpec, RUNTIME_MAIL, type WorkItem } from '../agent/index.ts';
 import type { PoolStatus } from '../cluster/index.ts';
 import type { ChangeVoters, Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
@@ -102,6 +102,12 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
     Tell: calls.unary(async (request) => {
       const { kind, key, method, input } = target(request);
       await host.tell({ kind, key }, method, input);
+      return {};
+    }),
+
+    Send: calls.unary(async (request) => {
+      const { kind, key, method, input } = target(request);
+      await host.send({ kind, key }, method, input, request.requestId || undefined);
       return {};
     }),
 
@@ -216,10 +222,12 @@ interface Target {
 function target(request: Target): { kind: string; key: string; method: string; input: unknown } {
   const kind = required(request.kind, 'kind');
   const key = required(request.key, 'key');
+  const method = required(request.method, 'method');
+  if (RUNTIME_MAIL.has(method)) throw new TroupeError('INVALID_ARGUMENT', `"${method}" is the runtime's own`);
   return {
     kind,
     key,
-    method: required(request.method, 'method'),
+    method,
     input: fromJsonBytes(request.payload, 'the payload'),
   };
 }

@@ -170,6 +170,12 @@ export interface JournalRecord {
   readonly history?: { readonly first: number; readonly next: number };
 }
 
+/** A journal whose agent has something to do, and when, ms since 1970. */
+export interface JournalWake {
+  readonly key: string;
+  readonly at: number;
+}
+
 /** One held turn: its agent, and where in the log it was held. A turn that is held again has a later number. */
 export interface HeldRef {
   readonly group: string;
@@ -362,8 +368,21 @@ export interface Commands {
        * them, else what is added. NOT_FOUND (data.id) when one isn't there.
        */
       readonly blobs?: readonly string[];
+      /**
+       * When its agent has something to do by itself, ms since 1970, for `journal.wakes`; 0 for never. Nothing happens then by itself. Left out:
+       * as before. It changes together with a record.
+       */
+      readonly wake?: number;
     };
     reply: { readonly version: number };
+  };
+  /**
+   * Deletes a journal with its history, when the fence is current and `version` is its last; its blobs are named by it no longer. One that
+   * isn't there is at version 0. JOURNAL_CONFLICT as above.
+   */
+  'journal.delete': {
+    request: { readonly fence: Fence; readonly key: string; readonly version: number };
+    reply: Record<string, never>;
   };
   /**
    * Holds a turn at a step. `message` is what the turn answers, for whoever goes on with it. A turn that is held already gets what is
@@ -442,6 +461,11 @@ export interface Queries {
   'journal.history': {
     request: { readonly fence: Fence; readonly key: string; readonly from: number; readonly limit: number };
     reply: { readonly from: number; readonly items: readonly Uint8Array[] };
+  };
+  /** Journals of a shard whose agents have something to do (`wake` of an append), the soonest first, behind `after`. */
+  'journal.wakes': {
+    request: { readonly fence: Fence; readonly after?: JournalWake; readonly limit: number };
+    reply: { readonly wakes: readonly JournalWake[] };
   };
   /** A part of a blob, or without `part` only whether it is there: NOT_FOUND when it isn't, or not whole yet. */
   'blob.read': {

@@ -1,5 +1,5 @@
 import { type Fence, TroupeError } from '../core/index.ts';
-import type { HistoryPage, JournalAppend, JournalLimits, JournalPlace } from './port.ts';
+import type { HistoryPage, JournalAppend, JournalLimits, JournalPlace, WakesPage } from './port.ts';
 
 const BLOB_ID = /^[0-9a-f]{64}$/;
 
@@ -11,9 +11,18 @@ export function checkBlobId(id: string): string {
 
 /** @throws TroupeError INVALID_ARGUMENT */
 export function checkPlace({ fence, key }: JournalPlace, limits: JournalLimits): void {
+  checkFence(fence, limits);
+  checkNames([key], limits);
+}
+
+function checkFence(fence: Fence, limits: JournalLimits): void {
   whole(fence?.epoch, 'epoch');
   whole(fence.shard, 'shard');
-  for (const name of [fence.group, key]) {
+  checkNames([fence.group], limits);
+}
+
+function checkNames(names: readonly string[], limits: JournalLimits): void {
+  for (const name of names) {
     // SQL's text can't hold a NUL.
     if (typeof name !== 'string' || name === '' || name.length > limits.nameCharsMax || !name.isWellFormed())
       throw new TroupeError('INVALID_ARGUMENT', `a name must be a text of 1 to ${limits.nameCharsMax} characters`);
@@ -24,18 +33,19 @@ export function checkPlace({ fence, key }: JournalPlace, limits: JournalLimits):
 /** What of an append can be judged before its journal is known. @throws TroupeError INVALID_ARGUMENT, MESSAGE_TOO_LARGE */
 export function checkAppend(request: JournalAppend, limits: JournalLimits): void {
   checkPlace(request, limits);
-  const { records, snapshot, history, historyFrom, blobs = [] } = request;
+  const { records, snapshot, history, historyFrom, blobs = [], wake } = request;
   whole(request.version, 'version');
   for (const record of records) sized(record, 'record', limits.blobBytesMax);
   for (const item of history ?? []) sized(item, 'item', limits.blobBytesMax);
   if (snapshot !== undefined) sized(snapshot, 'snapshot', limits.journalSnapshotBytesMax);
   if (historyFrom !== undefined) whole(historyFrom, 'historyFrom');
+  if (wake !== undefined) whole(wake, 'wake');
   for (const id of blobs) checkBlobId(id);
   if (records.length > limits.journalRecordsMax || (history?.length ?? 0) > limits.historyItemsMax) {
     throw new TroupeError('INVALID_ARGUMENT', 'an append has too many records or items');
   }
-  if (records.length === 0 && (history !== undefined || historyFrom !== undefined)) {
-    throw new TroupeError('INVALID_ARGUMENT', 'a history changes together with a record');
+  if (records.length === 0 && (history !== undefined || historyFrom !== undefined || wake !== undefined)) {
+    throw new TroupeError('INVALID_ARGUMENT', 'history and wake change together with a record');
   }
   if (blobs.length > limits.blobsPerJournalMax) throw tooManyBlobs(limits);
 }
@@ -44,6 +54,19 @@ export function checkAppend(request: JournalAppend, limits: JournalLimits): void
 export function checkPage(page: HistoryPage, limits: JournalLimits): void {
   checkPlace(page, limits);
   whole(page.from, 'from');
+  checkLimit(page, limits);
+}
+
+/** @throws TroupeError INVALID_ARGUMENT */
+export function checkWakes(page: WakesPage, limits: JournalLimits): void {
+  checkFence(page.fence, limits);
+  checkLimit(page, limits);
+  if (page.after === undefined) return;
+  whole(page.after.at, 'at');
+  checkNames([page.after.key], limits);
+}
+
+function checkLimit(page: { readonly limit: number }, limits: JournalLimits): void {
   if (Number.isSafeInteger(page.limit) && page.limit >= 1 && page.limit <= limits.pageItemsMax) return;
   throw new TroupeError('INVALID_ARGUMENT', `a page has 1 to ${limits.pageItemsMax} items`);
 }
@@ -59,9 +82,10 @@ export function journalConflict(fence: Fence, key: string, version: number): Tro
   return new TroupeError('JOURNAL_CONFLICT', message, { data: { version } });
 }
 
-/** A journal that can take no more. */
-export function journalFull(fence: Fence, key: string, mend: string): TroupeError {
-  return new TroupeError('OVERLOADED', `the journal of ${fence.group}/${key} is full; ${mend}`);
+/** A journal that can take no more. @param full which part of it, where that is known */
+export function journalFull(fence: Fence, key: string, mend: string, full?: 'history'): TroupeError {
+  const data = full === undefined ? {} : { data: { full } };
+  return new TroupeError('OVERLOADED', `the journal of ${fence.group}/${key} is full; ${mend}`, data);
 }
 
 /** A journal names too many. */

@@ -19,6 +19,8 @@ export function ledgerStore(
       append: (request, options) => coordinator.execute('journal.append', request, options),
       read: (place, options) => coordinator.query('journal.read', place, options),
       history: (page, options) => coordinator.query('journal.history', page, options),
+      wakes: (page, options) => coordinator.query('journal.wakes', page, options),
+      delete: async (request, options) => void (await coordinator.execute('journal.delete', request, options)),
     },
     blobs: {
       async put(bytes) {

@@ -1,10 +1,11 @@
-import type { JournalRecord } from '../coordinator/index.ts';
+import type { JournalRecord, JournalWake } from '../coordinator/index.ts';
 import { type Clock, type Fence, shardKey } from '../core/index.ts';
 import {
   checkAppend,
   checkBlobId,
   checkPage,
   checkPlace,
+  checkWakes,
   journalConflict,
   journalFull,
   noBlob,
@@ -17,12 +18,18 @@ import {
   type HistoryPage,
   JOURNAL_LIMITS,
   type JournalAppend,
+  type JournalDeletion,
   type JournalLimits,
   type JournalPlace,
   type JournalStore,
+  type WakesPage,
 } from './port.ts';
 
 interface Journal {
+  readonly shard: number;
+  readonly key: string;
+  /** 0 for never. */
+  readonly wake: number;
   readonly version: number;
   readonly snapshotVersion: number;
   readonly snapshot: Uint8Array | undefined;
@@ -33,7 +40,8 @@ interface Journal {
   readonly blobs: ReadonlySet<string>;
 }
 
-const EMPTY: Journal = {
+const EMPTY: Omit<Journal, 'shard' | 'key'> = {
+  wake: 0,
   version: 0,
   snapshotVersion: 0,
   snapshot: undefined,
@@ -61,6 +69,8 @@ export class MemoryStore implements JournalStore {
     append: async (request) => ({ version: this.#append(request) }),
     read: async (place) => this.#read(place),
     history: async (page) => this.#page(page),
+    wakes: async (page) => ({ wakes: this.#wakes(page) }),
+    delete: async (request) => this.#delete(request),
   };
 
   readonly blobs: JournalStore['blobs'] = {
@@ -87,7 +97,7 @@ export class MemoryStore implements JournalStore {
 
   #append(request: JournalAppend): number {
     checkAppend(request, this.#limits);
-    const { fence, key, records, snapshot, blobs = [] } = request;
+    const { fence, key, records, snapshot, blobs = [], wake } = request;
     this.#enter(fence);
     const before = this.#journals.get(nameOf(fence, key)) ?? EMPTY;
     if (request.version !== before.version) throw journalConflict(fence, key, before.version);
@@ -95,8 +105,9 @@ export class MemoryStore implements JournalStore {
     const kept = records.map((record) => Uint8Array.from(record));
     const version = before.version + records.length;
     const after: Journal = {
-      ...this.#withHistory(before, request),
+      ...this.#withHistory({ ...before, shard: fence.shard, key }, request),
       version,
+      ...(wake !== undefined && { wake }),
       ...(snapshot === undefined
         ? { records: [...before.records, ...kept] }
         : { snapshotVersion: version, snapshot: Uint8Array.from(snapshot), records: [] }),
@@ -110,8 +121,34 @@ export class MemoryStore implements JournalStore {
     this.#collect();
     for (const id of after.blobs) if (!this.#blobs.has(id)) throw noBlob(id);
     this.#journals.set(nameOf(fence, key), after);
-    for (const id of before.blobs) (this.#blobs.get(id) as { freeAt: number }).freeAt = this.#freeAt();
+    this.#release(before.blobs);
     return version;
+  }
+
+  #delete(request: JournalDeletion): void {
+    checkPlace(request, this.#limits);
+    const { fence, key, version } = request;
+    this.#enter(fence);
+    const found = this.#journals.get(nameOf(fence, key)) ?? EMPTY;
+    if (version !== found.version) throw journalConflict(fence, key, found.version);
+    this.#journals.delete(nameOf(fence, key));
+    this.#release(found.blobs);
+  }
+
+  #wakes(page: WakesPage): JournalWake[] {
+    checkWakes(page, this.#limits);
+    const { fence, after, limit } = page;
+    this.#enter(fence);
+    return [...this.#journals]
+      .filter(([name, { shard, wake }]) => wake > 0 && shard === fence.shard && name.startsWith(`${fence.group}\0`))
+      .map(([, { key, wake }]) => ({ key, at: wake }))
+      .sort(byTime)
+      .filter((each) => after === undefined || byTime(after, each) < 0)
+      .slice(0, limit);
+  }
+
+  #release(blobs: ReadonlySet<string>): void {
+    for (const id of blobs) (this.#blobs.get(id) as { freeAt: number }).freeAt = this.#freeAt();
   }
 
   #withHistory(before: Journal, { fence, key, history = [], historyFrom }: JournalAppend): Journal {
@@ -119,7 +156,7 @@ export class MemoryStore implements JournalStore {
     const items = [...before.history.slice(drop), ...history.map((item) => Uint8Array.from(item))];
     const { historyItemsMax, historyBytesMax } = this.#limits;
     if (items.length > historyItemsMax || total(items) > historyBytesMax) {
-      throw journalFull(fence, key, 'let old items of its history go');
+      throw journalFull(fence, key, 'let old items of its history go', 'history');
     }
     return { ...before, first: before.first + drop, history: items };
   }
@@ -172,6 +209,10 @@ export class MemoryStore implements JournalStore {
     const named = new Set([...this.#journals.values()].flatMap(({ blobs }) => [...blobs]));
     for (const id of old) if (!named.has(id)) this.#blobs.delete(id);
   }
+}
+
+function byTime(a: JournalWake, b: JournalWake): number {
+  return a.at - b.at || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 }
 
 function nameOf({ group }: Fence, key: string): string {

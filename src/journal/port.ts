@@ -5,10 +5,15 @@ import { TroupeError } from '../core/index.ts';
 
 /** What an owner appends; all of it or nothing. */
 export type JournalAppend = Commands['journal.append']['request'];
+/** Which journal is to go, and the version that it is at. */
+export type JournalDeletion = Commands['journal.delete']['request'];
 /** Which journal, under which epoch. */
 export type JournalPlace = Queries['journal.read']['request'];
 /** Which page of a history. */
 export type HistoryPage = Queries['journal.history']['request'];
+
+/** Which page of a shard's wakes. */
+export type WakesPage = Queries['journal.wakes']['request'];
 
 /** How much a store takes. The ledger's own limits, so that a program runs on one store as on the other. */
 export type JournalLimits = Pick<
@@ -54,6 +59,18 @@ export interface Journals {
    * @throws TroupeError as `read`
    */
   history(page: HistoryPage, options?: CallOptions): Promise<Queries['journal.history']['reply']>;
+  /**
+   * The journals of a shard whose agents have something to do by themselves (`wake` of an append), the soonest first.
+   *
+   * @throws TroupeError as `read`
+   */
+  wakes(page: WakesPage, options?: CallOptions): Promise<Queries['journal.wakes']['reply']>;
+  /**
+   * Deletes a journal with its history; blobs that only it named go in time. Its versions begin anew.
+   *
+   * @throws TroupeError as `append`
+   */
+  delete(request: JournalDeletion, options?: CallOptions): Promise<void>;
 }
 
 /**

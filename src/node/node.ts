@@ -329,6 +329,7 @@ export class TroupeNode {
       freshId: () => host().freshId(),
       ask: (...args) => host().ask(...args),
       tell: (...args) => host().tell(...args),
+      send: (...args) => host().send(...args),
       openDecision: (...args) => host().openDecision(...args),
       closeDecision: (...args) => host().closeDecision(...args),
       decisionClosed: (...args) => host().decisionClosed(...args),

@@ -58,6 +58,8 @@ export class UnprotectedStore implements JournalStore {
     },
     read: (place) => this.#read(place),
     history: async ({ from }) => ({ from, items: [] }),
+    wakes: async () => ({ wakes: [] }),
+    delete: async ({ fence, key }) => void this.#images.delete(nameOf(fence, key)),
   };
 
   async close(): Promise<void> {}

@@ -219,9 +219,10 @@ export function journalStoreConformance(name: string, make: () => Promise<StoreF
     test('a history is bounded by items and bytes; letting old ones go makes room', async () => {
       const of = (count: number, size: number) => Array.from({ length: count }, () => sizeOf(size));
       await append(0, ['1'], { history: of(6, 1) });
-      expect(await codeOf(append(1, ['2'], { history: of(1, 1) }))).toBe('OVERLOADED');
+      const full = { code: 'OVERLOADED', data: { full: 'history' } };
+      await expect(append(1, ['2'], { history: of(1, 1) })).rejects.toMatchObject(full);
       await append(1, ['2'], { history: of(4, 99), historyFrom: 5 });
-      expect(await codeOf(append(2, ['3'], { history: of(1, 4) }))).toBe('OVERLOADED');
+      await expect(append(2, ['3'], { history: of(1, 4) })).rejects.toMatchObject(full);
       await append(2, ['3'], { history: of(1, 3) });
       expect(await read()).toMatchObject({ version: 3, history: { first: 5, next: 11 } });
     });
@@ -314,6 +315,67 @@ export function journalStoreConformance(name: string, make: () => Promise<StoreF
       await append(1, ['2'], { blobs: ids.slice(0, 2) });
       expect(await codeOf(append(2, ['3'], { blobs: ids.slice(3) }))).toBe('OVERLOADED');
       expect(await append(2, ['3'], { blobs: ids.slice(3), snapshot: bytes('s') })).toEqual({ version: 3 });
+    });
+
+    test('journals whose agents have something to do are found by shard, the soonest first, in pages', async () => {
+      const { journals } = store;
+      const wakes = async (limit = 100, under = fence) => (await journals.wakes({ fence: under, limit })).wakes;
+      expect(await wakes()).toEqual([]);
+      const keys = [...'abcdefghijklmnopqrstuvwxyz'].filter((key) => shardOf(key, SHARDS) === fence.shard).slice(0, 4);
+      const [a, b, c, d] = keys as [string, string, string, string];
+      await append(0, ['1'], { key: a, wake: 30 });
+      await append(0, ['1'], { key: b, wake: 10 });
+      await append(0, ['1'], { key: c, wake: 10 });
+      await append(0, ['1'], { key: d });
+      expect(await wakes()).toEqual([
+        { key: b, at: 10 },
+        { key: c, at: 10 },
+        { key: a, at: 30 },
+      ]);
+      expect(await wakes(1)).toEqual([{ key: b, at: 10 }]);
+      const behind = await journals.wakes({ fence, after: { key: b, at: 10 }, limit: 1 });
+      expect(behind.wakes).toEqual([{ key: c, at: 10 }]);
+      // An append that doesn't say anything of it changes nothing; snapshots neither.
+      await append(1, ['2'], { key: b });
+      await append(1, ['2'], { key: c, wake: 40, snapshot: bytes('s') });
+      await append(1, ['2'], { key: a, wake: 0 });
+      expect(await wakes()).toEqual([
+        { key: b, at: 10 },
+        { key: c, at: 40 },
+      ]);
+      await append(1, ['2'], { key: d, wake: 0 });
+      expect(await codeOf(append(2, [], { key: d, wake: 5 }))).toBe('INVALID_ARGUMENT');
+      expect(await codeOf(append(2, ['3'], { key: d, wake: -1 }))).toBe('INVALID_ARGUMENT');
+      expect(await codeOf(append(1, ['3'], { key: b, wake: 99 }))).toBe('JOURNAL_CONFLICT');
+      expect(await codeOf(wakes(101))).toBe('INVALID_ARGUMENT');
+      const next = await fixture.nextOwner(fence.shard);
+      expect(await wakes(100, next)).toHaveLength(2);
+      expect(await codeOf(wakes())).toBe('STALE_EPOCH');
+    });
+
+    test("a deleted journal leaves nothing, is no older owner's to delete, and may begin anew", async () => {
+      const id = await store.blobs.put(bytes('large'));
+      await append(0, ['1'], { snapshot: bytes('s'), blobs: [id], history: [bytes('h')], wake: 5 });
+      await append(1, ['2']);
+      await append(0, ['n'], { key: NEIGHBOUR, wake: 6 });
+      const remove = (version: number, under = fence) =>
+        codeOf(store.journals.delete({ fence: under, key: 'a', version }));
+      expect(await remove(1)).toBe('JOURNAL_CONFLICT');
+      const next = await fixture.nextOwner(fence.shard);
+      expect(await read('a', next)).toMatchObject({ version: 2, records: [bytes('2')] });
+      expect(await remove(2)).toBe('STALE_EPOCH');
+      fence = next;
+      expect(await remove(2)).toBe('ACCEPTED');
+      expect(await read()).toEqual({ version: 0, snapshotVersion: 0, records: [] });
+      expect(await history(0)).toEqual([]);
+      expect((await store.journals.wakes({ fence, limit: 9 })).wakes).toEqual([{ key: NEIGHBOUR, at: 6 }]);
+      expect(await read(NEIGHBOUR)).toMatchObject({ records: [bytes('n')] });
+      expect(await remove(2)).toBe('JOURNAL_CONFLICT');
+      expect(await remove(0)).toBe('ACCEPTED');
+      await fixture.passGrace();
+      expect(await store.blobs.has(id)).toBe(false);
+      await append(0, ['again'], { history: [bytes('h2')] });
+      expect(await read()).toMatchObject({ version: 1, records: [bytes('again')], history: { first: 0, next: 1 } });
     });
 
     test('a blob that has other bytes than its name says is told of, not given', async () => {

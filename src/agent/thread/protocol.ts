@@ -1,6 +1,7 @@
 import type { AgentAddress, NodeRef } from '../../core/index.ts';
 import type { Amount, BudgetLimit } from '../../model/index.ts';
-import type { StepOptions, StepQuery, StepRun } from '../context.ts';
+import type { AgentContext, StepOptions, StepQuery, StepRun } from '../context.ts';
+import type { HistoryRange } from '../history.ts';
 import type { AskOptions, JobSpec, WorkItem } from '../host.ts';
 
 /** What the thread of an agent is started with. */
@@ -22,17 +23,31 @@ export interface TurnOrder {
   readonly state: unknown;
   readonly requestId: string;
   readonly traceparent: string | undefined;
+  /** Undefined where the kind has none. */
+  readonly history: HistoryRange | undefined;
   /** What is left of the deadline, ms. */
   readonly leftMs: number;
   /** What is left of the turn's budget: all of it is with the thread meanwhile. */
   readonly budget: BudgetLimit;
 }
 
+/** A timer that a turn set or cancelled. */
+export type TimerCall =
+  | { readonly call: 'after' | 'every'; readonly given: Parameters<AgentContext<unknown>['after']> }
+  | { readonly call: 'cancel'; readonly given: Parameters<AgentContext<unknown>['cancel']> };
+
+/** An item that a turn added, or before which it let all go. */
+export type HistoryCall = { readonly append: unknown } | { readonly dropBefore: number };
+
 /** What a turn gave. */
 export interface TurnOutcome {
   readonly value: unknown;
   /** The new state, when it was set. */
   readonly set?: { readonly state: unknown };
+  /** Timers that it set and cancelled, in order. */
+  readonly plans: readonly TimerCall[];
+  /** What it did to the history, in order. */
+  readonly history: readonly HistoryCall[];
   /** What was used of the budget. */
   readonly spent: Amount;
 }
@@ -71,6 +86,13 @@ export interface TurnCalls {
     readonly input: unknown;
     readonly requestId: string | undefined;
   };
+  readonly send: {
+    readonly address: AgentAddress;
+    readonly method: string;
+    readonly input: unknown;
+    readonly requestId: string | undefined;
+  };
+  readonly historyPage: { readonly from: number; readonly limit: number };
   readonly openDecision: { readonly request: never };
   readonly closeDecision: { readonly id: string };
   readonly decisionClosed: { readonly id: string };

@@ -113,12 +113,19 @@ class Seat {
       state: ctx.state,
       requestId: ctx.requestId,
       traceparent: ctx.traceparent,
+      history:
+        this.#house.spec.durability === 'none' ? undefined : { first: ctx.history.first, next: ctx.history.next },
       leftMs: ctx.remainingMs(),
       budget: loan.limit,
     };
     try {
       const outcome = (await thread.channel.call('turn', order, ctx.signal)) as TurnOutcome;
       if (outcome.set !== undefined) ctx.setState(outcome.set.state);
+      for (const change of outcome.history) {
+        if ('append' in change) ctx.history.append(change.append);
+        else ctx.history.dropBefore(change.dropBefore);
+      }
+      for (const { call, given } of outcome.plans) (ctx[call] as (...all: unknown[]) => void)(...given);
       spent = outcome.spent;
       return outcome.value;
     } catch (error) {
@@ -183,6 +190,10 @@ class Seat {
       tell: during<'tell'>((ctx, { address, method, input, requestId }) =>
         ctx.host.tell(address, method, input, requestId),
       ),
+      send: during<'send'>((ctx, { address, method, input, requestId }) =>
+        ctx.host.send(address, method, input, requestId),
+      ),
+      historyPage: during<'historyPage'>((ctx, { from, limit }) => ctx.history.page(from, limit)),
       openDecision: during<'openDecision'>((ctx, { request }) => ctx.host.openDecision(request)),
       closeDecision: during<'closeDecision'>((ctx, { id }) => ctx.host.closeDecision(id)),
       decisionClosed: during<'decisionClosed'>((ctx, { id }, signal) => ctx.host.decisionClosed(id, signal)),

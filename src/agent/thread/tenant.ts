@@ -4,8 +4,18 @@ import { Budget } from '../../model/index.ts';
 import { type Channel, crossingLogger, type Handlers } from '../../thread/index.ts';
 import type { AgentContext, StepFunction, StepOptions } from '../context.ts';
 import { type AgentDefinition, isAgent, type Protocol, VOTE_METHOD } from '../define.ts';
+import { type AgentHistory, TurnHistory } from '../history.ts';
 import { agentRef, type Host, type JobProgress } from '../host.ts';
-import type { AgentTenantData, EffectOrder, PaidAnswer, TurnCalls, TurnOrder, TurnOutcome } from './protocol.ts';
+import type {
+  AgentTenantData,
+  EffectOrder,
+  HistoryCall,
+  PaidAnswer,
+  TimerCall,
+  TurnCalls,
+  TurnOrder,
+  TurnOutcome,
+} from './protocol.ts';
 
 /** What a step gave, to be run in its name. */
 type Effect = (run: EffectOrder['run'] & { readonly signal: AbortSignal }) => unknown;
@@ -27,8 +37,15 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
     const ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], taken = signal): Promise<never> =>
       channel.call(name, { turn, ...call }, taken) as Promise<never>;
     const budget = new Budget(order.budget);
+    const plans: TimerCall[] = [];
+    const changes: HistoryCall[] = [];
+    // Its items are encoded here only to be refused where they are too large; the other side keeps what it is given.
+    const history =
+      order.history && new TurnHistory(order.history, (from, limit) => ask('historyPage', { from, limit }));
     const outcome: { -readonly [Part in keyof TurnOutcome]: TurnOutcome[Part] } = {
       value: undefined,
+      plans,
+      history: changes,
       get spent() {
         return budget.used;
       },
@@ -63,6 +80,14 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
           if (find !== undefined) effects.delete(find);
         }
       },
+      after: (...given) => void plans.push({ call: 'after', given }),
+      every: (...given) => void plans.push({ call: 'every', given }),
+      cancel: (...given) => void plans.push({ call: 'cancel', given }),
+      get history() {
+        if (history === undefined)
+          throw new TroupeError('INVALID_ARGUMENT', 'a history would not last: the kind has durability "none"');
+        return noting(history, changes);
+      },
       agent: (other, key) => agentRef(host, other, key),
       host,
       get actors(): never {
@@ -96,6 +121,27 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
   };
 }
 
+/** The history of a turn, with what is done to it noted for the other side. */
+function noting(history: TurnHistory, changes: HistoryCall[]): AgentHistory {
+  return {
+    get first() {
+      return history.first;
+    },
+    get next() {
+      return history.next;
+    },
+    append: (item) => {
+      history.append(item);
+      changes.push({ append: item });
+    },
+    dropBefore: (position) => {
+      history.dropBefore(position);
+      changes.push({ dropBefore: position });
+    },
+    page: (from, limit) => history.page(from, limit),
+  };
+}
+
 type Ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], signal?: AbortSignal) => Promise<never>;
 
 /** The turn as a host: everything is done on the other side, under the turn's deadline, cancellation and trace. */
@@ -116,6 +162,7 @@ function hostOver(ask: Ask, requestId: string, own: Budget, number: () => number
       }
     },
     tell: (address, method, input, id) => ask('tell', { address, method, input, requestId: id }),
+    send: (address, method, input, id) => ask('send', { address, method, input, requestId: id }),
     openDecision: (request) => ask('openDecision', { request: request as never }),
     closeDecision: (id) => ask('closeDecision', { id }),
     decisionClosed: (id, signal) => ask('decisionClosed', { id }, signal),

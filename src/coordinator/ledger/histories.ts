@@ -30,6 +30,7 @@ export class Histories {
   readonly #add;
   readonly #size: Query<readonly [number | null]>;
   readonly #drop;
+  readonly #dropHead;
   readonly #page: Query<readonly [Uint8Array]>;
 
   constructor(db: DatabaseSync, limits: LedgerLimits) {
@@ -42,6 +43,7 @@ export class Histories {
       'select sum(length(item)) from history_items where journal = ? and position between ? and ?',
     );
     this.#drop = db.prepare('delete from history_items where journal = ? and position between ? and ?');
+    this.#dropHead = db.prepare('delete from histories where journal = ?');
     this.#page = prepareTuples(
       db,
       'select item from history_items where journal = ? and position between ? and ? order by position',
@@ -68,9 +70,16 @@ export class Histories {
       this.#add.run(journal, position++, item);
     }
     if (position - keep > historyItemsMax || bytes > historyBytesMax) {
-      refuse('OVERLOADED', 'the history is full; let old items go');
+      refuse('OVERLOADED', 'the history is full; let old items go', { full: 'history' });
     }
     this.#save.run(journal, keep, position, bytes);
+  }
+
+  /** Its journal is deleted. */
+  drop(journal: number): void {
+    const { first, next } = this.range(journal);
+    this.#drop.run(journal, first, next);
+    this.#dropHead.run(journal);
   }
 
   range(journal: number): HistoryRange {

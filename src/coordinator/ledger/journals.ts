@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import { type Fence, invariant, shardOf } from '../../core/index.ts';
+import { type Fence, invariant, shardOf, TroupeError } from '../../core/index.ts';
 import { decode, encode } from '../codec.ts';
 import type { Commands, JournalRecord, Queries } from '../commands.ts';
 import type { LedgerLimits } from '../limits.ts';
@@ -9,6 +9,7 @@ import type { Histories } from './histories.ts';
 import type { Scope } from './scope.ts';
 import type { Shards } from './shards.ts';
 import { prepareTuples, present, type Query } from './sql.ts';
+import type { Wakes } from './wakes.ts';
 
 /**
  * Tables of this concern. A journal's head is small and its snapshot lies apart, since each append changes the head. What one append
@@ -48,6 +49,7 @@ export class Journals {
   readonly #shards: Shards;
   readonly #histories: Histories;
   readonly #blobs: Blobs;
+  readonly #wakes: Wakes;
   readonly #heads: Map<string, Head> = new Map();
   /** Those that differ from their rows. */
   readonly #changed: Set<Head> = new Set();
@@ -56,16 +58,26 @@ export class Journals {
   readonly #save;
   readonly #append;
   readonly #dropRecords;
+  readonly #dropSnapshot;
+  readonly #drop;
   readonly #saveSnapshot;
   readonly #records: Query<readonly [Uint8Array]>;
   readonly #snapshot: Query<readonly [Uint8Array]>;
 
-  constructor(db: DatabaseSync, limits: LedgerLimits, shards: Shards, histories: Histories, blobs: Blobs) {
+  constructor(
+    db: DatabaseSync,
+    limits: LedgerLimits,
+    shards: Shards,
+    histories: Histories,
+    blobs: Blobs,
+    wakes: Wakes,
+  ) {
     invariant(limits.journalRecordsMax < PLACES_PER_JOURNAL, 'each record of a journal has a place');
     this.#limits = limits;
     this.#shards = shards;
     this.#histories = histories;
     this.#blobs = blobs;
+    this.#wakes = wakes;
     this.#head = prepareTuples(
       db,
       'select journal, version, snapshot_version, bytes from journals where grp = ? and key = ?',
@@ -74,6 +86,8 @@ export class Journals {
     this.#save = db.prepare('update journals set version = ?, snapshot_version = ?, bytes = ? where journal = ?');
     this.#append = db.prepare('insert into journal_records values (?, ?)');
     this.#dropRecords = db.prepare('delete from journal_records where place between ? and ?');
+    this.#dropSnapshot = db.prepare('delete from journal_snapshots where journal = ?');
+    this.#drop = db.prepare('delete from journals where journal = ?');
     this.#saveSnapshot = db.prepare('insert or replace into journal_snapshots values (?, ?)');
     this.#records = prepareTuples(db, 'select records from journal_records where place between ? and ? order by place');
     this.#snapshot = prepareTuples(db, 'select snapshot from journal_snapshots where journal = ?');
@@ -85,16 +99,15 @@ export class Journals {
     const key = this.#check(fence, request.key);
     const head = this.#find(fence.group, key);
     const last = head?.version ?? 0;
-    if (request.version !== last) {
-      refuse('JOURNAL_CONFLICT', `the journal of ${fence.group}/${key} is at ${last}`, { version: last });
-    }
+    if (request.version !== last) throw conflict(fence, key, head);
     const { blobBytesMax, journalRecordsMax, journalBytesMax, journalSnapshotBytesMax } = this.#limits;
     let bytes = head?.bytes ?? 0;
     for (const record of list(records, 'records', journalRecordsMax)) {
       bytes += blob(record, 'record', blobBytesMax).byteLength;
     }
-    if (records.length === 0 && (request.history !== undefined || request.historyFrom !== undefined)) {
-      refuse('INVALID_ARGUMENT', 'a history changes together with a record, whose version tells a repetition');
+    const { history, historyFrom, wake } = request;
+    if (records.length === 0 && (history !== undefined || historyFrom !== undefined || wake !== undefined)) {
+      refuse('INVALID_ARGUMENT', 'history and wake change together with a record, whose version tells a repetition');
     }
     const version = last + records.length;
     const since = version - (head?.snapshotVersion ?? 0);
@@ -115,6 +128,25 @@ export class Journals {
     const moved = head ?? this.#remember(fence.group, key, { journal, version: 0, snapshotVersion: 0, bytes: 0 });
     this.#changed.add(Object.assign(moved, to));
     return { version };
+  }
+
+  /** `journal.delete`. */
+  delete(request: Commands['journal.delete']['request'], scope: Scope): Commands['journal.delete']['reply'] {
+    const { fence, version } = request;
+    const key = this.#check(fence, request.key);
+    const head = this.#find(fence.group, key);
+    if (version !== (head?.version ?? 0)) throw conflict(fence, key, head);
+    if (head === undefined) return {};
+    const { journal } = head;
+    this.#blobs.name(journal, [], true, scope);
+    this.#wakes.set(journal, fence.group, fence.shard, key, 0);
+    this.#histories.drop(journal);
+    this.#dropRecords.run(placeOf(journal, 0), placeOf(journal + 1, -1));
+    this.#dropSnapshot.run(journal);
+    this.#drop.run(journal);
+    this.#heads.delete(nameOf(fence.group, key));
+    this.#changed.delete(head);
+    return {};
   }
 
   /** `journal.read`. */
@@ -140,6 +172,12 @@ export class Journals {
     return this.#histories.page(head?.journal ?? 0, request.from, request.limit);
   }
 
+  /** `journal.wakes`. */
+  wakes(request: Queries['journal.wakes']['request']): Queries['journal.wakes']['reply'] {
+    this.#shards.check(request.fence);
+    return this.#wakes.page(request);
+  }
+
   /** Writes what the transaction that is about to be committed has changed. */
   flush(): void {
     for (const { journal, version, snapshotVersion, bytes } of this.#changed) {
@@ -157,7 +195,8 @@ export class Journals {
 
   /** What an append changes besides records and snapshot. */
   #beside(journal: number, request: Commands['journal.append']['request'], scope: Scope): void {
-    const { history, historyFrom, blobs, snapshot } = request;
+    const { fence, key, history, historyFrom, blobs, snapshot, wake } = request;
+    if (wake !== undefined) this.#wakes.set(journal, fence.group, fence.shard, key, wake);
     if (history !== undefined || historyFrom !== undefined) this.#histories.add(journal, history ?? [], historyFrom);
     if (blobs !== undefined || snapshot !== undefined) {
       this.#blobs.name(journal, blobs ?? [], snapshot !== undefined, scope);
@@ -187,6 +226,10 @@ export class Journals {
     this.#heads.set(nameOf(group, key), head);
     return head;
   }
+}
+
+function conflict({ group }: Fence, key: string, { version = 0 }: Partial<Head> = {}): TroupeError {
+  return new TroupeError('JOURNAL_CONFLICT', `the journal of ${group}/${key} is at ${version}`, { data: { version } });
 }
 
 /** Any character may be part of either. */

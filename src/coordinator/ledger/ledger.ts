@@ -19,6 +19,7 @@ import { digestImage, readImage, type TableOrder, writeImage } from './snapshot.
 import { prepare } from './sql.ts';
 import { TASKS_SCHEMA, Tasks } from './tasks.ts';
 import { VOTERS_SCHEMA, Voters } from './voters.ts';
+import { WAKES_SCHEMA, Wakes } from './wakes.ts';
 
 /** How far the ledger is; one row. */
 const META_SCHEMA = `
@@ -40,6 +41,7 @@ const SCHEMA = [
   JOURNALS_SCHEMA,
   HISTORIES_SCHEMA,
   BLOBS_SCHEMA,
+  WAKES_SCHEMA,
   HELD_SCHEMA,
   KV_SCHEMA,
 ].join('\n');
@@ -66,6 +68,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'blob_parts', order: 'id, part' },
   { table: 'blob_refs', order: 'journal, id' },
   { table: 'blob_total', order: 'one' },
+  { table: 'wakes', order: 'journal' },
   { table: 'held', order: 'grp, key, hold' },
   { table: 'kv', order: 'key' },
 ];
@@ -182,7 +185,8 @@ export class Ledger implements LogConsumer {
     const decisions = new Decisions(db, this.#limits, shards);
     const tasks = new Tasks(db, this.#limits, shards);
     const blobs = new Blobs(db, this.#limits);
-    const journals = new Journals(db, this.#limits, shards, new Histories(db, this.#limits), blobs);
+    const histories = new Histories(db, this.#limits);
+    const journals = new Journals(db, this.#limits, shards, histories, blobs, new Wakes(db, this.#limits));
     const held = new Held(db, this.#limits, shards);
     const values = new Values(db, this.#limits);
     this.#sessions = sessions;
@@ -210,6 +214,7 @@ export class Ledger implements LogConsumer {
       'task.claim': (request, scope) => tasks.claim(request, scope),
       'task.settle': (request, scope) => tasks.settle(request, scope),
       'journal.append': (request, scope) => journals.append(request, scope),
+      'journal.delete': (request, scope) => journals.delete(request, scope),
       'blob.put': (request, scope) => blobs.put(request, scope),
       'held.place': (request, scope) => held.place(request, scope),
       'held.rule': (request, scope) => held.rule(request, scope),
@@ -227,6 +232,7 @@ export class Ledger implements LogConsumer {
       'job.tasks': (request) => tasks.list(request),
       'journal.read': (request) => journals.read(request),
       'journal.history': (request) => journals.history(request),
+      'journal.wakes': (request) => journals.wakes(request),
       'blob.read': (request) => blobs.read(request),
       'held.list': (request) => held.list(request),
       'held.get': (request) => held.get(request),

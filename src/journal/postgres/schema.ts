@@ -2,7 +2,7 @@ import type { ClientBase } from 'pg';
 import { TroupeError } from '../../core/index.ts';
 
 /** Of the tables below. A newer one is refused, not guessed at. */
-const VERSION = 1;
+const VERSION = 2;
 
 /**
  * `shards` holds the newest epoch that anybody has come with. `journals` is written by each append, so what is large or lasting lies
@@ -32,6 +32,13 @@ create table ${schema}.blob_refs (
 );
 create index blob_refs_by_blob on ${schema}.blob_refs (id);`;
 
+/** What came with version 2. Keys are compared byte by byte, as pages go by them. */
+const wakes = (schema: string): string => `
+create table ${schema}.wakes (
+  journal bigint primary key, grp text not null, shard integer not null, key text collate "C" not null, at bigint not null
+);
+create index wakes_by_time on ${schema}.wakes (grp, shard, at, key);`;
+
 /**
  * Makes the tables when they aren't there. Nodes that start at the same time wait for one another.
  *
@@ -46,9 +53,11 @@ export async function makeSchema(client: ClientBase, schema: string): Promise<vo
     if (known.rows[0]?.there !== true) {
       await client.query(`create schema if not exists ${schema};
         create table ${schema}.meta (version integer not null);
-        insert into ${schema}.meta values (${VERSION});
+        insert into ${schema}.meta values (1);
         ${tables(schema)}`);
     }
+    const older = await client.query(`update ${schema}.meta set version = ${VERSION} where version = 1`);
+    if (older.rowCount === 1) await client.query(wakes(schema));
     const { rows } = await client.query(`select version from ${schema}.meta`);
     if (rows[0]?.version !== VERSION) {
       const message = `schema ${schema} has tables of version ${rows[0]?.version}; this program knows ${VERSION}`;

@@ -40,14 +40,18 @@ export interface Statements {
   readonly epoch: string;
   /**
    * The whole append: (group, shard, epoch, key, version, records, lengths, snapshot, history, lengths, historyFrom, blobs, recordsMax, bytesMax,
-   * historyItemsMax, historyBytesMax, blobsMax) to whether the epoch is the shard's, and whether it was written.
+   * historyItemsMax, historyBytesMax, blobsMax, wake or null) to whether the epoch is the shard's, and whether it was written.
    *
    * `fence` locks the shard's row against whoever would raise its epoch, so the comparison holds until the write is committed; a row
    * that was being raised is waited for and compared as it is then. Everything else selects from `fence`, or from `head`, which
    * does: under an old epoch there is nothing to write.
    */
   readonly append: string;
-  /** (group, key) to version, and whether the blobs of (3) are there. */
+  /** (group, shard, epoch, key, version) to whether the epoch is the shard's, and whether a journal was deleted; fenced as `append`. */
+  readonly delete: string;
+  /** (group, shard, at, key, limit) to the shard's epoch and wakes, as arrays of keys and times. */
+  readonly wakes: string;
+  /** (group, key) to version, items and bytes of the history, and whether the blobs of (3) are there. */
   readonly why: string;
   /** (group, shard, key) to the shard's epoch and the journal. */
   readonly read: string;
@@ -128,11 +132,48 @@ with fence as (
   update ${s}.blobs set touched = now() where id in (select id from unnamed)
 ), named as (
   insert into ${s}.blob_refs select journal, id from head, unnest($12) as id on conflict do nothing
+), woken as (
+  insert into ${s}.wakes select journal, $1, $2, $4, $18::bigint from head where $18 > 0
+  on conflict (journal) do update set at = excluded.at
+), slept as (
+  delete from ${s}.wakes as w using head where w.journal = head.journal and $18 = 0
 )
 select exists (select from fence) as fenced, exists (select from head) as written`,
+    delete: `
+with fence as (
+  select epoch from ${s}.shards where grp = $1 and shard = $2 and epoch = $3 for share
+), head as (
+  delete from ${s}.journals as j using fence where j.grp = $1 and j.key = $4 and j.version = $5 returning journal
+), snapshot as (
+  delete from ${s}.snapshots as o using head where o.journal = head.journal
+), records as (
+  delete from ${s}.records as o using head where o.journal = head.journal
+), history as (
+  delete from ${s}.history as o using head where o.journal = head.journal
+), wake as (
+  delete from ${s}.wakes as o using head where o.journal = head.journal
+), unnamed as (
+  delete from ${s}.blob_refs as o using head where o.journal = head.journal returning id
+), released as (
+  update ${s}.blobs set touched = now() where id in (select id from unnamed)
+)
+select exists (select from fence) as fenced, exists (select from head) as written`,
+    wakes: `
+select s.epoch::float8, w.keys, w.times
+from ${s}.shards as s, lateral (
+  select array_agg(key order by at, key) as keys, array_agg(at::float8 order by at, key) as times from (
+    select key, at from ${s}.wakes where grp = s.grp and shard = s.shard and (at, key) > ($3::bigint, $4::text)
+    order by at, key limit $5
+  ) as found
+) as w
+where s.grp = $1 and s.shard = $2`,
     why: `
-select (select version::float8 from ${s}.journals where grp = $1 and key = $2) as version,
-  (select wanted from unnest($3::text[]) as wanted where not exists (select from ${s}.blobs where id = wanted) limit 1) as missing`,
+select j.version, j.items, j.bytes,
+  (select wanted from unnest($3::text[]) as wanted where not exists (select from ${s}.blobs where id = wanted) limit 1) as missing
+from (select 1) as one left join (
+  select version::float8, (history_next - history_first)::float8 as items, history_bytes::float8 as bytes
+  from ${s}.journals where grp = $1 and key = $2
+) as j on true`,
     read: `
 select s.epoch::float8, j.version::float8, j.snapshot_version::float8, j.history_first::float8, j.history_next::float8,
   snapshot, r.bytes, r.lengths

@@ -1,10 +1,11 @@
-import type { JournalRecord } from '../../coordinator/index.ts';
+import type { JournalRecord, JournalWake } from '../../coordinator/index.ts';
 import { errorMessage, type Fence, type Timer } from '../../core/index.ts';
 import {
   checkAppend,
   checkBlobId,
   checkPage,
   checkPlace,
+  checkWakes,
   journalConflict,
   journalFull,
   noBlob,
@@ -16,10 +17,12 @@ import {
   type HistoryPage,
   JOURNAL_LIMITS,
   type JournalAppend,
+  type JournalDeletion,
   type JournalLimits,
   type JournalPlace,
   type JournalStore,
   verified,
+  type WakesPage,
 } from '../port.ts';
 import { type ConnectionOptions, Connections } from './connections.ts';
 import { FOREIGN_KEY_VIOLATION } from './errors.ts';
@@ -63,6 +66,8 @@ export class PostgresStore implements JournalStore {
     append: async (request, { timeoutMs } = {}) => ({ version: await this.#append(request, timeoutMs) }),
     read: (place, { timeoutMs } = {}) => this.#read(place, timeoutMs),
     history: (page, { timeoutMs } = {}) => this.#page(page, timeoutMs),
+    wakes: async (page, { timeoutMs } = {}) => ({ wakes: await this.#wakes(page, timeoutMs) }),
+    delete: (request, { timeoutMs } = {}) => this.#delete(request, timeoutMs),
   };
 
   readonly blobs: JournalStore['blobs'] = {
@@ -103,7 +108,7 @@ export class PostgresStore implements JournalStore {
     const values = [
       ...[fence.group, fence.shard, fence.epoch, key, version, lines.bytes, lines.lengths, snapshot ?? null],
       ...[items.bytes, items.lengths, historyFrom, [...new Set(blobs)], journalRecordsMax, journalBytesMax],
-      ...[historyItemsMax, historyBytesMax, blobsPerJournalMax],
+      ...[historyItemsMax, historyBytesMax, blobsPerJournalMax, request.wake ?? null],
     ];
     // Nothing to write: only the epoch and the version are looked at.
     if (records.length === 0 && snapshot === undefined) {
@@ -120,6 +125,27 @@ export class PostgresStore implements JournalStore {
     }
   }
 
+  async #delete(request: JournalDeletion, timeoutMs: number | undefined): Promise<void> {
+    checkPlace(request, this.#limits);
+    const { fence, key, version } = request;
+    for (let entered = false; ; entered = true) {
+      const values = [fence.group, fence.shard, fence.epoch, key, version];
+      const [row] = await this.#run('delete', values, false, timeoutMs);
+      if (row?.written) return;
+      if (row?.fenced || entered) break;
+      await this.#enter(fence);
+    }
+    const known = await this.#read(request, timeoutMs);
+    if (known.version !== version) throw journalConflict(fence, key, known.version);
+  }
+
+  async #wakes(page: WakesPage, timeoutMs: number | undefined): Promise<JournalWake[]> {
+    checkWakes(page, this.#limits);
+    const { at = -1, key = '' } = page.after ?? {};
+    const { keys, times } = await this.#fenced('wakes', page.fence, [at, key, page.limit], timeoutMs);
+    return (keys ?? []).map((name: string, i: number) => ({ key: name, at: times[i] }));
+  }
+
   /** An append that names a blob which isn't there was stopped by its foreign key. */
   async #unnamed(error: unknown, { fence, key, blobs }: JournalAppend): Promise<never> {
     const state = (error as { readonly data?: { readonly sqlState?: unknown } }).data?.sqlState;
@@ -129,13 +155,19 @@ export class PostgresStore implements JournalStore {
   }
 
   /** Why an append changed nothing. */
-  async #refusal({ fence, key, version }: JournalAppend): Promise<Error> {
+  async #refusal({ fence, key, version, history = [], historyFrom = 0 }: JournalAppend): Promise<Error> {
     await this.#enter(fence);
     const [row] = await this.#run('why', [fence.group, key, []], true);
     const last = row?.version ?? 0;
-    return last === version
-      ? journalFull(fence, key, 'take a snapshot, let old items of its history go, or name fewer blobs')
-      : journalConflict(fence, key, last);
+    if (last !== version) return journalConflict(fence, key, last);
+    const { historyItemsMax, historyBytesMax } = this.#limits;
+    const bytes = history.reduce((sum, { byteLength }) => sum + byteLength, row?.bytes ?? 0);
+    // What would be let go isn't counted here: such an append is rarely refused, and may be for another reason.
+    const grown = historyFrom === 0 && history.length > 0;
+    if (grown && ((row?.items ?? 0) + history.length > historyItemsMax || bytes > historyBytesMax)) {
+      return journalFull(fence, key, 'let old items of its history go', 'history');
+    }
+    return journalFull(fence, key, 'take a snapshot, let old items of its history go, or name fewer blobs');
   }
 
   /** Raises the shard's epoch to ours. @throws TroupeError STALE_EPOCH when it is past that */
@@ -147,7 +179,7 @@ export class PostgresStore implements JournalStore {
 
   async #read(place: JournalPlace, timeoutMs: number | undefined): Promise<JournalRecord> {
     checkPlace(place, this.#limits);
-    const row = await this.#fenced('read', place, [], timeoutMs);
+    const row = await this.#fenced('read', place.fence, [place.key], timeoutMs);
     const { version, snapshot_version, snapshot, history_first: first, history_next: next, bytes, lengths } = row;
     return {
       version: version ?? 0,
@@ -160,19 +192,24 @@ export class PostgresStore implements JournalStore {
 
   async #page(page: HistoryPage, timeoutMs: number | undefined): Promise<{ from: number; items: Uint8Array[] }> {
     checkPage(page, this.#limits);
-    const row = await this.#fenced('history', page, [page.from, page.limit, this.#limits.pageBytesMax], timeoutMs);
+    const row = await this.#fenced(
+      'history',
+      page.fence,
+      [page.key, page.from, page.limit, this.#limits.pageBytesMax],
+      timeoutMs,
+    );
     return { from: row.start ?? page.from, items: unpack(row.bytes, row.lengths) };
   }
 
   /** Reads under the fence: in what it gives, the shard's epoch and the journal are of one moment. */
   async #fenced(
-    name: 'read' | 'history',
-    { fence, key }: JournalPlace,
+    name: 'read' | 'history' | 'wakes',
+    fence: Fence,
     values: readonly unknown[],
     timeoutMs: number | undefined,
   ) {
     for (;;) {
-      const [row] = await this.#run(name, [fence.group, fence.shard, key, ...values], true, timeoutMs);
+      const [row] = await this.#run(name, [fence.group, fence.shard, ...values], true, timeoutMs);
       if (row?.epoch === fence.epoch) return row;
       if (row?.epoch > fence.epoch) throw staleEpoch(fence, row.epoch);
       await this.#enter(fence);

@@ -63,6 +63,8 @@ import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _
 import type { ResolveHeldRequest as _troupe_v1_ResolveHeldRequest, ResolveHeldRequest__Output as _troupe_v1_ResolveHeldRequest__Output } from './troupe/v1/ResolveHeldRequest.ts';
 import type { Ruling as _troupe_v1_Ruling, Ruling__Output as _troupe_v1_Ruling__Output } from './troupe/v1/Ruling.ts';
 import type { ScaledPool as _troupe_v1_ScaledPool, ScaledPool__Output as _troupe_v1_ScaledPool__Output } from './troupe/v1/ScaledPool.ts';
+import type { SendReply as _troupe_v1_SendReply, SendReply__Output as _troupe_v1_SendReply__Output } from './troupe/v1/SendReply.ts';
+import type { SendRequest as _troupe_v1_SendRequest, SendRequest__Output as _troupe_v1_SendRequest__Output } from './troupe/v1/SendRequest.ts';
 import type { SettledTask as _troupe_v1_SettledTask, SettledTask__Output as _troupe_v1_SettledTask__Output } from './troupe/v1/SettledTask.ts';
 import type { Shard as _troupe_v1_Shard, Shard__Output as _troupe_v1_Shard__Output } from './troupe/v1/Shard.ts';
 import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _troupe_v1_ShardChange__Output } from './troupe/v1/ShardChange.ts';
@@ -152,6 +154,8 @@ export interface ProtoGrpcType {
       ResolveHeldRequest: MessageTypeDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_ResolveHeldRequest__Output>
       Ruling: MessageTypeDefinition<_troupe_v1_Ruling, _troupe_v1_Ruling__Output>
       ScaledPool: MessageTypeDefinition<_troupe_v1_ScaledPool, _troupe_v1_ScaledPool__Output>
+      SendReply: MessageTypeDefinition<_troupe_v1_SendReply, _troupe_v1_SendReply__Output>
+      SendRequest: MessageTypeDefinition<_troupe_v1_SendRequest, _troupe_v1_SendRequest__Output>
       SettledTask: MessageTypeDefinition<_troupe_v1_SettledTask, _troupe_v1_SettledTask__Output>
       Shard: MessageTypeDefinition<_troupe_v1_Shard, _troupe_v1_Shard__Output>
       ShardChange: MessageTypeDefinition<_troupe_v1_ShardChange, _troupe_v1_ShardChange__Output>

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type AgentRef, agentRef, defineAgent } from '../../../src/agent/index.ts';
 import { type Logger, nullLogger } from '../../../src/core/index.ts';
 import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
@@ -64,6 +64,19 @@ describe('an agent in a thread', () => {
       options: ['yes', 'no'],
     });
     expect(decision).toMatchObject({ result: { outcome: 'decided', choice: 'yes' } });
+  });
+
+  test('has a history, sends durable messages and sets timers', async () => {
+    await ref('elephant').ask('remember', 'a');
+    await ref('elephant').ask('remember', 'b');
+    expect(await ref('elephant').ask('recalled', undefined)).toEqual(['a', 'b']);
+    await vi.waitFor(
+      async () => {
+        expect(await ref('elephant').ask('read', undefined)).toBe(5);
+        expect(await ref('friend').ask('read', undefined)).toBe(3);
+      },
+      { timeout: 5_000 },
+    );
   });
 
   test('hears that its asker gave up, and what is left of the deadline', async () => {

@@ -36,6 +36,8 @@ export const worker = defineAgent('worker', {
     left: { input: nothing, output: number },
     rejectLater: { input: nothing },
     badly: { input: nothing, output: text },
+    remember: { input: text },
+    recalled: { input: nothing, output: anything<readonly unknown[]>() },
   },
   handlers: {
     async add(ctx, by) {
@@ -89,6 +91,14 @@ export const worker = defineAgent('worker', {
       setImmediate(() => void Promise.reject(new RangeError('nobody catches this')));
     },
     badly: () => 1 as never,
+    async remember(ctx, word) {
+      ctx.history.append(word);
+      if (word === 'b') ctx.after('later', 50, 'add', 5);
+      ctx.after('never', 50, 'add', 500);
+      ctx.cancel('never');
+      await ctx.agent(worker, 'friend').send('add', ctx.history.next);
+    },
+    recalled: async (ctx) => (await ctx.history.page()).items,
   },
   vote: (ctx, { options }) => ({ choice: options?.[0] ?? 'none', reason: ctx.address.key }),
 });

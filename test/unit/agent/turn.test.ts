@@ -42,6 +42,9 @@ const host = (): Host => ({
   tell: async ({ kind, key }, method, _input, requestId) => {
     asked.push({ what: `tell ${kind}/${key}.${method}`, requestId, options: undefined });
   },
+  send: async ({ kind, key }, method, _input, requestId) => {
+    asked.push({ what: `send ${kind}/${key}.${method}`, requestId, options: undefined });
+  },
   openDecision: () => Promise.reject(new TroupeError('NOT_FOUND', 'unused')),
   closeDecision: () => Promise.reject(new TroupeError('NOT_FOUND', 'unused')),
   decisionClosed: (id, signal) => {
@@ -75,7 +78,8 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
       tracer: nullTracer,
     },
     address: { kind: 'one', key: 'key' },
-    delivery: { requestId, deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    requestId,
+    delivery: { deadlineAt, signal: new AbortController().signal, resident: { stopping } },
     message: { method: 'work', payload: new Uint8Array([1]) },
     traceparent,
     state: 0,

@@ -23,6 +23,7 @@ type Change = LedgerEvent extends infer E
 export class FakeCluster {
   readonly agents: Record<string, Handler> = {};
   readonly told: string[] = [];
+  readonly sent: string[] = [];
   readonly drained: string[] = [];
   /** Changes of the voters that were asked for. */
   readonly voterChanges: [change: string, node: string][] = [];
@@ -190,6 +191,9 @@ export class FakeCluster {
       },
       tell: async (address, method, input) => {
         this.told.push(`${address.kind}/${address.key} ${method} ${JSON.stringify(input)}`);
+      },
+      send: async (address, method, input, requestId) => {
+        this.sent.push(`${address.kind}/${address.key} ${method} ${JSON.stringify(input)} ${requestId}`);
       },
       openDecision: (request) => this.coordinator().execute('decision.open', request),
       closeDecision: (id) => this.coordinator().execute('decision.close', { id }),

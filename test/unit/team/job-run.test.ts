@@ -43,6 +43,7 @@ const host: Host = {
     return answer(address, input, options);
   },
   tell: unused,
+  send: unused,
   openDecision: unused,
   closeDecision: unused,
   decisionClosed: unused,

@@ -25,6 +25,7 @@ class FakeHost implements Host {
   freshId = (): string => 'fresh';
   ask = unused;
   tell = unused;
+  send = unused;
   openDecision = unused;
   closeDecision = unused;
   decisionClosed = unused;

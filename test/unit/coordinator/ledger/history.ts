@@ -76,11 +76,12 @@ const action = fc.oneof(
     ]),
   fc.tuple(id, fc.boolean()).map(([name, cancelled]) => ['job.close', { id: name, cancelled }]),
   fc
-    .tuple(keyed, small(4), fc.boolean())
-    .map(([where, version, snap]) => [
+    .tuple(keyed, small(4), fc.boolean(), fc.option(small(2), { nil: undefined }))
+    .map(([where, version, snap, wake]) => [
       'journal.append',
-      { ...where, version, records: [bytes('r')], ...(snap ? { snapshot: bytes('s') } : {}) },
+      { ...where, version, records: [bytes('r')], wake, ...(snap ? { snapshot: bytes('s') } : {}) },
     ]),
+  fc.tuple(keyed, small(4)).map(([where, version]) => ['journal.delete', { ...where, version }]),
   fc
     .tuple(keyed, small(4), fc.boolean(), fc.option(small(3), { nil: undefined }), fc.boolean())
     .map(([where, version, snap, historyFrom, naming]) => [

@@ -39,6 +39,8 @@ import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Ou
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from '../../troupe/v1/RelayReply.ts';
 import type { RelayRequest as _troupe_v1_RelayRequest, RelayRequest__Output as _troupe_v1_RelayRequest__Output } from '../../troupe/v1/RelayRequest.ts';
 import type { ResolveHeldRequest as _troupe_v1_ResolveHeldRequest, ResolveHeldRequest__Output as _troupe_v1_ResolveHeldRequest__Output } from '../../troupe/v1/ResolveHeldRequest.ts';
+import type { SendReply as _troupe_v1_SendReply, SendReply__Output as _troupe_v1_SendReply__Output } from '../../troupe/v1/SendReply.ts';
+import type { SendRequest as _troupe_v1_SendRequest, SendRequest__Output as _troupe_v1_SendRequest__Output } from '../../troupe/v1/SendRequest.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from '../../troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from '../../troupe/v1/SubmitJobRequest.ts';
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from '../../troupe/v1/TellReply.ts';
@@ -214,6 +216,15 @@ export interface TroupeClient extends grpc.Client {
   resolveHeld(argument: _troupe_v1_ResolveHeldRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
   resolveHeld(argument: _troupe_v1_ResolveHeldRequest, callback: grpc.requestCallback<_troupe_v1_HeldTurn__Output>): grpc.ClientUnaryCall;
   
+  Send(argument: _troupe_v1_SendRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  Send(argument: _troupe_v1_SendRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  Send(argument: _troupe_v1_SendRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  Send(argument: _troupe_v1_SendRequest, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  send(argument: _troupe_v1_SendRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  send(argument: _troupe_v1_SendRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  send(argument: _troupe_v1_SendRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  send(argument: _troupe_v1_SendRequest, callback: grpc.requestCallback<_troupe_v1_SendReply__Output>): grpc.ClientUnaryCall;
+  
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
   StreamEvents(argument: _troupe_v1_StreamEventsRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
   streamEvents(argument: _troupe_v1_StreamEventsRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_ClusterUpdate__Output>;
@@ -288,6 +299,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   ResolveHeld: grpc.handleUnaryCall<_troupe_v1_ResolveHeldRequest__Output, _troupe_v1_HeldTurn>;
   
+  Send: grpc.handleUnaryCall<_troupe_v1_SendRequest__Output, _troupe_v1_SendReply>;
+  
   StreamEvents: grpc.handleServerStreamingCall<_troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate>;
   
   SubmitJob: grpc.handleClientStreamingCall<_troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job>;
@@ -320,6 +333,7 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   PutValue: MethodDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueReply, _troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply__Output>
   RelayValues: MethodDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayReply, _troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply__Output>
   ResolveHeld: MethodDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_HeldTurn, _troupe_v1_ResolveHeldRequest__Output, _troupe_v1_HeldTurn__Output>
+  Send: MethodDefinition<_troupe_v1_SendRequest, _troupe_v1_SendReply, _troupe_v1_SendRequest__Output, _troupe_v1_SendReply__Output>
   StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
   SubmitJob: MethodDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_Job, _troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job__Output>
   Tell: MethodDefinition<_troupe_v1_TellRequest, _troupe_v1_TellReply, _troupe_v1_TellRequest__Output, _troupe_v1_TellReply__Output>
