@@ -104,8 +104,8 @@ export const CLUSTER: readonly Mutation[] = [
     patches: [
       {
         file: 'agent/activation.ts',
-        find: 'if (turn.durable) await memory.turnDone(',
-        replace: 'if (turn.durable) void memory.turnDone(',
+        find: 'if (turn.durable || origin !== undefined) await this.#keep(',
+        replace: 'if (turn.durable || origin !== undefined) void this.#keep(',
       },
     ],
   },
@@ -130,8 +130,8 @@ export const CLUSTER: readonly Mutation[] = [
     patches: [
       {
         file: 'coordinator/ledger/journals.ts',
-        find: 'if (request.version !== last) {',
-        replace: 'if (request.version < 0) {',
+        find: 'if (request.version !== last) throw',
+        replace: 'if (request.version < 0) throw',
       },
     ],
   },
