@@ -4,6 +4,8 @@ export const TIMERS_MAX = 100;
 export const ACCEPTED_MAX = 1_000;
 /** What all of these are to bring, bytes encoded. */
 export const AGENDA_BYTES_MAX: number = 2 * 1024 * 1024;
+/** The journal of an agent that was forgotten goes after so long, unless the agent has come back, ms: until then repeated requests are known. */
+export const FORGET_MS: number = 10 * 60_000;
 /** The shortest period of a schedule, and the longest of one or of a timer, ms. */
 export const PERIOD_MS_MIN = 10;
 export const PERIOD_MS_MAX: number = 10 * 365 * 24 * 3_600_000;
@@ -97,6 +99,10 @@ export class Agenda {
   cancel(name: string): void {
     const n = this.#names.get(name);
     if (n !== undefined) this.#remove(n);
+  }
+
+  cancelAll(): void {
+    for (const name of [...this.#names.keys()]) this.cancel(name);
   }
 
   fire({ n, at, next }: Fired): void {

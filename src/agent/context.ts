@@ -101,6 +101,13 @@ export interface AgentContext<State> {
   cancel(name: string): void;
   /** What this agent keeps and never writes again. @throws TroupeError INVALID_ARGUMENT where the kind has durability `none` */
   readonly history: AgentHistory;
+  /**
+   * When this turn ends, the agent is as if it had never been: without state, history and timers. What the turn sends leaves all the same. Its
+   * journal goes FORGET_MS later, if the agent hasn't been used again; until then repeated requests get their recorded replies.
+   *
+   * @throws TroupeError INVALID_ARGUMENT where the kind has durability `none`
+   */
+  forget(): void;
   /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   /**

@@ -13,12 +13,15 @@ const NAME_CHARS_MAX = 256;
 export interface TurnEffects {
   readonly messages: readonly Draft[];
   readonly plans: readonly PlanChange[];
+  /** The agent is to be as if it had never been. */
+  readonly forgets: boolean;
 }
 
 /** The messages and timers of a turn that runs. */
 export class TurnDraft implements TurnEffects {
   readonly messages: Draft[] = [];
   readonly plans: PlanChange[] = [];
+  forgets = false;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #outbox: Pick<Outbox, 'size' | 'bytes'>;
   readonly #agenda: Pick<Agenda, 'timers' | 'bytes'>;
@@ -75,8 +78,11 @@ export class TurnDraft implements TurnEffects {
   }
 
   #set(name: string, delayMs: number, everyMs: number | undefined, method: string, input: unknown): void {
-    if (typeof name !== 'string' || name === '' || name.length > NAME_CHARS_MAX)
-      throw new TroupeError('INVALID_ARGUMENT', `a timer's name has 1 to ${NAME_CHARS_MAX} characters`);
+    if (typeof name !== 'string' || name === '' || name.length > NAME_CHARS_MAX || name.startsWith('$'))
+      throw new TroupeError(
+        'INVALID_ARGUMENT',
+        `a timer's name has 1 to ${NAME_CHARS_MAX} characters and no $ before them`,
+      );
     const payload = encodePayload(input);
     checkSize(payload, `what timer "${name}" is to bring`);
     this.#timers.add(name);

@@ -2,10 +2,10 @@ import { agentTarget } from '../cluster/index.ts';
 import { type AgentAddress, agentAddressKey, type Fence, TroupeError } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
-import { ACCEPTED_MAX, AGENDA_BYTES_MAX } from './agenda.ts';
+import { ACCEPTED_MAX, AGENDA_BYTES_MAX, fired } from './agenda.ts';
 import type { HeldMessage } from './held.ts';
 import type { AgentJournal } from './journal.ts';
-import { ACCEPT_METHOD, DUE_METHOD, type RuntimeMail, SETTLED_METHOD, TAKE_METHOD } from './mail.ts';
+import { ACCEPT_METHOD, DUE_METHOD, FORGET_METHOD, type RuntimeMail, SETTLED_METHOD, TAKE_METHOD } from './mail.ts';
 import { checkSize } from './outbox.ts';
 import type { Origin, Pending } from './pending.ts';
 import type { Post } from './post.ts';
@@ -59,6 +59,11 @@ export async function errandOf(
     const { n, at } = input as RuntimeMail[typeof DUE_METHOD];
     const entry = pending.agenda.get(n);
     if (entry?.at !== at) return undefined;
+    if (entry.method === FORGET_METHOD) {
+      const gone = await memory.delete();
+      if (!gone) await memory.mailEnded({ arrived: [], given: [fired(entry, post.nowMs)], parcels: [] });
+      return undefined;
+    }
     const { request = `timer/${n}@${at}` } = entry;
     return { message: entry, requestId: request, origin: { entry } };
   }

@@ -102,7 +102,7 @@ export interface Folded {
   readonly steps: Map<string, Map<string, StepReceipt>>;
   /** Their turns' receipts stay, however many others fail. */
   readonly held: Map<string, HoldMark>;
-  readonly pending: Pending;
+  pending: Pending;
 }
 
 /**
@@ -281,8 +281,15 @@ export class AgentJournal implements AgentMemory {
       ...(entry && { f: fired(entry, nowMs) }),
     };
     // Who sent such a message waits for no reply.
-    const { go, done, changes } = this.#add(origin === undefined ? line : { ...line, ...whence, v: undefined });
-    if (history !== undefined) changes.push(history);
+    const last = origin === undefined ? line : { ...line, ...whence, v: undefined };
+    const forgets = effects?.forgets === true;
+    const { go, done, changes } = this.#add(forgets ? { ...last, s: undefined, z: true } : last);
+    if (forgets) {
+      this.#add(this.pending.forgetLine(nowMs));
+      changes.push({ items: [], from: this.#range.next });
+      // Nothing of it stays in records.
+      this.#sinceSnapshot = RECORDS_PER_SNAPSHOT;
+    } else if (history !== undefined) changes.push(history);
     go();
     return done;
   }
@@ -305,6 +312,28 @@ export class AgentJournal implements AgentMemory {
     } catch (error) {
       throw new JournalFailure(error);
     }
+  }
+
+  /**
+   * Deletes the journal of an agent that was forgotten and hasn't been used since; it is empty then, as is what is known here.
+   *
+   * @returns whether it was deleted
+   */
+  async delete(): Promise<boolean> {
+    const { state, steps, held, pending } = this.#folded;
+    const unused = state === undefined && steps.size === 0 && held.size === 0 && this.#range.first === this.#range.next;
+    if (!unused || pending.outbox.size > 0 || [...pending.agenda.entries].length > 1) return false;
+    await this.settled();
+    try {
+      await this.#store.journals.delete({ fence: this.#fence, key: this.#key, version: this.#version });
+    } catch (error) {
+      throw new JournalFailure(error);
+    }
+    for (const map of [this.#folded.replies, this.#folded.replyBlobs, this.#folded.spent]) map.clear();
+    this.#folded.pending = new Pending();
+    this.#range = { first: 0, next: 0 };
+    [this.#version, this.#wake, this.#sinceSnapshot, this.#stateBytes, this.#otherBytes] = [0, 0, 0, 0, 0];
+    return true;
   }
 
   /** Keeps a message from outside until it is handled; durable when it resolves. */
@@ -487,7 +516,10 @@ function fold(folded: Folded, line: JournalLine): void {
     return;
   }
   if (line.t === 'turn') {
-    if (line.s !== undefined) folded.state = kept(line.s.state, line.s.i);
+    if (line.z === true) {
+      folded.state = undefined;
+      for (const request of folded.steps.keys()) if (!folded.held.has(request)) folded.steps.delete(request);
+    } else if (line.s !== undefined) folded.state = kept(line.s.state, line.s.i);
     folded.steps.delete(line.r);
     folded.held.delete(line.r);
     if (folded.pending.dealtWith(line)) return;

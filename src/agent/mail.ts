@@ -13,6 +13,9 @@ export const WAKE_METHOD = '$wake';
 /** Messages have arrived, and entries were given up: let the journal know. */
 export const SETTLED_METHOD = '$settled';
 
+/** An agent has been forgotten for long enough: its journal goes. Only ever an entry of its agenda. */
+export const FORGET_METHOD = '$forget';
+
 /** All of them. Nobody outside may send one. */
 export const RUNTIME_MAIL: ReadonlySet<string> = new Set([
   TAKE_METHOD,
@@ -20,6 +23,7 @@ export const RUNTIME_MAIL: ReadonlySet<string> = new Set([
   DUE_METHOD,
   WAKE_METHOD,
   SETTLED_METHOD,
+  FORGET_METHOD,
 ]);
 
 /** What they carry. */
@@ -27,6 +31,7 @@ export interface RuntimeMail {
   readonly [TAKE_METHOD]: Taken & Pick<HeldMessage, 'method' | 'payload'>;
   readonly [ACCEPT_METHOD]: Pick<HeldMessage, 'method' | 'payload'>;
   readonly [DUE_METHOD]: { readonly n: number; readonly at: number };
+  readonly [FORGET_METHOD]: undefined;
   readonly [WAKE_METHOD]: undefined;
   readonly [SETTLED_METHOD]: undefined;
 }

@@ -1,6 +1,8 @@
 import type { AgentAddress } from '../core/index.ts';
-import { Agenda, type AgendaImage, type Entry, type Fired, type Plan } from './agenda.ts';
+import { encodePayload } from '../wire/index.ts';
+import { Agenda, type AgendaImage, type Entry, type Fired, FORGET_MS, type Plan } from './agenda.ts';
 import type { TurnEffects } from './draft.ts';
+import { FORGET_METHOD } from './mail.ts';
 import { Inbox, Outbox, type OutboxImage, type Taken } from './outbox.ts';
 
 /** Wake of an agent that has sent something: as long ago as can be, as it waits for nothing but its turn. */
@@ -39,6 +41,8 @@ export interface Settled {
 export interface Dealt {
   readonly x?: readonly [from: string, seq: number];
   readonly f?: Fired;
+  /** The agent is to be as if it had never been. */
+  readonly z?: true;
 }
 
 /** What caused a turn, when that was a durable message or an entry of the agenda: the turn's line says that it is dealt with. */
@@ -76,10 +80,11 @@ export class Pending {
    * A turn has ended. @returns whether what caused it is known by more than its request's id, so that no reply need be kept: of an
    * accepted message one is, for whoever sends it again
    */
-  dealtWith({ x: taken, f: given }: Dealt): boolean {
+  dealtWith({ x: taken, f: given, z: forgotten }: Dealt): boolean {
     if (taken !== undefined) this.inbox.take({ from: taken[0], seq: taken[1] });
     const timer = given !== undefined && this.agenda.get(given.n)?.request === undefined;
     if (given !== undefined) this.agenda.fire(given);
+    if (forgotten) this.agenda.cancelAll();
     return taken !== undefined || timer;
   }
 
@@ -96,6 +101,13 @@ export class Pending {
         'set' in change ? ({ t: 'plan', e: change.set } as const) : ({ t: 'unplan', n: change.cancel } as const),
       ),
     ];
+  }
+
+  /** The line that lets the journal of a forgotten agent go in time. */
+  forgetLine(nowMs: number): PendingLine {
+    const payload = encodePayload(undefined);
+    const plan = { at: nowMs + FORGET_MS, method: FORGET_METHOD, name: FORGET_METHOD, payload, traceparent: undefined };
+    return { t: 'plan', e: plan };
   }
 
   /** The line of what has ended. */

@@ -203,6 +203,10 @@ export class Turn<State> implements AgentContext<State> {
     this.#drafting(`timer "${name}"`).cancel(name);
   }
 
+  forget(): void {
+    this.#drafting('forgetting').forgets = true;
+  }
+
   /** @throws TroupeError INVALID_ARGUMENT where nothing outlives the activation, CANCELLED when the turn is over */
   #drafting(what: string): TurnDraft {
     const { house, memory, traceparent } = this.#parts;

@@ -34,6 +34,7 @@ export interface TurnOrder {
 /** A timer that a turn set or cancelled. */
 export type TimerCall =
   | { readonly call: 'after' | 'every'; readonly given: Parameters<AgentContext<unknown>['after']> }
+  | { readonly call: 'forget'; readonly given: [] }
   | { readonly call: 'cancel'; readonly given: Parameters<AgentContext<unknown>['cancel']> };
 
 /** An item that a turn added, or before which it let all go. */

@@ -82,6 +82,7 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
       after: (...given) => void plans.push({ call: 'after', given }),
       every: (...given) => void plans.push({ call: 'every', given }),
+      forget: () => void plans.push({ call: 'forget', given: [] }),
       cancel: (...given) => void plans.push({ call: 'cancel', given }),
       get history() {
         if (history === undefined)
