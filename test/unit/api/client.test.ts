@@ -215,6 +215,36 @@ describe('the API client as a host', () => {
     expect(cluster.told).toEqual(['k/1 note {"a":1}']);
   });
 
+  test('a durable message whose node dies is sent again, under the same id', async () => {
+    const { cluster, nodes } = await rig(2);
+    const ids: unknown[] = [];
+    const lost = await cluster.serve({
+      host: {
+        ...cluster.host(),
+        send: (_address, _method, _input, requestId) => {
+          ids.push(requestId);
+          return new Promise(() => undefined);
+        },
+      },
+    });
+    const addresses = () => [lost.address, ...nodes.map((n) => n.address)];
+    const one = connectApi({
+      addresses,
+      clock: systemClock,
+      logger: nullLogger,
+      tracer: nullTracer,
+      random: firstNode,
+    });
+    clients.push(one);
+    const sending = one.send({ kind: 'k', key: '1' }, 'note', { a: 1 });
+    await until(() => ids.length === 1);
+    await lost.close(0);
+    await sending;
+    expect(cluster.sent).toEqual([`k/1 note {"a":1} ${ids[0]}`]);
+    await one.send({ kind: 'k', key: '1' }, 'note', 2, 'mine');
+    expect(cluster.sent[1]).toBe('k/1 note 2 mine');
+  });
+
   test('a submission whose node dies half-way is sent whole to another', async () => {
     const { cluster, client, nodes } = await rig(2);
     const job = await client.submitJob(

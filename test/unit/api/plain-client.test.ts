@@ -215,6 +215,17 @@ describe('a plain gRPC client', () => {
     expect(cluster.told).toEqual(['log/1 note "hello"']);
   });
 
+  test("sends a durable message; what is the runtime's own is refused", async () => {
+    const { cluster, client } = await start();
+    const message = { kind: 'log', key: '1', method: 'note', payload: json('hello') };
+    await call(client, 'Send', { ...message, request_id: 'r1' });
+    await call(client, 'Send', message);
+    expect(cluster.sent).toEqual(['log/1 note "hello" r1', 'log/1 note "hello" undefined']);
+    for (const method of ['Ask', 'Tell', 'Send']) {
+      await expect(call(client, method, { ...message, method: '$take' })).rejects.toMatchObject({ code: 3 });
+    }
+  });
+
   test('submits a job as a stream and watches each outcome once', async () => {
     const { cluster, client } = await start();
     const submitted = new Promise<Message>((resolve, reject) => {
