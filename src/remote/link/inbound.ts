@@ -121,7 +121,9 @@ export class Inbound {
     if (payloadBytes > this.#limits.messageBytesMax) {
       throw new TroupeError('PROTOCOL_VIOLATION', `${payloadBytes} bytes are over the limit of the lane`);
     }
-    this.#assembly = { envelope, payload: new Uint8Array(payloadBytes), filled: 0 };
+    // Not cleared first: it is handed on only when pieces have filled it.
+    const payload = new Uint8Array(Buffer.allocUnsafeSlow(payloadBytes).buffer);
+    this.#assembly = { envelope, payload, filled: 0 };
   }
 
   #addPiece(piece: Uint8Array): void {
