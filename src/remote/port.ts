@@ -88,6 +88,8 @@ export interface Connection {
   readonly peer?: NodeId | undefined;
   /** Hands over a frame, which isn't copied. False when the transport's buffer is full: wait for `onDrain`. */
   write(frame: Uint8Array): boolean;
+  /** The same for a frame in parts, where that saves copying them together. */
+  writeParts?(parts: readonly Uint8Array[]): boolean;
   onFrame(listener: (frame: Uint8Array) => void): void;
   onDrain(listener: () => void): void;
   /** Called once, with the reason, when the other side or the network ended it; not after `close`. */

@@ -62,21 +62,25 @@ export class GrpcConnection implements Connection {
   }
 
   write(frame: Uint8Array): boolean {
+    const stream = this.#stream;
+    if (stream === undefined || frame.byteLength > COPIED_BYTES_MAX) return this.writeParts([frame]);
+    if (!this.#open) return false;
+    return stream.write(prefixed(frame.byteLength, frame)) || stream.writableLength < WAITING_BYTES_HIGH;
+  }
+
+  writeParts(parts: readonly Uint8Array[]): boolean {
     if (!this.#open) return false;
     const stream = this.#stream;
     if (stream === undefined) {
-      this.#early.push(frame);
+      this.#early.push(parts.length === 1 ? parts[0]! : Buffer.concat(parts));
       return false;
     }
-    const size = frame.byteLength;
-    let below: boolean;
-    if (size <= COPIED_BYTES_MAX) below = stream.write(prefixed(size, frame));
-    else {
-      stream.cork();
-      stream.write(prefixed(size));
-      below = stream.write(frame);
-      stream.uncork();
-    }
+    let size = 0;
+    for (const part of parts) size += part.byteLength;
+    stream.cork();
+    let below = stream.write(prefixed(size));
+    for (const part of parts) below = stream.write(part);
+    stream.uncork();
     return below || stream.writableLength < WAITING_BYTES_HIGH;
   }
 

@@ -112,16 +112,16 @@ export class FrameEncoder {
     return this.#sealed ? seal(frame) : frame;
   }
 
-  /** A frame with the next bytes of a payload that was announced. */
-  piece(bytes: Uint8Array): Uint8Array {
+  /** A frame with the next bytes of a payload that was announced, in parts: these bytes stay where they are. */
+  piece(bytes: Uint8Array): Uint8Array[] {
     this.#at = 0;
     this.#field(0x32, bytes.byteLength);
-    // Straight into the frame: a large payload is copied once.
-    const end = this.#at + bytes.byteLength;
-    const frame = Buffer.allocUnsafe(this.#sealed ? end + CHECKSUM_BYTES : end);
-    this.#buffer.copy(frame, 0, 0, this.#at);
-    frame.set(bytes, this.#at);
-    return this.#sealed ? seal(frame) : frame;
+    const head = Buffer.from(this.#buffer.subarray(0, this.#at));
+    if (!this.#sealed) return [head, bytes];
+    const end = Buffer.allocUnsafe(CHECKSUM_BYTES);
+    end[0] = CHECKSUM_TAG;
+    end.writeUInt32LE(crc32(bytes, crc32(head)), 1);
+    return [head, bytes, end];
   }
 
   #reserve(bytes: number): void {

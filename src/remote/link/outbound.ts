@@ -277,7 +277,11 @@ export class Outbound {
         this.#pumpNextTurn();
         return;
       }
-      const frame = this.#pieceAt === undefined ? this.#nextFrame(this.#encoder) : this.#nextPiece(this.#encoder);
+      if (this.#pieceAt !== undefined) {
+        bytes += this.#writePiece(this.#encoder, this.#pieceAt);
+        continue;
+      }
+      const frame = this.#nextFrame(this.#encoder);
       if (frame === undefined) return;
       bytes += frame.byteLength;
       this.#write(frame);
@@ -316,16 +320,19 @@ export class Outbound {
     return count === 0 ? undefined : encoder.finish();
   }
 
-  #nextPiece(encoder: FrameEncoder): Uint8Array {
+  /** @returns how many bytes it wrote */
+  #writePiece(encoder: FrameEncoder, from: number): number {
     const payload = this.#unsent.peek()!.payload;
-    const from = this.#pieceAt!;
     const to = Math.min(payload.byteLength, from + this.#context.limits.pieceBytes);
     this.#pieceAt = to;
     if (to === payload.byteLength) {
       this.#pieceAt = undefined;
       this.#sent();
     }
-    return encoder.piece(payload.subarray(from, to));
+    const connection = this.#connection!;
+    const parts = encoder.piece(payload.subarray(from, to));
+    this.#writable = connection.writeParts?.(parts) ?? connection.write(Buffer.concat(parts));
+    return to - from;
   }
 
   /** The first unsent envelope has gone out whole. */
