@@ -14,6 +14,9 @@ const single = new Packr({ moreTypes: true, useBigIntExtension: true });
 /** Longest body, bytes, that is copied before it is decoded: a part of it, kept in a mailbox, would keep the whole frame that it came in. */
 const COPIED_BYTES_MAX = 1_024;
 
+/** What no object may have as a key. */
+const PROTO = '__proto__';
+
 /** MessagePack's tags of binary data, whose length follows in 1, 2 or 4 bytes. */
 const BIN_8 = 0xc4;
 const BIN_16 = 0xc5;
@@ -49,7 +52,7 @@ export const PAYLOAD_BYTES_MAX: number = 128 * 1024 * 1024;
  * Encodes the body of a message. `undefined` takes no bytes.
  *
  * @param bytesMax limit of the encoded size, bytes
- * @throws TroupeError MESSAGE_TOO_LARGE, or INVALID_ARGUMENT for what can't be encoded (a symbol)
+ * @throws TroupeError MESSAGE_TOO_LARGE, or INVALID_ARGUMENT for what can't be encoded (a symbol, a key `__proto__`)
  */
 export function encodePayload(value: unknown, bytesMax: number = PAYLOAD_BYTES_MAX): Uint8Array {
   if (value === undefined) return EMPTY_PAYLOAD;
@@ -91,7 +94,30 @@ export function decodePayload(bytes: Uint8Array): unknown {
 function pack(value: unknown): Uint8Array {
   if (Buffer.isBuffer(value)) return packBuffer(value);
   if (isSingle(value)) return single.pack(value);
-  return (value === null ? undefined : packFlat(value as object)) ?? packr.pack(value);
+  return (value === null ? undefined : packFlat(value as object)) ?? packAny(value);
+}
+
+/** @throws TroupeError INVALID_ARGUMENT for a key that the codec would rename on arrival, lest it be a prototype */
+function packAny(value: unknown): Buffer {
+  const packed = packr.pack(value);
+  // Hardly a body has the text at all: looking for it in the bytes costs next to nothing.
+  if (packed.includes(PROTO) && hasProtoKey(value)) {
+    throw new TroupeError('INVALID_ARGUMENT', `an object with a key "${PROTO}" can't travel`);
+  }
+  return packed;
+}
+
+function hasProtoKey(value: unknown): boolean {
+  const seen = new Set<unknown>([value]);
+  // A set is walked to its end, also what is added on the way.
+  for (const each of seen) {
+    if (typeof each !== 'object' || each === null || ArrayBuffer.isView(each)) continue;
+    if (Object.hasOwn(each, PROTO)) return true;
+    if (each instanceof Map) for (const key of each.keys()) seen.add(key);
+    const inner = each instanceof Map || each instanceof Set ? each.values() : Object.values(each);
+    for (const member of inner) seen.add(member);
+  }
+  return false;
 }
 
 /** What may be read in place of a body. The decoder hangs a view onto it: a message that waits with its body shouldn't keep that. */
