@@ -26,6 +26,15 @@ if (import.meta.main) {
   };
   for (const key of readRecord(file)) note(key);
   const record = openSync(file, 'a');
+  let due: { readonly key: string; readonly answer: (effect: number) => void }[] = [];
+  // What falls due together is written down together.
+  const effect = (): void => {
+    const together = due;
+    due = [];
+    writeSync(record, together.map(({ key }) => `${key}\n`).join(''));
+    fdatasyncSync(record);
+    for (const { key, answer } of together) answer(note(key));
+  };
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://tool');
     const key = searchParams.get('key') ?? '';
@@ -36,9 +45,8 @@ if (import.meta.main) {
     if (pathname === '/asked') return answer(first.get(key) ?? null);
     setTimeout(
       () => {
-        writeSync(record, `${key}\n`);
-        fdatasyncSync(record);
-        answer(note(key));
+        if (due.length === 0) setImmediate(effect);
+        due.push({ key, answer });
       },
       Number(searchParams.get('ms')),
     );

@@ -4,7 +4,7 @@ import { type JournalPlace, type JournalStore, ledgerStore } from '../journal/in
 import { decodePayload, encodePayload } from '../wire/index.ts';
 
 /** How far what is written lags behind what was acknowledged, unless told otherwise, ms. */
-export const BEHIND_MS = 2_000;
+export const BEHIND_MS = 4_000;
 
 /** A journal as it is kept: whole, under one name. */
 interface Image {
