@@ -73,6 +73,11 @@ export class Delivery extends Pending {
     return this.#cancelled !== undefined;
   }
 
+  /** Why, if it did. */
+  get cancelledBy(): TroupeError | undefined {
+    return this.#cancelled;
+  }
+
   /** Fires when the last asker takes the request back. */
   get signal(): AbortSignal {
     if (this.#abort === undefined) {

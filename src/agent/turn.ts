@@ -8,7 +8,6 @@ import {
   fromWireError,
   type Logger,
   type NodeRef,
-  type Timer,
   type Tracer,
   TroupeError,
   toWireError,
@@ -30,6 +29,7 @@ import { Replay } from './replay.ts';
 import type { Resident } from './resident.ts';
 import type { AgentSubscriptions } from './subscriptions.ts';
 import { turnHost } from './turn-host.ts';
+import { TurnSignal } from './turn-signal.ts';
 import type { AgentWatches } from './watches.ts';
 
 const NO_OPTIONS: StepOptions = {};
@@ -61,7 +61,7 @@ export interface TurnParts<State> {
   readonly house: TurnHouse;
   readonly address: AgentAddress;
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
-  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal'> & {
+  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal' | 'cancelledBy'> & {
     readonly resident: Pick<Resident, 'stopping'>;
   };
   /** What the turn answers. */
@@ -92,8 +92,7 @@ export class Turn<State> implements AgentContext<State> {
   /** Null before anybody looked. */
   #replay: Replay | undefined | null = null;
   #host: Host | undefined;
-  #signal: AbortSignal | undefined;
-  #deadline: Timer | undefined;
+  readonly #stop: TurnSignal;
   #budget: Budget | undefined;
   #draft: TurnDraft | undefined;
   #history: TurnHistory | undefined;
@@ -101,6 +100,7 @@ export class Turn<State> implements AgentContext<State> {
   constructor(parts: TurnParts<State>) {
     this.#parts = parts;
     this.#state = parts.state;
+    this.#stop = new TurnSignal(parts.actor, parts.delivery, parts.house.clock);
   }
 
   get address(): AgentAddress {
@@ -115,24 +115,13 @@ export class Turn<State> implements AgentContext<State> {
     return this.#state;
   }
 
-  /** Made when somebody first asks for it: most turns are over before it could fire. */
   get signal(): AbortSignal {
-    this.#signal ??= AbortSignal.any([this.#parts.actor.signal, this.#parts.delivery.signal, this.#limit()]);
-    return this.#signal;
-  }
-
-  #limit(): AbortSignal {
-    const limit = new AbortController();
-    const expire = (): void => limit.abort(new TroupeError('TIMEOUT', 'the deadline of the turn passed'));
-    const leftMs = this.remainingMs();
-    if (leftMs === 0) expire();
-    else if (leftMs < Number.POSITIVE_INFINITY) this.#deadline = this.#parts.house.clock.schedule(leftMs, expire);
-    return limit.signal;
+    return this.#stop.signal;
   }
 
   /** Nothing of the turn waits for its deadline any more. */
   close(): void {
-    this.#deadline?.cancel();
+    this.#stop.close();
   }
 
   get requestId(): string {
@@ -230,7 +219,7 @@ export class Turn<State> implements AgentContext<State> {
   }
 
   remainingMs(): number {
-    return Math.max(0, this.#parts.delivery.deadlineAt - this.#parts.house.clock.monotonic());
+    return this.#stop.remainingMs();
   }
 
   step<T>(name: string, fn: StepFunction<T>): Promise<T>;
@@ -276,19 +265,20 @@ export class Turn<State> implements AgentContext<State> {
 
   /** A turn that must stop, stops here: between two effects. */
   #mayBegin(step: string): void {
-    const { signal } = this;
-    const address = `${agentAddressKey(this.address)} ${step}`;
-    if (signal.aborted) throw asTroupeError(signal.reason, 'CANCELLED', { address });
+    const { reason } = this.#stop;
+    const address = (): string => `${agentAddressKey(this.address)} ${step}`;
+    if (reason !== undefined) throw asTroupeError(reason, 'CANCELLED', { address: address() });
     if (this.#parts.delivery.resident.stopping) {
-      this.#halt ??= new TroupeError('CANCELLED', 'the agent is being moved', { address });
+      this.#halt ??= new TroupeError('CANCELLED', 'the agent is being moved', { address: address() });
     }
     if (this.#halt !== undefined) throw this.#halt;
-    if (this.#over) throw new TroupeError('CANCELLED', 'the turn is over', { address });
+    if (this.#over) throw new TroupeError('CANCELLED', 'the turn is over', { address: address() });
   }
 
   async #perform<T>({ name, key, receipt, options, fn }: Step<T>, traceparent: string | undefined): Promise<T> {
     const { memory } = this.#parts;
-    const { requestId, signal } = this;
+    const { requestId } = this;
+    const stop = this.#stop;
     const unknown = receipt !== undefined && receipt.failed === undefined && receipt.again === undefined;
     // Whether nothing that went before can have had the effect, so that a failure of this run is certain.
     let clean = !unknown;
@@ -308,11 +298,13 @@ export class Turn<State> implements AgentContext<State> {
       value = await fn({
         idempotencyKey: key,
         retried: receipt !== undefined && receipt.failed === undefined,
-        signal,
+        get signal() {
+          return stop.signal;
+        },
         traceparent,
       });
     } catch (error) {
-      if (!clean || signal.aborted || leavesUnknown(error)) throw error;
+      if (!clean || stop.reason !== undefined || leavesUnknown(error)) throw error;
       const failure = toWireError(error);
       await memory.stepFailed(requestId, name, failure);
       // What another run will be told, this one is told too.

@@ -13,9 +13,17 @@ export interface ChannelPort {
   on(event: 'close', listener: () => void): unknown;
 }
 
+/** Options of a call. What nobody can take back, as most calls, needs no signal at the other end. */
+type Given = readonly [
+  cancellable: boolean,
+  timeoutMs: number | undefined,
+  traceparent: string | undefined,
+  stale: boolean,
+];
+
 type ToControl =
-  | readonly ['execute', number, CommandName, Commands[CommandName]['request'], number?, string?]
-  | readonly ['query', number, QueryName, Queries[QueryName]['request'], number?, string?, boolean?]
+  | readonly ['execute', number, CommandName, Commands[CommandName]['request'], Given]
+  | readonly ['query', number, QueryName, Queries[QueryName]['request'], Given]
   | readonly ['relay', number, 'write' | 'read', Uint8Array, number, string?]
   | readonly ['cancel', number]
   | readonly ['watch'];
@@ -58,7 +66,7 @@ function receive<T>(port: ChannelPort, handle: (value: T) => void): void {
 /**
  * Serves a coordinator (control thread) to the other end (main thread).
  *
- * @returns what ends it; calls under way are cancelled
+ * @returns what ends it; calls under way that can be taken back are cancelled
  */
 export function serveCoordinator(coordinator: Coordinator & Relay, port: ChannelPort): () => void {
   const outbox = new Outbox<ToMain>(port);
@@ -71,10 +79,19 @@ export function serveCoordinator(coordinator: Coordinator & Relay, port: Channel
       (reply) => outbox.push(['reply', id, [0, reply]]),
       (error) => outbox.push(['reply', id, [1, toWireError(error)]]),
     );
-  const answerUnlessCancelled = (id: number, work: (signal: AbortSignal) => Promise<unknown>): void => {
+  const answerUnlessCancelled = (
+    id: number,
+    [cancellable, timeoutMs, traceparent]: Given,
+    work: (options: CallOptions) => Promise<unknown>,
+  ): void => {
+    const options = { ...(timeoutMs === undefined ? {} : { timeoutMs }), traceparent };
+    if (!cancellable) {
+      void answer(id, work(options));
+      return;
+    }
     const controller = new AbortController();
     calls.set(id, controller);
-    void answer(id, work(controller.signal)).finally(() => calls.delete(id));
+    void answer(id, work({ ...options, signal: controller.signal })).finally(() => calls.delete(id));
   };
   receive<ToControl>(port, (message) => {
     if (message[0] === 'cancel') calls.get(message[1])?.abort();
@@ -84,25 +101,18 @@ export function serveCoordinator(coordinator: Coordinator & Relay, port: Channel
       const [, id, kind, body, timeoutMs, traceparent] = message;
       void answer(id, coordinator.relay(kind, body, timeoutMs, traceparent));
     } else if (message[0] === 'execute') {
-      const [, id, name, request, timeoutMs, traceparent] = message;
-      answerUnlessCancelled(id, (signal) =>
-        coordinator.execute(name, request, callOptions(timeoutMs, traceparent, signal)),
-      );
+      const [, id, name, request, given] = message;
+      answerUnlessCancelled(id, given, (options) => coordinator.execute(name, request, options));
     } else {
-      const [, id, name, request, timeoutMs, traceparent, stale = false] = message;
-      answerUnlessCancelled(id, (signal) =>
-        coordinator.query(name, request, { ...callOptions(timeoutMs, traceparent, signal), stale }),
-      );
+      const [, id, name, request, given] = message;
+      const stale = given[3];
+      answerUnlessCancelled(id, given, (options) => coordinator.query(name, request, { ...options, stale }));
     }
   });
   return () => {
     for (const stop of stops.splice(0)) stop();
     for (const controller of calls.values()) controller.abort();
   };
-}
-
-function callOptions(timeoutMs: number | undefined, traceparent: string | undefined, signal: AbortSignal): CallOptions {
-  return { ...(timeoutMs === undefined ? {} : { timeoutMs }), traceparent, signal };
 }
 
 /** The coordinator at the other end of a channel. When the channel closes, all fails with SHUTTING_DOWN. */
@@ -132,8 +142,7 @@ class ChannelCoordinator implements Coordinator, Relay {
     request: Commands[N]['request'],
     options: CallOptions = {},
   ): Promise<Commands[N]['reply']> {
-    const { timeoutMs, traceparent } = options;
-    const reply = this.#call(options, (id) => ['execute', id, name, request, timeoutMs, traceparent]);
+    const reply = this.#call(options, (id) => ['execute', id, name, request, given(options)]);
     return (await reply) as Commands[N]['reply'];
   }
 
@@ -142,8 +151,7 @@ class ChannelCoordinator implements Coordinator, Relay {
     request: Queries[N]['request'],
     options: CallOptions & { readonly stale?: boolean } = {},
   ): Promise<Queries[N]['reply']> {
-    const { timeoutMs, traceparent, stale } = options;
-    const reply = this.#call(options, (id) => ['query', id, name, request, timeoutMs, traceparent, stale]);
+    const reply = this.#call(options, (id) => ['query', id, name, request, given(options)]);
     return (await reply) as Queries[N]['reply'];
   }
 
@@ -212,4 +220,8 @@ class ChannelCoordinator implements Coordinator, Relay {
     }
     this.#calls.clear();
   }
+}
+
+function given({ signal, timeoutMs, traceparent, stale }: CallOptions & { readonly stale?: boolean }): Given {
+  return [signal !== undefined, timeoutMs, traceparent, stale ?? false];
 }

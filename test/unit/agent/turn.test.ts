@@ -79,7 +79,7 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
     },
     address: { kind: 'one', key: 'key' },
     requestId,
-    delivery: { deadlineAt, signal: new AbortController().signal, resident: { stopping } },
+    delivery: { deadlineAt, signal: new AbortController().signal, cancelledBy: undefined, resident: { stopping } },
     message: { method: 'work', payload: new Uint8Array([1]) },
     traceparent,
     state: 0,
