@@ -23,10 +23,12 @@ const POOL: Partial<ClusterConfigInput> = {
     ],
   },
 };
+/** For the pool to change, on a busy machine, ms. */
+const LIMIT_MS = 40_000;
 const KEYS = Array.from({ length: 12 }, (_, i) => `recorder-${i}`);
 
 test('a pool of processes grows under load and shrinks when it is over, by a drain: nothing is lost or repeated', {
-  timeout: 60_000,
+  timeout: 120_000,
 }, async () => {
   await using box = new Sandbox();
   const file = join(box.folder, 'effects');
@@ -45,11 +47,11 @@ test('a pool of processes grows under load and shrinks when it is over, by a dra
       homes.add(await ref.ask('note', { file, n, ms: 50 }, { timeoutMs: 60_000 }));
     }
   });
-  await eventually('a second worker', async () => ((await spots('up')).length === 2 ? true : undefined));
+  await eventually('a second worker', async () => ((await spots('up')).length === 2 ? true : undefined), LIMIT_MS);
   expect((await cluster.scale())[0]).toMatchObject({ pool: 'spot', min: 1, max: 2, wanted: 2, up: 2 });
   await Promise.all(load);
   expect(homes, 'the new worker works too').toEqual(new Set(['spot-0', 'spot-1']));
-  const gone = await eventually('one of them has left', async () => (await spots('left'))[0]);
+  const gone = await eventually('one of them has left', async () => (await spots('left'))[0], LIMIT_MS);
   const record = (await cluster.status()).view.nodes.find(({ node }) => node === gone);
   expect(record).toMatchObject({ reason: 'scale-in', account: { messages: 0 } });
   const notes = await Promise.all(KEYS.map((key) => cluster.agent(recorder, key).ask('read', null)));
