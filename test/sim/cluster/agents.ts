@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AgentContext, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
+import { nodeRefKey } from '../../../src/core/index.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Attempt, Tool } from './tool.ts';
 
@@ -13,6 +14,8 @@ export interface Work {
   readonly policy: 'reconcile' | 'retry';
   /** The sink that is told of it within the turn. */
   readonly sink?: string | undefined;
+  /** Whether the sink gets a note too, which nobody waits for; it needs one. */
+  readonly notes?: boolean;
   /** The handler throws when it runs for the first time, at this point. */
   readonly throws?: 'before' | 'after' | undefined;
 }
@@ -23,10 +26,20 @@ export interface Done {
   readonly count: number;
 }
 
-/** What each agent remembers: the operations that it did, in order. */
+/** A message that was sent at most once: from which life of a node, and when among all that were sent. */
+export interface Note {
+  readonly op: string;
+  readonly from: string;
+  readonly order: number;
+}
+
+/** What each agent remembers, in order: the operations that it did, and the notes that it got. */
 export interface Memory {
   readonly ops: readonly string[];
+  readonly notes: readonly Note[];
 }
+
+const EMPTY: Memory = { ops: [], notes: [] };
 
 /** Agents that never crash by themselves, ones that do, and ones that others ask. */
 export const KINDS = ['steady', 'shaky', 'sink'] as const;
@@ -39,13 +52,18 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
   const thrown = new Set<string>();
   const messages = { work: { input: anything }, read: { input: anything } };
   const sink = defineAgent('sink', {
-    state: (): Memory => ({ ops: [] }),
+    state: () => EMPTY,
     shards: SHARDS,
     passivateAfterMs,
     supervision: { intensity: 0 },
-    messages,
-    handlers: { work: (ctx, { op }: Work): Done => remember(ctx, op), read: (ctx) => ctx.state },
+    messages: { ...messages, note: { input: anything } },
+    handlers: {
+      work: (ctx, { op }: Work): Done => remember(ctx, op),
+      note: (ctx, note: Note) => ctx.setState({ ...ctx.state, notes: [...ctx.state.notes, note] }),
+      read: (ctx) => ctx.state,
+    },
   });
+  let order = 0;
   const work = async (ctx: AgentContext<Memory>, input: Work): Promise<Done> => {
     const { op, steps, beside, sink: key, throws } = input;
     const attempt = tool.attempt(ctx.node);
@@ -58,13 +76,17 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     const all = Array.from({ length: steps }, (_, i) => () => step(ctx, tool, attempt, input, i));
     if (beside) await Promise.all(all.map((run) => run()));
     else for (const run of all) await run();
+    if (input.notes && key !== undefined) {
+      const note: Note = { op, from: nodeRefKey(ctx.node), order: ++order };
+      await ctx.host.tell({ kind: 'sink', key }, 'note', note);
+    }
     if (key !== undefined) await ctx.agent(sink, key).ask('work', { op: `${op}>${key}` });
     maybeThrow('after');
     return remember(ctx, op);
   };
   const kind = (name: string, intensity: number): AnyAgent =>
     defineAgent(name, {
-      state: (): Memory => ({ ops: [] }),
+      state: () => EMPTY,
       shards: SHARDS,
       passivateAfterMs,
       supervision: { intensity },
@@ -77,7 +99,7 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
 
 function remember(ctx: AgentContext<Memory>, op: string): Done {
   const ops = [...ctx.state.ops, op];
-  ctx.setState({ ops });
+  ctx.setState({ ...ctx.state, ops });
   return { op, count: ops.length };
 }
 

@@ -18,10 +18,15 @@ interface Append {
  * each agent at a time, and what a node was told of its appends is what the log says.
  *
  * @param logs of all voters, when all of them have everything
+ * @param gentle nothing died: a shard that was ever placed always has an owner
  * @returns how many appends there were; undefined when the log doesn't reach back to its beginning
  * @throws Broken
  */
-export function audit(logs: readonly RaftLog[], acknowledged: readonly Acknowledged[]): number | undefined {
+export function audit(
+  logs: readonly RaftLog[],
+  acknowledged: readonly Acknowledged[],
+  gentle: boolean,
+): number | undefined {
   const entries = committed(logs);
   if (entries === undefined) return undefined;
   const owners = new Map<string, ShardRecord>();
@@ -67,7 +72,11 @@ export function audit(logs: readonly RaftLog[], acknowledged: readonly Acknowled
           commits.set(`${journal}@${answer.version}`, { epoch, owner: owner.node, at: entry.index });
         });
       }
-      for (const shard of changed) owners.set(shardKey(shard), shard);
+      for (const shard of changed) {
+        owners.set(shardKey(shard), shard);
+        if (!gentle || shard.owner !== undefined || shard.epoch === 0) continue;
+        throw new Broken(`${shardKey(shard)} was left without an owner at index ${entry.index}`);
+      }
     }
   } finally {
     ledger.close();

@@ -11,6 +11,9 @@ const ASK_MS = 10_000;
 /** Pause before an operation that failed is tried again, ms. */
 const AGAIN_MS = 150;
 
+/** What a client hears from a node that leaves, while nothing else goes wrong. */
+const LEAVING: ReadonlySet<string> = new Set(['SHUTTING_DOWN', 'UNKNOWN_AGENT']);
+
 /** Refusals after which the same request is simply made again. */
 const PASSING: ReadonlySet<string> = new Set([
   'TIMEOUT',
@@ -28,6 +31,8 @@ export interface Operation {
   readonly kind: string;
   readonly key: string;
   readonly work: Work;
+  /** By which lives of nodes it was asked, and when among all that were. */
+  readonly asked: { readonly from: string; readonly order: number }[];
   /** What the agent answered. */
   done: Done | undefined;
 }
@@ -74,15 +79,17 @@ export class Client {
     const { plan, tally } = this.#shared;
     const random = this.#random;
     const kind = pick(random, ['steady', 'steady', 'shaky', KINDS[2]]);
+    const sink = kind !== 'sink' && random.next() < 0.5 ? `k${random.int(0, plan.keys)}` : undefined;
     const work: Work = {
       op: `${this.actor.name}-${this.operations.length + 1}`,
       steps: kind === 'sink' ? 0 : random.int(0, 4),
       beside: random.next() < 0.4,
       policy: random.next() < 0.6 ? 'reconcile' : 'retry',
-      sink: kind !== 'sink' && random.next() < 0.4 ? `k${random.int(0, plan.keys)}` : undefined,
+      sink,
+      notes: sink !== undefined && random.next() < 0.7,
       throws: kind === 'shaky' && random.next() < 0.08 ? pick(random, ['before', 'after']) : undefined,
     };
-    const operation: Operation = { kind, key: `k${random.int(0, plan.keys)}`, work, done: undefined };
+    const operation: Operation = { kind, key: `k${random.int(0, plan.keys)}`, work, asked: [], done: undefined };
     this.operations.push(operation);
     this.#open++;
     tally.count('operations');
@@ -116,6 +123,7 @@ export class Client {
       const host = machine.node?.host;
       if (host === undefined) return answer(again);
       const { kind, key, work } = operation;
+      operation.asked.push({ from: `${machine.id}#${machine.node?.life.self.incarnation}`, order: world.events });
       host.ask({ kind, key }, 'work', work, { requestId: op, timeoutMs: ASK_MS }).then(
         (value) => answer(() => this.#done(operation, value as Done)),
         (error: unknown) => answer(() => this.#failed(operation, error, again)),
@@ -132,7 +140,7 @@ export class Client {
   }
 
   #failed(operation: Operation, error: unknown, again: () => void): void {
-    const { world, trace, report, tally } = this.#shared;
+    const { world, plan, trace, report, tally } = this.#shared;
     const { kind, key, work } = operation;
     const code = isTroupeError(error) ? error.code : 'none';
     const message = error instanceof Error ? error.message : String(error);
@@ -140,7 +148,7 @@ export class Client {
     tally.count(`answers: ${code}`);
     const crashed =
       kind === 'shaky' && ((code === 'HANDLER_FAILED' && message === 'a whim') || code === 'ACTOR_TERMINATED');
-    if (crashed || PASSING.has(code)) again();
+    if (crashed || (plan.gentle ? LEAVING : PASSING).has(code)) again();
     else report(`${work.op} of ${kind}/${key} was answered ${code}: ${message}`);
   }
 

@@ -1,3 +1,4 @@
+import type { Notice } from '../../../src/cluster/index.ts';
 import type { Random } from '../../../src/core/index.ts';
 import { exponential, pick, stream } from '../plan.ts';
 import type { Actor } from '../world.ts';
@@ -15,8 +16,18 @@ const CUT_MS = 6_000;
 const PAUSE_MS = 5_000;
 /** How long after an append or an effect a machine may die that is to die at it, ms. */
 const SOON_MS = 6;
+/** What is added to the delay of slow links, at most, ms. */
+const SLOW_MS = 800;
 /** Time without any worker, at most, ms. */
 const LOST_MS = 8_000;
+
+/** How much time notices leave, and how much is enough when nothing else goes wrong, ms. */
+const NOTICES_MS = [0, 300, 1_500, 6_000, 20_000] as const;
+const ENOUGH_MS = [6_000, 20_000] as const;
+/** How soon a notice is cancelled, at most, ms. */
+const CANCELLED_MS = 1_500;
+/** After this it is known whether that was too late, ms. */
+const SETTLED_MS = 3_000;
 
 /** Makes things go wrong, by the plan, and has an operator who starts again whatever is down. */
 export class ClusterFaults {
@@ -27,6 +38,9 @@ export class ClusterFaults {
   /** Who is to die at its next append, or when the next effect of one of its steps has happened. */
   #atAppend: string | undefined;
   #atEffect: string | undefined;
+  /** Who has been told to go, and may be going. */
+  readonly #leaving: Set<string> = new Set();
+  readonly #standing: Map<Machine, readonly Notice[]> = new Map();
   #over = false;
 
   constructor(shared: Surroundings) {
@@ -118,6 +132,31 @@ export class ClusterFaults {
         return true;
       case 'lose-workers':
         return this.#loseWorkers();
+      case 'notice':
+        return this.#mayLeave(machine) && this.#notice(machine, this.#leftMs());
+      case 'two-notices': {
+        const other = this.#any();
+        if (other === machine || other === undefined || !this.#mayLeave(machine, other)) return false;
+        return this.#notice(machine, this.#leftMs()) && this.#notice(other, this.#leftMs());
+      }
+      case 'notice-to-workers': {
+        const leftMs = pick(random, NOTICES_MS);
+        const workers = this.#up().filter(({ id }) => this.#shared.plan.workers.includes(id));
+        for (const worker of workers) this.#notice(worker, leftMs);
+        return workers.length > 0;
+      }
+      case 'false-alarm':
+        return this.#mayLeave(machine) && this.#falseAlarm(machine);
+      case 'advice':
+        this.#say(machine, { id: 'advice', kind: 'advisory', reason: 'rebalance recommended' });
+        this.#in(CUT_MS * random.next(), () => this.#unsay(machine, 'advice'));
+        return true;
+      case 'order':
+        if (!this.#mayLeave(machine)) return false;
+        void machine.node?.drain({ reason: 'ordered', deadlineMs: this.#leftMs() });
+        return true;
+      case 'kill-target':
+        return this.#killTarget();
     }
   }
 
@@ -147,14 +186,78 @@ export class ClusterFaults {
     return true;
   }
 
-  #slow(machine: Machine): boolean {
-    const { network, machines } = this.#shared;
-    const byMs = 20 + 800 * this.#random.next() * this.#random.next();
-    const ways = [...machines.keys()].filter(() => this.#random.next() < 0.6);
-    for (const other of ways) network.slow(machine.id, other, byMs);
-    this.#healIn(CUT_MS, () => {
-      for (const other of ways) network.slow(machine.id, other, 0);
+  #leftMs(): number {
+    return pick(this.#random, this.#shared.plan.gentle ? ENOUGH_MS : NOTICES_MS);
+  }
+
+  /** Whether the cluster can do without these machines: where nothing may be lost, voters must keep their majority. */
+  #mayLeave(...leaving: readonly Machine[]): boolean {
+    const { plan, machines } = this.#shared;
+    if (!plan.gentle) return true;
+    const stays = ({ id }: Machine): boolean =>
+      machines.get(id)?.state === 'up' && !this.#leaving.has(id) && !leaving.some((each) => each.id === id);
+    const voters = plan.voters.filter((id) => stays(machines.get(id) as Machine)).length;
+    return 2 * voters > plan.voters.length && [...machines.values()].some(stays);
+  }
+
+  /** The cloud takes the machine away when the time is over, ready or not; it comes back later. */
+  #notice(machine: Machine, leftMs: number): boolean {
+    const { life } = machine.actor;
+    this.#leaving.add(machine.id);
+    this.#say(machine, { id: 'final', kind: 'final', reason: 'preemption', leftMs });
+    this.#in(leftMs, () => {
+      if (machine.actor.life === life && !this.#over) this.#crash(machine);
     });
+    return true;
+  }
+
+  /** A final notice that is cancelled, perhaps too late. */
+  #falseAlarm(machine: Machine): boolean {
+    const { life } = machine.actor;
+    this.#leaving.add(machine.id);
+    this.#say(machine, { id: 'alarm', kind: 'final', reason: 'preemption', leftMs: ENOUGH_MS[0] });
+    this.#in(CANCELLED_MS * this.#random.next() * this.#random.next(), () => {
+      this.#unsay(machine, 'alarm');
+      this.#in(SETTLED_MS, () => machine.actor.life === life && this.#leaving.delete(machine.id));
+    });
+    return true;
+  }
+
+  /** All notices that stand for a machine, with this one. */
+  #say(machine: Machine, notice: Notice): void {
+    const standing = [...(this.#standing.get(machine) ?? []).filter(({ id }) => id !== notice.id), notice];
+    this.#standing.set(machine, standing);
+    machine.notices.say(...standing);
+  }
+
+  #unsay(machine: Machine, gone: string): void {
+    const standing = (this.#standing.get(machine) ?? []).filter(({ id }) => id !== gone);
+    this.#standing.set(machine, standing);
+    machine.notices.say(...standing);
+  }
+
+  /** Somebody who is about to get a shard dies. */
+  #killTarget(): boolean {
+    const { machines } = this.#shared;
+    for (const { node } of this.#up()) {
+      const shard = node?.life.map.shards().find(({ target }) => target !== undefined);
+      const target = machines.get(shard?.target?.node ?? '');
+      if (target?.state === 'up') return this.#kill(target);
+    }
+    return false;
+  }
+
+  #slow(machine: Machine): boolean {
+    const { network, machines, plan } = this.#shared;
+    const byMs = 20 + SLOW_MS * this.#random.next() * this.#random.next();
+    // Where nobody may be taken for dead, keep-alives are as fast as ever.
+    const ports = plan.gentle ? ['data'] : ['data', 'control'];
+    const ways = [...machines.keys()].filter(() => this.#random.next() < 0.6);
+    const set = (ms: number): void => {
+      for (const other of ways) for (const port of ports) network.slow(machine.id, other, port, ms);
+    };
+    set(byMs);
+    this.#healIn(CUT_MS, () => set(0));
     return true;
   }
 
@@ -190,7 +293,10 @@ export class ClusterFaults {
   }
 
   #restart(machine: Machine): void {
-    if (machine.state === 'off' || machine.state === 'ended') machine.start();
+    if (machine.state !== 'off' && machine.state !== 'ended') return;
+    this.#leaving.delete(machine.id);
+    this.#standing.delete(machine);
+    machine.start();
   }
 
   #any(): Machine | undefined {

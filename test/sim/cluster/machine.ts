@@ -1,5 +1,5 @@
 import { ManualSource } from '../../../src/cluster/index.ts';
-import { errorMessage, isTroupeError, type NodeId, SeededRandom } from '../../../src/core/index.ts';
+import { errorMessage, isTroupeError, type Logger, type NodeId, SeededRandom } from '../../../src/core/index.ts';
 import { nodeOf } from '../../../src/node/config.ts';
 import { startControlPlane } from '../../../src/node/control/plane.ts';
 import type { ControlPlane } from '../../../src/node/control/port.ts';
@@ -89,7 +89,7 @@ export class Machine {
     const { id, actor, clock } = this;
     const random = new SeededRandom(stream(seed, `node ${id} ${actor.life}`).int(0, 2 ** 31));
     const node = nodeOf(config, id);
-    const own = logger.child({ node: id });
+    const own = heeding(logger, this.#shared.report).child({ node: id });
     this.notices = new ManualSource();
     const plane = await startControlPlane({
       config,
@@ -143,13 +143,32 @@ export class Machine {
 
   /** The node closed by itself: its process ends. */
   #ended(end: NodeEnd): void {
-    const { trace, world } = this.#shared;
+    const { trace, world, plan, report } = this.#shared;
+    const residents = this.node?.life.residents ?? 0;
+    if (plan.gentle && end.reason === 'drained' && residents > 0)
+      report(`${this.id} has left with ${residents} agents`);
     trace.note(world.now, this.id, 'ended', end.reason, end.reason === 'failed' ? text(end.error) : '');
     this.kill();
     this.state = 'ended';
     this.end = end;
     this.onEnd(end);
   }
+}
+
+/** A logger that hears of agents left alone: no more crashes are counted than an agent had, and most have none. */
+function heeding(logger: Logger, report: (what: string) => void): Logger {
+  return {
+    debug: (message, fields) => logger.debug(message, fields),
+    info: (message, fields) => logger.info(message, fields),
+    warn: (message, fields) => logger.warn(message, fields),
+    error: (message, fields) => {
+      const agent = String(fields?.agent);
+      if (message.startsWith('agent given up') && !agent.startsWith('shaky/'))
+        report(`${agent} was left alone: ${message}`);
+      logger.error(message, fields);
+    },
+    child: (fields) => heeding(logger.child(fields), report),
+  };
 }
 
 function text(error: unknown): string {

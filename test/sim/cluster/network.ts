@@ -53,6 +53,7 @@ export class StreamNetwork {
   readonly #random: Random;
   readonly #tally: Tally;
   readonly #trace: Trace;
+  readonly #hosts: Map<string, Host> = new Map();
   readonly #listeners: Map<string, Listener> = new Map();
   readonly #blocks: Map<string, number> = new Map();
   readonly #slow: Map<string, number> = new Map();
@@ -71,6 +72,7 @@ export class StreamNetwork {
   streams<Method extends string>(host: Host, name: string): Streams<Method> {
     const { actor } = host;
     const { life } = actor;
+    this.#hosts.set(actor.name, host);
     const own = new Set<string>();
     const dialled = new Set<Pipe>();
     return {
@@ -124,9 +126,9 @@ export class StreamNetwork {
     };
   }
 
-  /** Adds to the delay in this direction; 0 ends it. */
-  slow(from: string, to: string, byMs: number): void {
-    this.#slow.set(`${from}>${to}`, byMs);
+  /** Adds to the delay of a port's connections in this direction; 0 ends it. */
+  slow(from: string, to: string, port: string, byMs: number): void {
+    this.#slow.set(`${from}>${to}.${port}`, byMs);
   }
 
   blocked(from: string, to: string): boolean {
@@ -134,9 +136,9 @@ export class StreamNetwork {
   }
 
   /** How long something takes from one to the other, ms. */
-  delay(from: string, to: string): number {
+  delay(from: string, to: string, port?: string): number {
     const { delayMs, jitterMs, loss } = this.weather;
-    let takes = delayMs + exponential(this.#random, jitterMs) + (this.#slow.get(`${from}>${to}`) ?? 0);
+    let takes = delayMs + exponential(this.#random, jitterMs) + (this.#slow.get(`${from}>${to}.${port}`) ?? 0);
     for (let again = RESEND_MS; this.#random.next() < loss; again *= 2) {
       takes += again;
       this.#tally.count('frames sent again');
@@ -160,10 +162,7 @@ export class StreamNetwork {
 
   #dial(host: Host, address: string, method: string, port: string): Pipe {
     const listener = this.#listeners.get(address);
-    const target = listener?.host ?? {
-      actor: { name: address.split(':')[0] as string, life: 0, pausedUntil: 0 },
-      powered: false,
-    };
+    const target = this.#hosts.get(address.split(':')[0] as string) as Host;
     const here = new Pipe(this.#world, this, host, address, port);
     const there = new Pipe(this.#world, this, target, address, port);
     here.other = there;
@@ -282,7 +281,7 @@ class Pipe implements Connection {
 
   #take(what: { readonly frame: Uint8Array } | { readonly word: () => void }): void {
     const { now } = this.#world;
-    const takes = this.#network.delay(this.other.host.actor.name, this.host.actor.name);
+    const takes = this.#network.delay(this.other.host.actor.name, this.host.actor.name, this.port);
     this.#lastAt = Math.max(this.#lastAt, now + takes);
     this.#inbox.push({ dueMs: this.#lastAt, ...what });
     this.#pump(this.#lastAt - now);

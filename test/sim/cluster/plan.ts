@@ -19,13 +19,34 @@ export const CLUSTER_FAULTS = [
   'clock-jump',
   'stop',
   'lose-workers',
+  'notice',
+  'two-notices',
+  'notice-to-workers',
+  'false-alarm',
+  'advice',
+  'order',
+  'kill-target',
 ] as const;
 
 /** A kind of fault. */
 export type ClusterFault = (typeof CLUSTER_FAULTS)[number];
 
+/** Faults after which nobody may have noticed anything but a pause: machines leave only when they are empty. */
+const GENTLE: readonly ClusterFault[] = [
+  'reset',
+  'slow',
+  'clock-jump',
+  'notice',
+  'two-notices',
+  'false-alarm',
+  'advice',
+  'order',
+];
+
 /** What one seed runs. */
 export interface ClusterPlan {
+  /** Nothing dies, and every notice leaves time enough: then no message may be lost or overtake another. */
+  readonly gentle: boolean;
   readonly voters: readonly string[];
   /** Spot capacity. */
   readonly workers: readonly string[];
@@ -67,21 +88,31 @@ const MEAN_MS: Readonly<Record<ClusterFault, number>> = {
   'clock-jump': 20_000,
   stop: 30_000,
   'lose-workers': 40_000,
+  notice: 10_000,
+  'two-notices': 25_000,
+  'notice-to-workers': 40_000,
+  'false-alarm': 12_000,
+  advice: 12_000,
+  order: 15_000,
+  'kill-target': 15_000,
 };
 
 /** Draws the plan of a seed. */
 export function clusterPlanOf(seed: number): ClusterPlan {
   const random = stream(seed, 'cluster plan');
   const chaos = pick(random, [1, 1.5, 2.5]);
+  const gentle = random.next() < 0.4;
   const faults = new Map<ClusterFault, number>();
   for (const fault of CLUSTER_FAULTS) {
     const meanMs = MEAN_MS[fault] * chaos * (0.5 + random.next());
-    if (random.next() < 0.5) faults.set(fault, meanMs);
+    const drawn = random.next() < (gentle ? 0.7 : 0.45);
+    if (drawn && (!gentle || GENTLE.includes(fault))) faults.set(fault, gentle ? meanMs / 2 : meanMs);
   }
   const drift = pick(random, [0, 0, 0.02, 0.1]);
   const names = (prefix: string, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
   return {
+    gentle,
     voters: names('n', pick(random, [1, 3, 3, 3])),
     workers: names('w', pick(random, [2, 2, 3])),
     timing: pick(random, [
@@ -91,7 +122,7 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     weather: {
       delayMs: pick(random, [0.5, 2, 8]),
       jitterMs: pick(random, [1, 4, 16]),
-      loss: pick(random, [0, 0, 0.01, 0.05]),
+      loss: gentle ? 0 : pick(random, [0, 0, 0.01, 0.05]),
     },
     sectorBytes: pick(random, [512, 512, 64]),
     syncMs: pick(random, [1, 4, 12]),
@@ -100,8 +131,8 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     clients: pick(random, [2, 3]),
     keys: pick(random, [2, 3, 4]),
     passivateAfterMs: pick(random, [1_500, 60_000]),
-    thinkMs: pick(random, [300, 600, 1_200]),
-    openMax: pick(random, [1, 2, 4]),
+    thinkMs: pick(random, gentle ? [60, 150, 400] : [300, 600, 1_200]),
+    openMax: pick(random, gentle ? [4, 8] : [1, 2, 4]),
     activeMs: pick(random, [10_000, 15_000, 25_000]),
     drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
   };

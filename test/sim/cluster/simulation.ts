@@ -168,12 +168,12 @@ class ClusterRun {
 
   async #judge(): Promise<void> {
     const { machines, plan, tool, tally, watch } = this.#shared;
-    const memories = new Map<string, readonly string[]>();
+    const memories = new Map<string, Memory>();
     const host = machines.get(plan.voters[0] as string)?.node?.host;
     const wanted = KINDS.flatMap((kind) => Array.from({ length: plan.keys }, (_, i) => ({ kind, key: `k${i}` })));
     for (const address of wanted) {
       host?.ask(address, 'read', undefined).then(
-        (memory) => memories.set(`${address.kind}/${address.key}`, (memory as Memory).ops),
+        (memory) => memories.set(`${address.kind}/${address.key}`, memory as Memory),
         (error: unknown) => this.report(`${address.kind}/${address.key} doesn't answer: ${error}`),
       );
     }
@@ -182,11 +182,12 @@ class ClusterRun {
       this.#clients.flatMap(({ operations }) => operations),
       memories,
       tool,
+      plan.gentle,
     );
     const logs = plan.voters.flatMap((id) => machines.get(id)?.store.log ?? []);
     const last = Math.max(...logs.map((log) => log.lastIndex()));
     await this.#until(MEND_MS, () => (logs.some((log) => log.lastIndex() < last) ? 'voters lag behind' : undefined));
-    const appends = audit(logs, watch.acknowledged);
+    const appends = audit(logs, watch.acknowledged, plan.gentle);
     if (appends === undefined) tally.count('logs too short to audit');
     else tally.count('journal appends', appends);
   }

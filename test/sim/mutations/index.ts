@@ -1,6 +1,7 @@
 import { CLUSTER } from './cluster.ts';
 import { ELECTIONS } from './elections.ts';
 import { MEMBERSHIP } from './membership.ts';
+import { MOVES } from './moves.ts';
 import type { Mutation } from './mutation.ts';
 import { READS } from './reads.ts';
 import { REPLICATION } from './replication.ts';
@@ -22,4 +23,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...READS,
   ...MEMBERSHIP,
   ...CLUSTER,
+  ...MOVES,
 ].sort((a, b) => (a.mistake ?? MISTAKES + 1) - (b.mistake ?? MISTAKES + 1));
