@@ -14,7 +14,7 @@ export interface Work {
   readonly policy: 'reconcile' | 'retry';
   /** The sink that is told of it within the turn. */
   readonly sink?: string | undefined;
-  /** Whether the sink gets a note too, which nobody waits for; it needs one. */
+  /** Whether the sink gets notes too, which nobody waits for. */
   readonly notes?: boolean;
   /** The handler throws when it runs for the first time, at this point. */
   readonly throws?: 'before' | 'after' | undefined;
@@ -73,13 +73,17 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
       throw new Error('a whim');
     };
     maybeThrow('before');
+    const tell = async (name: string): Promise<void> => {
+      if (!input.notes || key === undefined) return;
+      const note: Note = { op: name, from: nodeRefKey(ctx.node), order: ++order };
+      await ctx.host.tell({ kind: 'sink', key }, 'note', note);
+    };
+    const [early, late] = notesOf(op);
+    await tell(early);
     const all = Array.from({ length: steps }, (_, i) => () => step(ctx, tool, attempt, input, i));
     if (beside) await Promise.all(all.map((run) => run()));
     else for (const run of all) await run();
-    if (input.notes && key !== undefined) {
-      const note: Note = { op, from: nodeRefKey(ctx.node), order: ++order };
-      await ctx.host.tell({ kind: 'sink', key }, 'note', note);
-    }
+    await tell(late);
     if (key !== undefined) await ctx.agent(sink, key).ask('work', { op: `${op}>${key}` });
     maybeThrow('after');
     return remember(ctx, op);
@@ -95,6 +99,11 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     });
   // Nothing but its own crashes may count against an agent: one that has none is given no room for any.
   return [kind('steady', 0), kind('shaky', 5), sink];
+}
+
+/** The notes of an operation: before its steps, and after them. */
+export function notesOf(op: string): readonly [early: string, late: string] {
+  return [`${op} begins`, `${op} ends`];
 }
 
 function remember(ctx: AgentContext<Memory>, op: string): Done {

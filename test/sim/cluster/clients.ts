@@ -8,6 +8,8 @@ import type { Surroundings } from './surroundings.ts';
 /** How long a client waits for an answer before it asks elsewhere, ms. */
 const PATIENCE_MS = 10_500;
 const ASK_MS = 10_000;
+/** Share of operations for which a client stays with its node. */
+const FAITHFUL = 0.9;
 /** Pause before an operation that failed is tried again, ms. */
 const AGAIN_MS = 150;
 
@@ -156,7 +158,7 @@ export class Client {
   #anyNode(): Machine | undefined {
     const { machines } = this.#shared;
     const usable = (machine: Machine | undefined): boolean => machine?.state === 'up';
-    if (usable(this.#home) && this.#random.next() < 0.8) return this.#home;
+    if (usable(this.#home) && this.#random.next() < FAITHFUL) return this.#home;
     const up = [...machines.values()].filter(usable);
     this.#home = up.length === 0 ? undefined : pick(this.#random, up);
     return this.#home;

@@ -249,7 +249,7 @@ export class ClusterFaults {
 
   #slow(machine: Machine): boolean {
     const { network, machines, plan } = this.#shared;
-    const byMs = 20 + SLOW_MS * this.#random.next() * this.#random.next();
+    const byMs = 20 + SLOW_MS * this.#random.next();
     // Where nobody may be taken for dead, keep-alives are as fast as ever.
     const ports = plan.gentle ? ['data'] : ['data', 'control'];
     const ways = [...machines.keys()].filter(() => this.#random.next() < 0.6);

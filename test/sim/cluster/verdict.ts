@@ -1,4 +1,4 @@
-import type { Memory, Note } from './agents.ts';
+import { type Memory, type Note, notesOf } from './agents.ts';
 import type { Operation } from './clients.ts';
 import { Broken } from './surroundings.ts';
 import type { Tool } from './tool.ts';
@@ -30,7 +30,7 @@ export function verdict(
     const found = memories.get(agent)?.ops[done.count - 1];
     if (found !== op) throw new Broken(`${agent} said that ${op} was its number ${done.count}, which is ${found}`);
     if (sink !== undefined) expect(expected, `sink/${sink}`, `${op}>${sink}`);
-    if (notes && sink !== undefined) expect(noted, `sink/${sink}`, op);
+    if (notes && sink !== undefined) for (const note of notesOf(op)) expect(noted, `sink/${sink}`, note);
     for (let i = 0; i < steps; i++) {
       const label = `${op}.${i}`;
       const times = effects.get(label) ?? 0;
