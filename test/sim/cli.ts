@@ -3,18 +3,15 @@
  * other, stops at the first that fails, says why and how to replay it.
  */
 
-import { countFlag, readFlags, refuseFlags } from './flags.ts';
-import { applyMutation } from './mutation-flag.ts';
-import { SIM_WORLDS, type SimWorld } from './mutations/index.ts';
+import { countFlag, readFlags } from './flags.ts';
+import { applyMutation, worldFlag } from './mutation-flag.ts';
 import { Report, replay } from './report.ts';
 
 const { flags, on } = readFlags(['world', 'seeds', 'start', 'voters', 'mutation'], ['trace']);
 const seeds = countFlag(flags, 'seeds', 100, 1, 1_000_000);
 const start = countFlag(flags, 'start', 1, 0, 2 ** 31);
 const voters = flags.voters === undefined ? undefined : countFlag(flags, 'voters', 3, 1, 5);
-const world = (flags.world ?? 'coordinator') as SimWorld;
-if (!SIM_WORLDS.includes(world)) refuseFlags(`--world must be one of ${SIM_WORLDS.join(', ')}, not "${world}"`);
-if (world === 'cluster' && voters !== undefined) refuseFlags('how many voters a cluster has is drawn from the seed');
+const world = worldFlag(flags.world, voters);
 applyMutation(world, flags.mutation);
 // Only now: what is mutated must not have been loaded before.
 const { runnerOf } = await import('./worlds.ts');

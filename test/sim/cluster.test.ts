@@ -17,6 +17,8 @@ test('whole clusters keep what they promise under faults', { timeout: 90_000 }, 
     const result = await report.measure(() => runClusterSeed(seed));
     expect(result.ok, result.ok ? undefined : replay(result, { world: 'cluster' })).toBe(true);
   }
+  // Fewer may hold too little.
+  if (report.seeds < SEEDS) return;
   const { counts } = report;
   const came = CLUSTER_FAULTS.filter((fault) => (counts[`faults: ${fault}`] ?? 0) > 0);
   expect(came.length, `only these faults came: ${came}`).toBeGreaterThan(CLUSTER_FAULTS.length / 2);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type AgentContext, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
-import { nodeRefKey } from '../../../src/core/index.ts';
+import { agentAddressKey, nodeRefKey } from '../../../src/core/index.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Attempt, Tool } from './tool.ts';
 
@@ -26,7 +26,7 @@ export interface Done {
   readonly count: number;
 }
 
-/** A message that was sent at most once: from which life of a node, and when among all that were sent. */
+/** A message that is sent at most once: by whom on which life of a node, and when among all that were sent. */
 export interface Note {
   readonly op: string;
   readonly from: string;
@@ -75,7 +75,7 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     maybeThrow('before');
     const tell = async (name: string): Promise<void> => {
       if (!input.notes || key === undefined) return;
-      const note: Note = { op: name, from: nodeRefKey(ctx.node), order: ++order };
+      const note: Note = { op: name, from: `${agentAddressKey(ctx.address)} on ${nodeRefKey(ctx.node)}`, order: ++order };
       await ctx.host.tell({ kind: 'sink', key }, 'note', note);
     };
     const [early, late] = notesOf(op);

@@ -55,7 +55,7 @@ function compare(agent: string, did: readonly string[], wanted: ReadonlySet<stri
   for (const op of wanted) if (all && !did.includes(op)) throw new Broken(`${agent} has lost ${op}`);
 }
 
-/** Of each node's messages none may come before an earlier one. */
+/** Of each sender's messages none may come before an earlier one. */
 function inOrder(agent: string, messages: readonly Note[]): void {
   const last = new Map<string, Note>();
   for (const message of messages) {

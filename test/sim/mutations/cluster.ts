@@ -41,9 +41,9 @@ export const CLUSTER: readonly Mutation[] = [
       },
       {
         file: 'agent/turn.ts',
-        find: 'await memory.stepDone(requestId, name, value);',
-        replace:
-          'if (!unknown) await memory.stepStarted(requestId, name, key); await memory.stepDone(requestId, name, value);',
+        find: "const repeatable = (options.onUnknown ?? 'retry') === 'retry';",
+        replace: `if (!unknown) await memory.stepStarted(requestId, name, key);
+          const repeatable = (options.onUnknown ?? 'retry') === 'retry';`,
       },
     ],
   },

@@ -10,8 +10,8 @@ export const MOVES: readonly Mutation[] = [
     patches: [
       {
         file: 'agent/runtime.ts',
-        find: '[...first, ...messages, ...waiting].flatMap((delivery) => this.#export(delivery))',
-        replace: '[]',
+        find: 'messages: deliveries.flatMap((delivery) => this.#export(delivery))',
+        replace: 'messages: []',
       },
     ],
   },
@@ -36,8 +36,8 @@ export const MOVES: readonly Mutation[] = [
     patches: [
       {
         file: 'agent/runtime.ts',
-        find: '[...first, ...messages, ...waiting]',
-        replace: '[...messages, ...waiting]',
+        find: '...(resident.cut === undefined ? [] : [resident.cut]), ...messages, ...waiting',
+        replace: '...messages, ...waiting',
       },
     ],
   },
@@ -49,8 +49,8 @@ export const MOVES: readonly Mutation[] = [
     patches: [
       {
         file: 'agent/runtime.ts',
-        find: '[...first, ...messages, ...waiting]',
-        replace: '[...messages, ...waiting, ...first]',
+        find: '...(resident.cut === undefined ? [] : [resident.cut]), ...messages, ...waiting',
+        replace: '...messages, ...waiting, ...(resident.cut === undefined ? [] : [resident.cut])',
       },
     ],
   },
@@ -61,14 +61,14 @@ export const MOVES: readonly Mutation[] = [
     why: 'a turn that is cut off for a move counts as a crash of its agent',
     patches: [
       {
-        file: 'agent/activation.ts',
-        find: 'if (actor.signal.aborted) return;\n    const { resident } = delivery;\n    if (resident.stopping) {',
-        replace: 'const { resident } = delivery;\n    if (resident.stopping && actor === undefined) {',
+        file: 'agent/serving.ts',
+        find: 'if (resident.stopping) resident.cut = delivery;\n  return resident.stopping;',
+        replace: 'return false;',
       },
       {
-        file: 'agent/activation.ts',
+        file: 'agent/serving.ts',
         find: 'if (HARMLESS.has(known.code)) return;',
-        replace: 'if (HARMLESS.has(known.code) && !resident.stopping && !actor.signal.aborted) return;',
+        replace: 'if (HARMLESS.has(known.code) && !delivery.resident.stopping) return;',
       },
     ],
   },
@@ -81,14 +81,13 @@ export const MOVES: readonly Mutation[] = [
       {
         file: 'cluster/handover.ts',
         find: 'router.line(id).freeze();',
-        replace: `await coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });
+        replace: `await this.#parts.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });
           router.line(id).freeze();`,
       },
       {
-        file: 'cluster/handover.ts',
-        find: `asked = true;
-      await coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: shard.epoch }], to: target });`,
-        replace: 'asked = true;',
+        file: 'cluster/shipping.ts',
+        find: "await coordinator.execute('shards.transfer', { fences, to });",
+        replace: 'void fences;',
       },
     ],
   },
