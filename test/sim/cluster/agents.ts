@@ -75,7 +75,11 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     maybeThrow('before');
     const tell = async (name: string): Promise<void> => {
       if (!input.notes || key === undefined) return;
-      const note: Note = { op: name, from: `${agentAddressKey(ctx.address)} on ${nodeRefKey(ctx.node)}`, order: ++order };
+      const note: Note = {
+        op: name,
+        from: `${agentAddressKey(ctx.address)} on ${nodeRefKey(ctx.node)}`,
+        order: ++order,
+      };
       await ctx.host.tell({ kind: 'sink', key }, 'note', note);
     };
     const [early, late] = notesOf(op);
