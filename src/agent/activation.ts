@@ -7,6 +7,7 @@ import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
 import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
 import { RUNTIME_MAIL } from './mail.ts';
 import type { Origin } from './pending.ts';
+import type { Aside } from './post.ts';
 import {
   answer,
   fail,
@@ -38,7 +39,7 @@ export function activate(house: Household, address: AgentAddress): Behavior<Deli
  * One activation of an agent with a journal under one epoch: the behaviour of its actor. A message is a turn; what the turn did is durable
  * before its reply leaves. A handler that throws crashes the actor, whose supervisor starts it again from the journal.
  */
-class Activation implements Behavior<Delivery> {
+class Activation implements Behavior<Delivery>, Aside {
   readonly #house: Household;
   readonly #address: AgentAddress;
   #memory: AgentJournal | undefined;
@@ -97,8 +98,7 @@ class Activation implements Behavior<Delivery> {
     try {
       const recorded = memory.reply(requestId);
       if (recorded !== undefined) return this.#answer(delivery, recorded.value, recorded.spent);
-      const known = memory;
-      house.post.asides.set(delivery.resident, (other) => void this.#aside(known, other));
+      house.post.asides.set(delivery.resident, this);
       if (memory.held(requestId)?.ruled === false) await this.#follow(memory, requestId);
       span = startSpan(house, this.#address, content);
       turn = this.#begin(delivery, requestId, message, actor, memory, span?.traceparent ?? content.traceparent);
@@ -136,9 +136,9 @@ class Activation implements Behavior<Delivery> {
   }
 
   /** A message to accept doesn't wait for the turn that runs: that may take as long as a language model does. */
-  async #aside(memory: AgentJournal, delivery: Delivery): Promise<void> {
+  async aside(delivery: Delivery): Promise<void> {
     try {
-      await this.#errand(memory, delivery.requestId, delivery.envelope);
+      await this.#errand(this.#memory as AgentJournal, delivery.requestId, delivery.envelope);
       this.#answer(delivery, undefined, undefined);
     } catch (error) {
       refuse(this.#house, delivery, unreachable(error));
@@ -146,17 +146,19 @@ class Activation implements Behavior<Delivery> {
   }
 
   /** Makes durable what a turn did, and lets what it left to do begin. */
-  async #keep(memory: AgentJournal, turn: Turn<unknown>, value: unknown, origin: Origin | undefined): Promise<void> {
+  #keep(memory: AgentJournal, turn: Turn<unknown>, value: unknown, origin: Origin | undefined): Promise<void> {
     const { post, fence } = this.#house;
     const { effects, historyChange: history } = turn;
     const { pending } = memory;
     const ended = post.ended(fence, this.#address, pending);
     const more = origin ?? effects ?? history ?? ended;
     const rest = more && { origin, effects, history, ended, nowMs: post.nowMs, freshId: post.freshId };
-    await memory.turnDone(turn.requestId, value, turn.changedState, turn.spent, rest);
-    if (rest === undefined) return;
-    if (ended !== undefined) post.told(fence, this.#address, ended);
-    post.tend(fence, this.#address, pending);
+    const kept = memory.turnDone(turn.requestId, value, turn.changedState, turn.spent, rest);
+    if (rest === undefined) return kept;
+    return kept.then(() => {
+      if (ended !== undefined) post.told(fence, this.#address, ended);
+      post.tend(fence, this.#address, pending);
+    });
   }
 
   /** The message of a turn that a person has settled. Undefined when the turn is over, and only its place among the held is left. */

@@ -25,13 +25,18 @@ export interface PostParts {
   readonly deliver: (fence: Fence, key: string, method: string) => void;
 }
 
+/** Takes messages that needn't wait for the end of the turn that runs. */
+export interface Aside {
+  aside(delivery: Delivery): Promise<void>;
+}
+
 /** What goes on by itself for the agents of a node: their messages and timers, from their journals to whoever gets them. */
 export class Post {
   readonly #clock: Clock;
   readonly #courier: Courier;
   readonly #wakes: Wakes;
-  /** Agents whose turn runs, and how each takes a message that needn't wait for its end. */
-  readonly asides: Map<Resident, (delivery: Delivery) => void> = new Map();
+  /** Agents whose turn runs. */
+  readonly asides: Map<Resident, Aside> = new Map();
   /** Makes a name that nothing had before. */
   readonly freshId: () => string;
 

@@ -325,7 +325,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     resident.enter(delivery);
     this.#residency.backlog.add(delivery, now);
     const aside = envelope.method === ACCEPT_METHOD ? this.#post.asides.get(resident) : undefined;
-    if (aside !== undefined) return aside(delivery);
+    if (aside !== undefined) return void aside.aside(delivery);
     // What the mailbox refuses is a dead letter, and those are answered.
     if (resident.tenancy.waits) return resident.ref.offer(delivery).catch(() => undefined);
     resident.ref.tell(delivery);

@@ -10,7 +10,7 @@ import {
 import type { Cargo } from '../../../src/cluster/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
 import { type Logger, nullLogger, nullTracer, SeededRandom, shardOf, type Tracer } from '../../../src/core/index.ts';
-import { ledgerStore } from '../../../src/journal/index.ts';
+import { type JournalStore, ledgerStore } from '../../../src/journal/index.ts';
 import type { Bench, BenchNode } from '../cluster/bench.ts';
 
 /** A node with agents, on a bench. */
@@ -28,6 +28,8 @@ export interface AgentNodeOptions {
   readonly recallsMax?: number;
   readonly logger?: Logger;
   readonly tracer?: Tracer;
+  /** In place of journals in the ledger; nodes share it. */
+  readonly store?: JournalStore;
   /** In place of the ledger's own client, e.g. one that fails. */
   readonly coordinator?: (real: Coordinator) => Coordinator;
 }
@@ -46,7 +48,7 @@ export async function joinAgents(
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
   const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer });
-  const store = ledgerStore(coordinator);
+  const store = options.store ?? ledgerStore(coordinator);
   const host = nodeHost(asks, coordinator, random);
   const staged = new Map<string, Cargo>();
   const parts = { self, agents, map, router, peers, actors, coordinator, store, host, clock, random, logger, tracer };

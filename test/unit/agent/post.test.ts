@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { FAILURES_MAX } from '../../../src/agent/courier.ts';
-import { agentRef, defineAgent } from '../../../src/agent/index.ts';
+import { type AgentContext, agentRef, defineAgent } from '../../../src/agent/index.ts';
 import { OUTBOX_MESSAGES_MAX, SEND_BYTES_MAX } from '../../../src/agent/outbox.ts';
 import { type Logger, nullLogger, TroupeError } from '../../../src/core/index.ts';
+import { MemoryStore } from '../../../src/journal/index.ts';
+import { encodePayload } from '../../../src/wire/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, handOver, joinAgents } from './bench.ts';
 
@@ -12,6 +14,8 @@ let heard: string[];
 /** How the next words are taken. */
 let mood: (word: string) => unknown;
 let errors: string[];
+/** The turn of the pupil that runs. */
+let current: AgentContext<string[]> | undefined;
 
 const pupil = defineAgent('pupil', {
   state: () => [] as string[],
@@ -20,6 +24,7 @@ const pupil = defineAgent('pupil', {
   messages: { hear: { input: z.string() }, all: { input: z.undefined() } },
   handlers: {
     async hear(ctx, word) {
+      current = ctx;
       await mood(word);
       heard.push(word);
       ctx.setState([...ctx.state, word]);
@@ -249,6 +254,52 @@ describe('a message sent from outside', () => {
       code: 'INVALID_ARGUMENT',
     });
   });
+});
+
+test('messages and timers are found in every store', async () => {
+  const store = new MemoryStore(bench.clock);
+  const [first, second] = [
+    await joinAgents(bench, 'm1', agents, { store }),
+    await joinAgents(bench, 'm2', agents, { store }),
+  ];
+  await bench.kill(one);
+  await bench.kill(two);
+  await bench.place([0], first, 'teacher');
+  const ref = agentRef(second.host, teacher, 't');
+  await bench.settle(ref.ask('teach', { words: ['a', 'b'] }));
+  await bench.settle(agentRef(second.host, teacher, 't').send('teach', { words: ['c'] }));
+  await bench.clock.advance(100);
+  await bench.kill(first);
+  await bench.place([0], second, 'teacher');
+  await bench.place([0], second, 'pupil');
+  await bench.clock.advance(3_000);
+  expect(heard).toEqual(['a', 'b', 'c']);
+});
+
+test('a message whose turn a person must settle holds its pair up, and takes effect once', async () => {
+  let tries = 0;
+  mood = async (word) => {
+    if (word === 'pay') await pay();
+  };
+  const pay = async (): Promise<unknown> =>
+    current?.step('pay', { onUnknown: 'hold' }, () => {
+      tries++;
+      throw new TroupeError('STEP_UNKNOWN', 'who knows');
+    });
+  await teach(['pay', 'thanks']);
+  await bench.clock.advance(5_000);
+  // The try that ended so left the step unknown, and the next one holds the turn.
+  const list = () => bench.settle(two.coordinator.query('held.list', { limit: 10 }));
+  const [held] = (await list()).held;
+  expect(tries).toBe(1);
+  expect(heard).toEqual([]);
+  const ruling = { type: 'done', value: encodePayload('paid') } as const;
+  await bench.settle(two.coordinator.execute('held.rule', { group: 'pupil', key: 'p', hold: held?.hold ?? 0, ruling }));
+  await bench.clock.advance(120_000);
+  expect(heard).toEqual(['pay', 'thanks']);
+  expect(tries).toBe(1);
+  expect((await list()).held).toEqual([]);
+  expect(await wakes(one, 'teacher')).toEqual([]);
 });
 
 test('a store that fails for a while costs no message', async () => {
