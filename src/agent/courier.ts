@@ -24,6 +24,8 @@ const TRY_MS_MAX: number = 2 ** 31 - 1;
 const AGENTS_MAX = 100_000;
 /** What has arrived is told to the sender's journal after so long, unless a turn of it takes that along, ms. */
 const TELL_MS = 1_000;
+/** While the journal hasn't heard of it, it is told again after so long, ms. */
+const RETELL_MS = 10_000;
 
 /** What a repetition can't mend: the message is given up at once. */
 const HOPELESS: ReadonlySet<string> = new Set([
@@ -136,6 +138,10 @@ export class Courier {
       bag.ended.delete(id);
       bag.known.delete(id);
     }
+    if (bag.ended.size === 0) {
+      bag.telling?.cancel();
+      bag.telling = undefined;
+    }
     this.#tidy(bag);
   }
 
@@ -185,13 +191,17 @@ export class Courier {
         continue;
       }
       bag.ended.add(parcel.id);
-      bag.telling ??= this.#parts.clock.schedule(TELL_MS, () => {
-        bag.telling = undefined;
-        if (this.#has(bag) && bag.ended.size > 0) this.#parts.tell(bag.fence, bag.address);
-      });
+      bag.telling ??= this.#tellIn(bag, TELL_MS);
     }
     bag.queues.delete(name);
     this.#tidy(bag);
+  }
+
+  #tellIn(bag: Bag, ms: number): Timer {
+    return this.#parts.clock.schedule(ms, () => {
+      bag.telling = this.#tellIn(bag, RETELL_MS);
+      this.#parts.tell(bag.fence, bag.address);
+    });
   }
 
   /** @returns whether it has arrived; else it was given up */

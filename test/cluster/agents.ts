@@ -11,6 +11,7 @@ export const account = defineAgent('account', {
     slow: { input: z.object({ steps: z.number(), stepMs: z.number() }), output: z.number() },
     block: { input: z.number(), output: z.string() },
     keep: { input: z.string(), output: z.number() },
+    give: { input: z.string() },
   },
   handlers: {
     async add(ctx, by) {
@@ -30,6 +31,11 @@ export const account = defineAgent('account', {
     /** Writes much to the journal. */
     async keep(ctx, text) {
       return (await ctx.step('keep', () => text)).length;
+    },
+    /** Gives 1 to another account by a durable message, and 100 to itself a moment later. */
+    async give(ctx, to): Promise<void> {
+      await ctx.agent(account, to).send('add', 1);
+      ctx.after('hundred', 500, 'add', 100);
     },
     /** Blocks the main thread of its node, as bad code would. */
     block(ctx, ms) {

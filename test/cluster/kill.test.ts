@@ -11,6 +11,28 @@ async function addRound(cluster: Awaited<ReturnType<Sandbox['start']>>, round: n
   );
 }
 
+const GIFTS = Array.from({ length: 10 }, (_, i) => i);
+
+/** Lets accounts give to others; a third account of each gets 1 from outside. */
+async function giveAll(cluster: Awaited<ReturnType<Sandbox['start']>>): Promise<void> {
+  const gifts = GIFTS.flatMap((i) => [
+    cluster.agent(account, `giver-${i}`).ask('give', `friend-${i}`, { requestId: `give-${i}`, timeoutMs: 30_000 }),
+    cluster.agent(account, `guest-${i}`).send('add', 1, `guest-${i}`),
+  ]);
+  await Promise.all(gifts);
+}
+
+/** Waits until all of that has arrived, and looks that nothing came twice. */
+async function givenOnce(cluster: Awaited<ReturnType<Sandbox['start']>>): Promise<void> {
+  const read = (who: string) => Promise.all(GIFTS.map((i) => cluster.agent(account, `${who}-${i}`).ask('read', null)));
+  const all = await eventually('gifts have arrived', async () => {
+    const [friends, givers, guests] = [await read('friend'), await read('giver'), await read('guest')];
+    return [...friends, ...givers, ...guests].every(({ total }) => total > 0) ? [friends, givers, guests] : undefined;
+  });
+  const once = (total: number) => GIFTS.map(() => ({ total, requests: [expect.any(String)] }));
+  expect(all).toEqual([once(1), once(100), once(1)]);
+}
+
 describe('a cluster of real processes', () => {
   test('a worker is killed: its agents come back elsewhere with their state, nothing is added twice', async () => {
     await using box = new Sandbox();
@@ -18,9 +40,12 @@ describe('a cluster of real processes', () => {
     await addRound(cluster, 1);
     const life = (await cluster.status()).view.nodes.find((node) => node.node === 'spot-1');
     const under = addRound(cluster, 2);
+    const giving = giveAll(cluster);
     cluster.node('spot-1').signal('SIGKILL');
     expect(await under).toEqual(KEYS.map(() => 2));
     expect(await addRound(cluster, 3)).toEqual(KEYS.map(() => 3));
+    await giving;
+    await givenOnce(cluster);
     const { requests } = await cluster.agent(account, 'k0').ask('read', null);
     expect(requests).toEqual(['k0-1', 'k0-2', 'k0-3']);
     const back = await eventually('the worker is back under a new life', async () => {
@@ -67,6 +92,7 @@ describe('a cluster of real processes', () => {
     const options = { question: 'go?', options: ['yes', 'no'] };
     const decided = await Promise.all(ids.map((id) => panel.decide({ id, ...options })));
     await addRound(first, 1);
+    await giveAll(first);
     for (const id of ['node-1', 'node-2', 'node-3', 'spot-1', 'spot-2']) first.node(id).signal('SIGKILL');
     await first.close();
     const second = await box.start();
@@ -75,6 +101,7 @@ describe('a cluster of real processes', () => {
       expect((await again.decide({ id, ...options })).result).toEqual(decided[i]?.result);
     expect(await addRound(second, 1)).toEqual(KEYS.map(() => 1));
     expect(await addRound(second, 2)).toEqual(KEYS.map(() => 2));
+    await givenOnce(second);
   });
 
   test('a node is paused for ten seconds: it can commit nothing under its old epoch, and joins again', async () => {

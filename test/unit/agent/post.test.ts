@@ -322,6 +322,8 @@ test('a store that fails for a while costs no message', async () => {
   down = true;
   await bench.clock.advance(10_000);
   down = false;
+  await bench.clock.advance(15_000);
+  expect(await wakes(coordinator, 'teacher')).toEqual([]);
   await teach(['b']);
   await bench.clock.advance(10_000);
   expect(heard).toEqual(['a', 'b']);
