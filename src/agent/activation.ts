@@ -3,8 +3,9 @@ import { type AgentAddress, isTroupeError, type Span, soundError, TroupeError } 
 import type { Amount } from '../model/index.ts';
 import type { Delivery } from './delivery.ts';
 import { errandOf } from './errand.ts';
+import type { HoldMark } from './folded.ts';
 import { type HeldMessage, heldError, RESUME_METHOD } from './held.ts';
-import { AgentJournal, type HoldMark, JournalFailure } from './journal.ts';
+import { AgentJournal, JournalFailure } from './journal.ts';
 import { RUNTIME_MAIL } from './mail.ts';
 import type { Origin } from './pending.ts';
 import type { Aside } from './post.ts';

@@ -1,6 +1,6 @@
 import type { Blobs } from '../journal/index.ts';
 import { encodePayload } from '../wire/index.ts';
-import type { Folded, JournalLine, StepReceipt } from './journal.ts';
+import type { Folded, JournalLine, StepReceipt } from './folded.ts';
 
 /** A line of a journal over this leaves its values in the blob store and names them, bytes encoded. */
 export const LINE_BYTES_MAX: number = 64 * 1024;

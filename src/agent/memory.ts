@@ -1,9 +1,9 @@
 import { TroupeError, type WireError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import type { TurnEffects } from './draft.ts';
+import type { HoldMark, StepReceipt } from './folded.ts';
 import type { Ruling } from './held.ts';
 import type { HistoryChange, HistoryItems, HistoryRange } from './history.ts';
-import type { HoldMark, StepReceipt } from './journal.ts';
 import type { Origin, Pending, Settled } from './pending.ts';
 
 /** What a turn leaves beside its state and its reply, and why there was one. */

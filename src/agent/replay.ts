@@ -1,5 +1,5 @@
 import { type Clock, type Timer, TroupeError } from '../core/index.ts';
-import type { StepReceipt } from './journal.ts';
+import type { StepReceipt } from './folded.ts';
 
 /** So long may a turn that runs again do something beside steps and asks before it comes to its next recorded step, ms. */
 const QUIET_MS = 1_000;

@@ -19,10 +19,11 @@ import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } 
 import type { AgentDefinition, Protocol } from './define.ts';
 import type { Delivery } from './delivery.ts';
 import { TurnDraft, type TurnEffects } from './draft.ts';
+import type { StepReceipt } from './folded.ts';
 import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
 import { type AgentHistory, type HistoryChange, TurnHistory } from './history.ts';
 import { type AgentRef, agentRef, type Host } from './host.ts';
-import type { JournalFailure, StepReceipt } from './journal.ts';
+import type { JournalFailure } from './journal.ts';
 import type { AgentMemory } from './memory.ts';
 import { findOut, leavesUnknown } from './outcome.ts';
 import { Replay } from './replay.ts';
