@@ -87,11 +87,11 @@ export const CLUSTER: readonly Mutation[] = [
       {
         file: 'agent/journal.ts',
         find: 'for (const [i, line] of named.entries()) this.#take(',
-        replace: 'const early = this.#image(); for (const [i, line] of named.entries()) this.#take(',
+        replace: 'const early = encodePayload(imageOf(this.#folded)); for (const [i, line] of named.entries()) this.#take(',
       },
       {
         file: 'agent/journal.ts',
-        find: 'snapshot: this.#image(),',
+        find: 'snapshot: encodePayload(imageOf(this.#folded)),',
         replace: 'snapshot: early,',
       },
     ],
