@@ -30,6 +30,9 @@ export async function asks(): Promise<void> {
   await ref.ask('review', { id: 1 });
   // @ts-expect-error the input lacks a field
   await ref.tell('review', {});
+  await ref.send('review', { id: 'a' }, 'once');
+  // @ts-expect-error the input has another type
+  await ref.send('review', { id: 1 });
   // @ts-expect-error the reply is a verdict
   const text: string = await ref.ask('review', { id: 'a' });
   void text;
