@@ -87,7 +87,8 @@ export const CLUSTER: readonly Mutation[] = [
       {
         file: 'agent/journal.ts',
         find: 'for (const [i, line] of named.entries()) this.#take(',
-        replace: 'const early = encodePayload(imageOf(this.#folded)); for (const [i, line] of named.entries()) this.#take(',
+        replace:
+          'const early = encodePayload(imageOf(this.#folded)); for (const [i, line] of named.entries()) this.#take(',
       },
       {
         file: 'agent/journal.ts',
