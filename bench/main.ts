@@ -10,6 +10,7 @@ import { raftSuite } from './raft/suite.ts';
 import { recoverySuite } from './recovery/suite.ts';
 import { remoteSuite } from './remote/suite.ts';
 import { removeFolder } from './resources.ts';
+import { spotSuite } from './spot/suite.ts';
 import type { Suite } from './suite.ts';
 import { swarmSuite } from './swarm/suite.ts';
 import { turnsSuite } from './turns/suite.ts';
@@ -24,9 +25,12 @@ const SUITES: readonly Suite[] = [
   failoverSuite,
   anomaliesSuite,
   drainSuite,
+  spotSuite,
 ];
 const NAMES = SUITES.map(({ name }) => name).join('|');
-const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]`;
+const USAGE = `usage: npm run bench -- ${NAMES} [--json] [--quick] [--rounds N] [--only PART,…] [--dir FOLDER] [--profile FOLDER]; spot takes [--trace FILE] [--price-ratio R]`;
+/** Flags of single suites. */
+const OWN_FLAGS = SUITES.flatMap(({ flags = [] }) => flags);
 /** Most rounds of one run. */
 const ROUNDS_MAX = 100;
 
@@ -41,6 +45,7 @@ await runCommand('bench', USAGE, async () => {
         only: { type: 'string' },
         dir: { type: 'string', default: '.troupe' },
         profile: { type: 'string' },
+        ...Object.fromEntries(OWN_FLAGS.map((flag) => [flag, { type: 'string' } as const])),
       },
     }),
   );
@@ -55,9 +60,13 @@ await runCommand('bench', USAGE, async () => {
   if (unknown !== undefined) {
     throw new UsageError(`${suite.name} has no part "${unknown}"; it has ${suite.parts.join(', ')}`);
   }
+  const given = OWN_FLAGS.map((flag) => [flag, (values as Readonly<Record<string, unknown>>)[flag]] as const);
+  const flags = new Map(given.filter((pair): pair is readonly [string, string] => typeof pair[1] === 'string'));
+  const foreign = [...flags.keys()].find((flag) => !suite.flags?.includes(flag));
+  if (foreign !== undefined) throw new UsageError(`${suite.name} has no --${foreign}`);
   const folder = usableFolder(values.dir);
   if (profile !== undefined) mkdirSync(profile, { recursive: true });
-  const report = await suite.run({ quick, rounds, only, folder, profile, progress: progressLine() });
+  const report = await suite.run({ quick, rounds, only, flags, folder, profile, progress: progressLine() });
   removeFolder(folder);
   process.stdout.write(`${report.table}\n`);
   if (json) process.stdout.write(`${JSON.stringify(report.json)}\n`);

@@ -11,6 +11,8 @@ export interface BenchOptions {
   readonly folder: string;
   /** Where our processes write CPU profiles when they close. */
   readonly profile: string | undefined;
+  /** What else the suite takes, by name; only what was given. */
+  readonly flags: ReadonlyMap<string, string>;
   /** Says how far it is. */
   readonly progress: (text: string) => void;
 }
@@ -22,5 +24,8 @@ export interface Suite {
   readonly parts: readonly string[];
   /** Rounds unless the command line says otherwise. */
   readonly rounds: number;
+  /** Flags of its own, each with a value. */
+  readonly flags?: readonly string[];
+  /** @throws UsageError for a value of a flag of its own */
   run(options: BenchOptions): Promise<Report>;
 }
