@@ -234,7 +234,7 @@ class Activation implements Behavior<Delivery>, Aside {
       const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
       const later = (run: () => void): void => clock.yieldThen(run);
       const journal = await AgentJournal.load(store, fence, this.#address.key, decode, later);
-      this.#house.weigh(resident, journal.bytes);
+      this.#house.weigh(resident, journal);
       this.#memory = journal;
       if (journal.pending.wake > 0) this.#house.post.tend(fence, this.#address, journal.pending);
       return journal;
@@ -268,7 +268,7 @@ class Activation implements Behavior<Delivery>, Aside {
   }
 
   #answer(delivery: Delivery, value: unknown, spent: Amount | undefined): void {
-    if (this.#memory !== undefined) this.#house.weigh(delivery.resident, this.#memory.bytes);
+    if (this.#memory !== undefined) this.#house.weigh(delivery.resident, this.#memory);
     answer(this.#house, delivery, value, spent);
   }
 

@@ -103,7 +103,7 @@ export class AgentJournal implements AgentMemory {
   }
 
   /** The last durable state, or undefined when the agent never wrote one. */
-  get state(): { readonly value: unknown } | undefined {
+  get state(): Kept | undefined {
     return this.#folded.state;
   }
 

@@ -20,6 +20,8 @@ export interface TurnRest {
   readonly freshId: () => string;
 }
 
+import type { Kept } from './large-values.ts';
+
 /** What an activation knows of its agent, and where it puts what a turn did. */
 export interface AgentMemory {
   /** W3C traceparent of the turn that writes; undefined when that isn't sampled. */
@@ -27,7 +29,7 @@ export interface AgentMemory {
   /** What all of this takes, as encoded; 0 where nothing is encoded. */
   readonly bytes: number;
   /** The last state that was kept, or undefined when there never was one. */
-  readonly state: { readonly value: unknown } | undefined;
+  readonly state: Kept | undefined;
   /** The reply already given to a request, if it is still remembered, and what its turn had spent. */
   reply(request: string): { readonly value: unknown; readonly spent: Amount | undefined } | undefined;
   /** What an earlier run of this request's turn recorded of a step. */

@@ -2,12 +2,15 @@ import type { Ref, Terminated } from '../actor/index.ts';
 import type { AgentAddress } from '../core/index.ts';
 import type { Delivery } from './delivery.ts';
 import type { IdleList } from './idle-list.ts';
+import type { Kept } from './large-values.ts';
 import type { Household } from './serving.ts';
 
 /** The agents of one shard, all active under one epoch. */
 export interface Tenancy {
   readonly house: Household;
   readonly residents: Map<string, Resident>;
+  /** States of those that are in blobs. */
+  readonly large: Map<Resident, Kept>;
   /** Where they are while they have nothing to do. */
   readonly idle: IdleList;
   /** Whether senders wait for room in their mailboxes. */

@@ -45,8 +45,10 @@ import { runtimeMail } from './errand.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
 import type { IdleList } from './idle-list.ts';
+import type { Kept } from './large-values.ts';
 import { ACCEPT_METHOD } from './mail.ts';
 import { Post } from './post.ts';
+import { Precopy } from './precopy.ts';
 import { RECALLS_MAX, Recalls } from './recalls.ts';
 import { Residency, type ResidencyLimits } from './residency.ts';
 import { Resident, type Tenancy } from './resident.ts';
@@ -164,6 +166,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   readonly #residency: Residency;
   readonly #recalls: Recalls;
   readonly #post: Post;
+  readonly #precopy: Precopy;
+  /** Where journals are kept, and what was copied here ahead of its agents. */
+  readonly #store: JournalStore;
 
   /** @param cargo gives what came with a shard that is ours from now on */
   constructor(parts: RuntimeParts, cargo: (shard: ShardRecord) => Cargo | undefined) {
@@ -171,7 +176,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#cargo = cargo;
     this.#residency = new Residency(parts.residency ?? {}, (resident) => this.#passivate(resident));
     this.#recalls = new Recalls(parts.recallsMax ?? RECALLS_MAX);
-    const { self, map, clock, random, logger, tracer } = parts;
+    const { self, map, clock, random, logger, tracer, store } = parts;
+    this.#precopy = new Precopy({ peers: parts.peers, blobs: store.blobs, clock });
+    this.#store = { journals: store.journals, blobs: this.#precopy.blobs, close: () => store.close() };
     this.#watches = new AgentWatches(parts.actors, parts.host, logger);
     this.#subscriptions = new AgentSubscriptions(parts.actors, parts.host, logger);
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
@@ -181,7 +188,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       const idle = this.#residency.list(spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT);
       this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads), idle));
     }
-    this.#sweep = clock.repeat(SWEEP_MS, () => this.#residency.sweep(clock.monotonic()));
+    this.#sweep = clock.repeat(SWEEP_MS, () => {
+      this.#residency.sweep(clock.monotonic());
+      this.#precopy.sweep(clock.monotonic());
+    });
     this.#held = new HeldWatch(parts.coordinator, clock, (held, envelope) => this.#resume(held, envelope));
     this.#post = new Post({
       host: parts.host,
@@ -246,6 +256,11 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     let longest = 0;
     for (const { sinceMs } of this.#turnsOf(shard)) longest = Math.max(longest, now - sinceMs);
     return longest;
+  }
+
+  async prepare(shard: ShardId, target: NodeRef): Promise<void> {
+    const large = this.#shards.get(shard)?.large;
+    if (large !== undefined && large.size > 0) await this.#precopy.copy([...large.values()], target);
   }
 
   async pause(shard: ShardId, limitMs: number): Promise<boolean> {
@@ -397,14 +412,15 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   #moveIn({ spec, idle, keeping }: Kind, fence: Fence): Tenancy {
-    const { self, coordinator, store, host, actors, clock, logger, tracer, peers } = this.#parts;
+    const { self, coordinator, host, actors, clock, logger, tracer, peers } = this.#parts;
     const gate = new ShardGate();
+    const large = new Map<Resident, Kept>();
     const house: Household = {
       fence,
       node: self,
       spec,
       coordinator,
-      store,
+      store: this.#store,
       host,
       actors,
       watches: this.#watches,
@@ -417,7 +433,11 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       recalls: this.#recalls,
       post: this.#post,
       gate,
-      weigh: (resident, bytes) => this.#residency.weigh(resident, bytes),
+      weigh: (resident, { bytes, state }) => {
+        this.#residency.weigh(resident, bytes);
+        if (state?.blob !== undefined && !resident.gone) large.set(resident, state);
+        else if (large.size > 0) large.delete(resident);
+      },
       began: (delivery) => this.#residency.backlog.began(delivery),
       settled: (delivery) => {
         this.#settled(delivery);
@@ -427,6 +447,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const tenancy: Tenancy = {
       house,
       residents: new Map(),
+      large,
       idle,
       waits: keeping.mailbox.overflow === 'backpressure',
       ended: (resident, terminated) => this.#ended(resident, keeping, terminated),
@@ -506,6 +527,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#residency.remove(resident);
     if (residents.get(address.key) !== resident) return;
     residents.delete(address.key);
+    tenancy.large.delete(resident);
     if (residents.size === 0) this.#forget(tenancy);
   }
 

@@ -18,6 +18,7 @@ import type { Asker, Delivery } from './delivery.ts';
 import type { HeldMessage } from './held.ts';
 import { JournalFailure } from './journal.ts';
 import { RUNTIME_MAIL } from './mail.ts';
+import type { AgentMemory } from './memory.ts';
 import type { Post } from './post.ts';
 import type { Recalls } from './recalls.ts';
 import type { Resident } from './resident.ts';
@@ -35,8 +36,8 @@ export interface Household extends TurnHouse {
   readonly post: Post;
   /** Closed while the shard is about to move. */
   readonly gate: ShardGate;
-  /** What an agent remembers takes so many bytes now. */
-  weigh(resident: Resident, bytes: number): void;
+  /** What an agent remembers may take another number of bytes now. */
+  weigh(resident: Resident, memory: AgentMemory): void;
   /** Called when a delivery's turn begins. */
   began(delivery: Delivery): void;
   /** Called when a delivery is done with, whatever came of it. */

@@ -5,6 +5,7 @@ import {
   type Logger,
   type NodeRef,
   type ShardId,
+  settlesWithin,
   shardKey,
   type Timer,
   type Tracer,
@@ -27,6 +28,8 @@ const STAGED_MS_MAX = 60_000;
  * has been running for longer isn't waited for at all. Only when turns must end, at the end of a drain, are they cut off.
  */
 const QUIET_MS_MAX = 200;
+/** Longest that a move waits for large states to be copied ahead, while the agents work on, ms. */
+const PREPARE_MS_MAX = 2_000;
 /** Pause before a move that was put off for a turn is tried again, ms: mail moves for most of the time. */
 const PUT_OFF_MS = 500;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
@@ -38,6 +41,8 @@ export interface ShardTenant {
   value(shard: ShardId): number;
   /** How long the longest of its running turns has been running, ms; 0 when none runs. */
   turnMs(shard: ShardId): number;
+  /** Copies what is large in a shard to where it goes, while its agents still work. @throws TroupeError when not all could be */
+  prepare(shard: ShardId, target: NodeRef): Promise<void>;
   /**
    * Begins no further turn of the shard's agents until `resume` or `release`; their messages stay in line.
    *
@@ -233,6 +238,15 @@ export class Handover {
     else this.#resting.set(key, { why, untilMs: this.#parts.clock.monotonic() + restMs });
   }
 
+  /** What isn't copied in time is read from where it is kept. */
+  async #prepare(shard: ShardId, target: NodeRef): Promise<void> {
+    const { clock, tenant, logger } = this.#parts;
+    const preparing = tenant.prepare(shard, target).catch((error) => {
+      logger.debug('not all is copied ahead', { shard: shardKey(shard), error: errorMessage(error) });
+    });
+    await settlesWithin(clock, PREPARE_MS_MAX, preparing);
+  }
+
   /** Whether nothing has come between since the move was begun. */
   #stillDue({ group, shard, epoch, target }: ShardRecord): boolean {
     const { map, router } = this.#parts;
@@ -246,6 +260,7 @@ export class Handover {
     const id: ShardId = { group: shard.group, shard: shard.shard };
     const moved = this.#moved;
     await this.#shipping.greet(target);
+    if (!this.#turnsMustEnd()) await this.#prepare(id, target);
     if (!this.#stillDue(shard)) return true;
     const startedAt = clock.monotonic();
     router.line(id).freeze();

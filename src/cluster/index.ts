@@ -4,6 +4,7 @@ export { Autoscaler, POOL_LABEL, type Pool, type PoolStatus } from './autoscale/
 export { followingExecutor, leastLoaded, type ScaleExecutor, type Worker } from './autoscale/executor.ts';
 export { LOAD_MS, LoadMeter, type NodeLoad, readLoad, ToldLoad } from './autoscale/load.ts';
 export type { ScaleLimits } from './autoscale/policy.ts';
+export { CopyAhead } from './copy-ahead.ts';
 export * from './drain.ts';
 export { eligible } from './eligible.ts';
 export * from './failure-detector.ts';

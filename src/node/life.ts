@@ -11,6 +11,7 @@ import {
 import {
   type Cargo,
   ClusterMap,
+  CopyAhead,
   Drain,
   type DrainOptions,
   Handover,
@@ -78,6 +79,7 @@ export class Life {
   readonly #peers: Peers;
   readonly #runtime: AgentRuntime;
   readonly #handover: Handover;
+  readonly #copyAhead: CopyAhead;
   readonly #jobs: JobRunner;
   readonly #stopWatch: () => void;
   readonly #emptied: PromiseWithResolvers<void> = Promise.withResolvers();
@@ -130,13 +132,15 @@ export class Life {
     );
     router.attach(this.#runtime);
     this.#jobs = new JobRunner({ self, map, coordinator, host, clock, logger });
+    const tenant = this.#tenant();
+    this.#copyAhead = new CopyAhead({ self, map, tenant, clock, logger });
     this.#handover = new Handover({
       self,
       map,
       router,
       peers,
       coordinator,
-      tenant: this.#tenant(),
+      tenant,
       clock,
       logger,
       tracer,
@@ -245,6 +249,7 @@ export class Life {
     this.#leaving = true;
     this.#stopWatch();
     this.#handover.close();
+    this.#copyAhead.close();
     this.#jobs.close();
     await Promise.all([this.#runtime.close(timeoutMs), this.actors.stop(timeoutMs)]);
     await this.links.flush(timeoutMs);
@@ -272,6 +277,9 @@ export class Life {
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
+      prepare: async (shard, target) => {
+        if (!isJobs(shard)) await this.#runtime.prepare(shard, target);
+      },
       pause: async (shard, limitMs) => isJobs(shard) || this.#runtime.pause(shard, limitMs),
       resume: (shard) => {
         if (!isJobs(shard)) this.#runtime.resume(shard);

@@ -28,6 +28,8 @@ export class FakeTenant implements ShardTenant, LocalAgents {
   readonly delivered: Envelope[] = [];
   readonly loaded: Cargo[] = [];
   readonly released: { readonly shard: string; readonly stepsUntilMs: number }[] = [];
+  /** What was copied ahead, and where to. */
+  readonly prepared: string[] = [];
   /** Shards that were paused, and resumed, in order. */
   readonly paused: string[] = [];
   readonly resumed: string[] = [];
@@ -48,6 +50,10 @@ export class FakeTenant implements ShardTenant, LocalAgents {
 
   turnMs(): number {
     return this.turn;
+  }
+
+  async prepare(shard: ShardId, target: NodeRef): Promise<void> {
+    this.prepared.push(`${shardKey(shard)} ${target.node}`);
   }
 
   /** Quiet once nothing runs that is said to, and that was for less than the limit. */

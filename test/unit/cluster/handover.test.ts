@@ -79,6 +79,7 @@ describe('a live move', () => {
     send(3);
     await bench.until(() => to.tenant.loaded.length === 1 && values(to).length === 1);
     expect(to.map.shard(SHARD)).toEqual({ ...SHARD, epoch: 2, owner: to.self });
+    expect(from.tenant.prepared).toEqual([`${NAME} n2`]);
     expect(to.tenant.loaded[0]?.agents[0]?.messages.map(({ payload }) => decodePayload(payload))).toEqual([1, 2]);
     expect(values(to)).toEqual([3]);
     await bench.until(() => from.handover.moving === 0);
