@@ -17,7 +17,7 @@ import {
 } from './folded.ts';
 import type { Ruling } from './held.ts';
 import type { HistoryChange, HistoryItems, HistoryRange } from './history.ts';
-import { LINE_BYTES_MAX, namedBy, namedIn, putLarge, recallLarge, write } from './large-values.ts';
+import { type Kept, LINE_BYTES_MAX, namedBy, namedIn, putLarge, recallLarge, write } from './large-values.ts';
 import type { AgentMemory, TurnRest } from './memory.ts';
 import { Pending, type Settled } from './pending.ts';
 
