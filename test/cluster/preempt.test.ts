@@ -195,7 +195,8 @@ test('a turn that hears no signal holds no drain up: it runs again elsewhere', a
   const file = join(box.folder, 'effects');
   writeFileSync(file, '');
   const cluster = await box.start(ONE_AND_SPOTS, {}, AGENTS);
-  const [key = ''] = await keysOn(cluster, 'spot-1');
+  // A node that has just joined is given its shards one after another.
+  const key = await eventually('an agent on spot-1', async () => (await keysOn(cluster, 'spot-1'))[0]);
   const agent = cluster.agent(recorder, key);
   const deaf = agent.ask('deaf', { file, ms: 30_000 }, { timeoutMs: 60_000 });
   const behind = agent.ask('note', { file, n: 1, ms: 0 }, { timeoutMs: 60_000 });
