@@ -35,6 +35,8 @@ export class Precopy {
   readonly #parts: PrecopyParts;
   readonly #copies: Map<string, Copy> = new Map();
   #bytes = 0;
+  /** Copies that were asked for last. */
+  #last: Promise<void> = Promise.resolve();
   /** Blobs by the life that has them, as far as is known. */
   readonly #sent: Set<string> = new Set();
 
@@ -53,8 +55,18 @@ export class Precopy {
     get: async (id) => this.#take(id) ?? this.#parts.blobs.get(id),
   };
 
-  /** Copies large values to a node, one after the other; what it has already isn't sent again. @throws TroupeError when it takes no more */
-  async copy(values: Iterable<Kept>, target: NodeRef): Promise<void> {
+  /**
+   * Copies large values to a node; what it has already isn't sent again. One value of the whole node at a time, so that little stands
+   * before a shard that moves meanwhile.
+   * @throws TroupeError when the target takes no more
+   */
+  copy(values: Iterable<Kept>, target: NodeRef): Promise<void> {
+    const copying = this.#last.then(() => this.#copy(values, target));
+    this.#last = copying.catch(() => undefined);
+    return copying;
+  }
+
+  async #copy(values: Iterable<Kept>, target: NodeRef): Promise<void> {
     for (const { value, blob } of values) {
       const sent = `${nodeRefKey(target)} ${blob}`;
       if (blob === undefined || this.#sent.has(sent)) continue;
