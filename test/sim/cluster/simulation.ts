@@ -184,6 +184,7 @@ class ClusterRun {
       tool,
       plan.gentle,
     );
+    await this.#until(MEND_MS, () => this.#apart());
     const logs = plan.voters.flatMap((id) => machines.get(id)?.store.log ?? []);
     const last = Math.max(...logs.map((log) => log.lastIndex()));
     await this.#until(MEND_MS, () => (logs.some((log) => log.lastIndex() < last) ? 'voters lag behind' : undefined));

@@ -126,19 +126,6 @@ export const CLUSTER: readonly Mutation[] = [
   {
     world: 'cluster',
     mistake: undefined,
-    name: 'journal-version-not-compared',
-    why: 'an append goes behind whatever is there, also behind what its writer has not seen',
-    patches: [
-      {
-        file: 'coordinator/ledger/journals.ts',
-        find: 'if (request.version !== last) throw',
-        replace: 'if (request.version < 0) throw',
-      },
-    ],
-  },
-  {
-    world: 'cluster',
-    mistake: undefined,
     name: 'dead-node-keeps-its-shards',
     why: 'what a node owned that was given up stays without an owner that serves it',
     patches: [

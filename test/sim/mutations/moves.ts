@@ -147,24 +147,6 @@ export const MOVES: readonly Mutation[] = [
   {
     world: 'cluster',
     mistake: undefined,
-    name: 'leaves-without-flush',
-    why: 'a node leaves with messages that it has forwarded or answered and that nobody has got yet',
-    patches: [
-      {
-        file: 'cluster/drain.ts',
-        find: 'await links.flush(FLUSH_MS);',
-        replace: '',
-      },
-      {
-        file: 'node/life.ts',
-        find: 'await this.links.flush(timeoutMs);',
-        replace: '',
-      },
-    ],
-  },
-  {
-    world: 'cluster',
-    mistake: undefined,
     name: 'draining-node-gets-shards',
     why: 'the ledger gives shards to a node that is about to leave',
     patches: [
