@@ -18,6 +18,8 @@ const PAUSE_MS = 5_000;
 const SOON_MS = 6;
 /** What is added to the delay of slow links, at most, ms. */
 const SLOW_MS = 800;
+/** The same where nothing may be lost: a node that drains leaves before what is longer on its way to it, and that tell is gone. */
+const SLOW_MS_GENTLE = 60;
 /** Time without any worker, at most, ms. */
 const LOST_MS = 8_000;
 
@@ -249,7 +251,7 @@ export class ClusterFaults {
 
   #slow(machine: Machine): boolean {
     const { network, machines, plan } = this.#shared;
-    const byMs = 20 + SLOW_MS * this.#random.next();
+    const byMs = 20 + (plan.gentle ? SLOW_MS_GENTLE : SLOW_MS) * this.#random.next();
     // Where nobody may be taken for dead, keep-alives are as fast as ever.
     const ports = plan.gentle ? ['data'] : ['data', 'control'];
     const ways = [...machines.keys()].filter(() => this.#random.next() < 0.6);
