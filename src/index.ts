@@ -27,7 +27,17 @@ export {
   type Vote,
   type VoteRequest,
 } from './agent/index.ts';
-export { type ApiClient, connectApi, type HeldPlace, type HeldTurn, type HeldTurns } from './api/index.ts';
+export {
+  type ApiClient,
+  type ClientTopic,
+  connectApi,
+  type HeldPlace,
+  type HeldTurn,
+  type HeldTurns,
+  type ListenOptions,
+  type TopicGap,
+  type TopicSubscription,
+} from './api/index.ts';
 export {
   type Actors,
   ManualSource,

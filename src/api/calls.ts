@@ -67,11 +67,18 @@ export class Calls {
     };
   }
 
-  /** One request, many replies. The handler's iterable ends when the signal fires. */
-  serverStream<Q, R>(handler: (request: Q, context: CallContext) => AsyncIterable<R>): handleServerStreamingCall<Q, R> {
+  /**
+   * One request, many replies. The handler's iterable ends when the signal fires.
+   *
+   * @param oneAtATime the next reply is asked for when the one before has left: for large ones, of which a stream would hold several
+   */
+  serverStream<Q, R>(
+    handler: (request: Q, context: CallContext) => AsyncIterable<R>,
+    oneAtATime = false,
+  ): handleServerStreamingCall<Q, R> {
     return (call) => {
       const [controller, context] = this.#open(call, this.#streams, Number.POSITIVE_INFINITY);
-      void this.#pump(call, handler(call.request, context), context.signal)
+      void this.#pump(call, handler(call.request, context), context.signal, oneAtATime)
         .then(() => context.signal.throwIfAborted())
         .then(
           () => call.end(),
@@ -195,10 +202,16 @@ export class Calls {
     ];
   }
 
-  async #pump<Q, R>(call: ServerWritableStream<Q, R>, replies: AsyncIterable<R>, signal: AbortSignal): Promise<void> {
+  async #pump<Q, R>(
+    call: ServerWritableStream<Q, R>,
+    replies: AsyncIterable<R>,
+    signal: AbortSignal,
+    oneAtATime: boolean,
+  ): Promise<void> {
     for await (const reply of replies) {
       if (signal.aborted) return;
-      if (!call.write(reply)) await drained(call, signal);
+      if (oneAtATime) await unlessAborted(signal, (done) => call.write(reply, done));
+      else if (!call.write(reply)) await unlessAborted(signal, (done) => call.once('drain', done));
     }
   }
 
@@ -215,16 +228,15 @@ function shuttingDown(): TroupeError {
   return new TroupeError('SHUTTING_DOWN', 'this node is leaving; ask another one');
 }
 
-/** Resolves when a stream takes more, or has nobody left to take it. */
-function drained<Q, R>(call: ServerWritableStream<Q, R>, signal: AbortSignal): Promise<void> {
+/** Resolves when `begin` calls its callback, or when there is nobody left to wait for. */
+function unlessAborted(signal: AbortSignal, begin: (done: () => void) => void): Promise<void> {
   return new Promise((resolve) => {
+    if (signal.aborted) return resolve();
     const done = (): void => {
-      call.off('drain', done);
       signal.removeEventListener('abort', done);
       resolve();
     };
-    if (signal.aborted) return resolve();
-    call.once('drain', done);
     signal.addEventListener('abort', done, { once: true });
+    begin(done);
   });
 }

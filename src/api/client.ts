@@ -15,7 +15,7 @@ import type { Amount } from '../model/index.ts';
 import type { Tls } from '../remote/index.ts';
 import { ATTRIBUTES, SPANS } from '../telemetry/index.ts';
 import { fromDecision, toOpenDecision } from './decision-message.ts';
-import { Failover, isRepeatable } from './failover.ts';
+import { type CallLimits, Failover, isRepeatable } from './failover.ts';
 import { type HeldTurns, heldBy } from './held.ts';
 import { fromHeldMessage, toRulingMessage } from './held-message.ts';
 import { fromJob, fromOutcome } from './job-message.ts';
@@ -28,6 +28,7 @@ import { fromPlan, type PlacementPlan, type PlanQuestion } from './plan-message.
 import { PositionSet } from './position-set.ts';
 import { RelayClient } from './relay-client.ts';
 import { fromScaledPool } from './scale-message.ts';
+import { type ClientTopic, type TopicAccess, topicOver } from './topics.ts';
 import { fromEvents } from './update-message.ts';
 import { type Values, valuesOver } from './values.ts';
 import { toVoterChange } from './voters-message.ts';
@@ -69,6 +70,8 @@ export interface ApiClient extends Host {
   readonly kv: Values;
   /** Turns that wait for a person. */
   readonly held: HeldTurns;
+  /** A topic of the whole cluster. What is published on it is the caller's word. */
+  topic<M>(name: string): ClientTopic<M>;
   /** @param options.stale answer from one node's knowledge, also without a majority of voters */
   status(options?: { readonly stale?: boolean; readonly timeoutMs?: number }): Promise<ApiStatus>;
   /** The newest life of each node, sorted by id. */
@@ -106,6 +109,16 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
   const relay = new RelayClient(new NodeChannel({ ...options, random, logger: options.logger }), clock, random);
   const traceparent = options.traceparent;
   const limits = { timeoutMs: CALL_TIMEOUT_MS, traceparent };
+  // At most once: only a node that refused it at the door lets us try another.
+  const once: CallLimits = {
+    ...limits,
+    again: ({ error, answered }) => answered && error.code === 'SHUTTING_DOWN',
+  };
+  const topics: TopicAccess = {
+    publish: async (topic, payload) =>
+      (await failover.call('PublishTopic', { topic, payload }, once)).sentToAll ?? false,
+    read: (topic, signal) => failover.follow('SubscribeTopic', () => ({ topic }), { signal, traceparent }),
+  };
 
   return {
     kv: valuesOver(relay),
@@ -151,10 +164,7 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
 
     async tell({ kind, key }, method, input) {
       const payload = toJsonBytes(input, `the input of "${method}" for ${kind}/${key}`);
-      // At most once: only a node that refused it at the door lets us try another.
-      const again = ({ error, answered }: { error: TroupeError; answered: boolean }): boolean =>
-        answered && error.code === 'SHUTTING_DOWN';
-      await failover.call('Tell', { kind, key, method, payload }, { ...limits, again });
+      await failover.call('Tell', { kind, key, method, payload }, once);
     },
 
     async send({ kind, key }, method, input, id) {
@@ -258,6 +268,8 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
     },
 
     events: (signal) => clusterEvents(failover, signal),
+
+    topic: (name) => topicOver(topics, name),
 
     async close() {
       relay.close();

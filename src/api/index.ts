@@ -17,5 +17,13 @@ export { API_MESSAGE_BYTES_MAX, API_STREAMS_MAX, VOTERS_MS } from './limits.ts';
 export type { ImaginedNode, PlacementPlan, PlanQuestion, ShardMove } from './plan-message.ts';
 export { type ApiServer, PREEMPTION_SERVICE, type ServeApiOptions, serveApi } from './server.ts';
 export { API_VERSION, type Drain } from './service.ts';
+export { publishTo, readTopic } from './topic-handlers.ts';
+export {
+  type ClientTopic,
+  type ListenOptions,
+  type TopicGap,
+  type TopicSubscription,
+  topicOver,
+} from './topics.ts';
 export { type StoredValue, type Values, valuesOver } from './values.ts';
 export { startWorkflow, type Workflow, type WorkflowOptions } from './workflow.ts';

@@ -24,3 +24,12 @@ export const VOTERS_SHARE = 0.9;
 
 /** Values in a page of ListValues when the request doesn't say. */
 export const VALUES_PER_PAGE = 100;
+
+/** Messages of a topic that wait for one client which reads slowly; what comes then is left out, and it is told how many. */
+export const TOPIC_WAITING_MESSAGES_MAX = 1_000;
+
+/** The same, bytes: a larger message never gets to a client. */
+export const TOPIC_WAITING_BYTES_MAX: number = 4 * 1024 * 1024;
+
+/** Subscriptions to topics that clients may have at one node. */
+export const TOPIC_SUBSCRIPTIONS_MAX = 1_000;

@@ -3,7 +3,7 @@ import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { HealthImplementation } from 'grpc-health-check';
 import type { Host } from '../agent/index.ts';
-import type { PoolStatus } from '../cluster/index.ts';
+import type { NodeActors, PoolStatus } from '../cluster/index.ts';
 import type { ChangeVoters, Coordinator, Relay } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, TroupeError } from '../core/index.ts';
 import { type Listener, listenTls, type Tls } from '../remote/index.ts';
@@ -21,6 +21,8 @@ export interface ServeApiOptions {
   /** `host:port`; port 0 takes a free one. */
   readonly address: string;
   readonly host: Host;
+  /** Of this node's present life. @throws TroupeError SHUTTING_DOWN when there is none */
+  readonly actors: () => NodeActors;
   readonly coordinator: Coordinator & Relay;
   /** This node's id. */
   readonly node: string;
@@ -82,10 +84,7 @@ export async function serveApi(options: ServeApiOptions): Promise<ApiServer> {
   });
   const feed = new LedgerFeed(coordinator);
   const calls = new Calls(clock, logger);
-  const { cluster, node, drain, changeVoters, scale } = options;
-  server.addService(troupeService, {
-    ...troupeHandlers({ cluster, node, host: options.host, coordinator, drain, changeVoters, scale, feed }, calls),
-  });
+  server.addService(troupeService, { ...troupeHandlers({ ...options, feed }, calls) });
   const health = new HealthImplementation({
     '': 'SERVING',
     [TROUPE_SERVICE]: 'SERVING',

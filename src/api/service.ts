@@ -1,5 +1,5 @@
 import { type Host, type JobSpec, RUNTIME_MAIL, type WorkItem } from '../agent/index.ts';
-import type { PoolStatus } from '../cluster/index.ts';
+import type { NodeActors, PoolStatus } from '../cluster/index.ts';
 import type { ChangeVoters, Coordinator, DecisionRecord, NodeRecord, Relay } from '../coordinator/index.ts';
 import { TroupeError } from '../core/index.ts';
 import { Budget } from '../model/index.ts';
@@ -21,6 +21,7 @@ import { CALL_TIMEOUT_MS, DRAIN_MS, VOTERS_SHARE } from './limits.ts';
 import { toMembers, toNode, toView } from './node-message.ts';
 import { planOn } from './plan-message.ts';
 import { PositionSet } from './position-set.ts';
+import { topicHandlers } from './topic-handlers.ts';
 import { toEvents } from './update-message.ts';
 import { valueHandlers } from './value-handlers.ts';
 import { fromVoterChange } from './voters-message.ts';
@@ -39,6 +40,8 @@ export type Drain = (node: string, options: { readonly reason: string; readonly 
 export interface ServiceParts {
   readonly cluster: string;
   readonly host: Host;
+  /** Of this node's present life. @throws TroupeError SHUTTING_DOWN when there is none */
+  readonly actors: () => NodeActors;
   /** This node's id. */
   readonly node: string;
   readonly coordinator: Coordinator & Relay;
@@ -67,6 +70,7 @@ export function troupeHandlers(parts: ServiceParts, calls: Calls): TroupeHandler
 
   return {
     ...valueHandlers(parts, calls),
+    ...topicHandlers(parts.actors, calls),
 
     GetStatus: calls.unary(async (request, context) => {
       const stale = request.stale ?? false;

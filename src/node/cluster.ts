@@ -1,5 +1,5 @@
 import { type AgentDefinition, type AgentRef, agentRef, type Host, type Protocol } from '../agent/index.ts';
-import type { ApiClient, ApiStatus, HeldTurns, PoolStatus, Values } from '../api/index.ts';
+import type { ApiClient, ApiStatus, ClientTopic, HeldTurns, PoolStatus, Values } from '../api/index.ts';
 import type { LedgerEvent } from '../coordinator/index.ts';
 import { type Team, type TeamOptions, team } from '../team/index.ts';
 import { type ClusterVoters, votersOver } from './voters.ts';
@@ -30,6 +30,15 @@ export interface Cluster extends AsyncDisposable {
   readonly kv: Values;
   /** Turns that wait for a person to say what became of a step. */
   readonly held: HeldTurns;
+  /**
+   * A topic of the whole cluster: what agents and actors publish on it is heard here, and the other way round, as JSON. What its
+   * messages are is the caller's word.
+   *
+   * @example
+   * const prices = cluster.topic<Price>('prices');
+   * const subscription = await prices.subscribe((price) => show(price), { onGap: ({ missed }) => warn(missed) });
+   */
+  topic<M>(name: string): ClientTopic<M>;
   /** How pools of workers are scaled, and why, as the leader knows. @throws TroupeError NO_QUORUM, TIMEOUT */
   scale(): Promise<PoolStatus[]>;
   /** Which nodes vote. */
@@ -41,7 +50,8 @@ export interface Cluster extends AsyncDisposable {
 }
 
 /** What a cluster is seen through. */
-export type ClusterClient = Host & Pick<ApiClient, 'status' | 'events' | 'kv' | 'held' | 'changeVoters' | 'scale'>;
+export type ClusterClient = Host &
+  Pick<ApiClient, 'status' | 'events' | 'kv' | 'held' | 'topic' | 'changeVoters' | 'scale'>;
 
 /** The handle of a cluster that a client reaches. */
 export function clusterOver(parts: {
@@ -63,6 +73,7 @@ export function clusterOver(parts: {
     node,
     kv: client.kv,
     held: client.held,
+    topic: (topic) => client.topic(topic),
     voters: votersOver(client),
     status: () => client.status(),
     scale: () => client.scale(),

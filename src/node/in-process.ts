@@ -1,5 +1,5 @@
 import type { ActorSetup, AnyAgent } from '../agent/index.ts';
-import { heldOver, VOTERS_MS, valuesOver } from '../api/index.ts';
+import { heldOver, publishTo, readTopic, topicOver, VOTERS_MS, valuesOver } from '../api/index.ts';
 import { ManualSource } from '../cluster/index.ts';
 import type { Coordinator, LedgerEvent } from '../coordinator/index.ts';
 import {
@@ -102,6 +102,10 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   const members = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
   const first = members.get(checked.nodes[0]?.id ?? '') as TroupeNode;
   const { coordinator, changeVoters, scale } = planes.get(first.id) as ControlPlane;
+  const topics = {
+    publish: async (topic: string, payload: Uint8Array) => publishTo(first.life.actors, topic, payload),
+    read: (topic: string, signal: AbortSignal) => readTopic(first.life.actors, topic, signal),
+  };
   const client: ClusterClient = {
     ...first.host,
     status: async () => ({
@@ -112,6 +116,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
     }),
     kv: valuesOver(coordinator),
     held: heldOver(coordinator),
+    topic: (name) => topicOver(topics, name),
     changeVoters: (change, node, timeoutMs = VOTERS_MS) => changeVoters(change, node, timeoutMs),
     scale: async () => [...(await scale(SCALE_MS))],
     events: (signal) => follow(coordinator, signal),

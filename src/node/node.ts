@@ -209,6 +209,7 @@ export class TroupeNode {
     return serveApi({
       address: node.listen.api,
       host: this.host,
+      actors: () => this.#present().actors,
       coordinator: plane.coordinator,
       drain: (id, options) => this.#drainAny(id, options),
       changeVoters: plane.changeVoters,
@@ -319,12 +320,15 @@ export class TroupeNode {
     await this.life.emptied;
   }
 
+  /** @throws TroupeError SHUTTING_DOWN */
+  #present(): Life {
+    if (this.#life === undefined)
+      throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });
+    return this.#life;
+  }
+
   #presentHost(): Host {
-    const host = (): Host => {
-      if (this.#life === undefined)
-        throw new TroupeError('SHUTTING_DOWN', 'the node has not joined yet', { address: this.id });
-      return this.#life.host;
-    };
+    const host = (): Host => this.#present().host;
     return {
       freshId: () => host().freshId(),
       ask: (...args) => host().ask(...args),

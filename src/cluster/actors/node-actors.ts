@@ -20,7 +20,7 @@ import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
 import type { ClusterMap } from '../view.ts';
 import { ActorGate } from './gate.ts';
-import { ClusterTopics, type Topic } from './topics.ts';
+import { ClusterTopics, type Topic, type TopicListener } from './topics.ts';
 
 /** How long a name is looked up when nothing else is said, ms. */
 export const FIND_TIMEOUT_MS = 5_000;
@@ -130,6 +130,11 @@ export class NodeActors implements Actors {
     return this.#topics.topic(name);
   }
 
+  /** See `ClusterTopics.listen`. */
+  listen(topic: string, listener: TopicListener): () => void {
+    return this.#topics.listen(topic, listener);
+  }
+
   /** Decodes a body that may hold refs. @throws TroupeError PROTOCOL_VIOLATION */
   decode(bytes: Uint8Array): unknown {
     return this.#gate.decode(bytes);
@@ -137,6 +142,7 @@ export class NodeActors implements Actors {
 
   /** Stops the actors of this node; who watches them elsewhere hears why as long as links are open. */
   stop(timeoutMs: number): Promise<void> {
+    this.#topics.end();
     return this.system.shutdown(timeoutMs);
   }
 

@@ -33,6 +33,21 @@ export interface Topic<M> {
   unsubscribe(ref: Ref<M>): boolean;
 }
 
+/** A message on its way to those who listen on one node. */
+export interface Published {
+  readonly message: unknown;
+  /** Its encoded form, made by the first listener that needs one. */
+  bytes?: Uint8Array;
+}
+
+/** Hears a topic without being an actor. */
+export interface TopicListener {
+  /** Within the call that publishes: it only puts aside what it gets, keeps its own bounds, and doesn't throw. */
+  heard(published: Published): void;
+  /** This life of the node is over: nothing comes any more. */
+  ended(): void;
+}
+
 /** Told of a message that the subscribers of a node miss. @param bytes its size */
 export type OnMissed = (topic: string, node: Neighbour, message: unknown, bytes: number, error: TroupeError) => void;
 
@@ -40,11 +55,13 @@ export type OnMissed = (topic: string, node: Neighbour, message: unknown, bytes:
 export class ClusterTopics implements TopicTraffic {
   readonly #gate: ActorGate;
   readonly #here: Topics<Record<string, unknown>> = new Topics();
+  readonly #listeners: Map<string, Set<TopicListener>> = new Map();
   /** Topics that the other nodes believe to have subscribers here. */
   readonly #announced: Set<string> = new Set();
   /** Nodes that have subscribers. */
   readonly #there: Map<string, Set<Neighbour>> = new Map();
   readonly #missed: OnMissed;
+  #over = false;
 
   constructor(gate: ActorGate, missed: OnMissed) {
     this.#gate = gate;
@@ -54,9 +71,7 @@ export class ClusterTopics implements TopicTraffic {
 
   /** @throws TroupeError INVALID_ARGUMENT for a name that is empty or longer than `TOPIC_NAME_MAX` */
   topic<M>(name: string): Topic<M> {
-    if (name.length === 0 || name.length > TOPIC_NAME_MAX) {
-      throw new TroupeError('INVALID_ARGUMENT', `the name of a topic has 1 to ${TOPIC_NAME_MAX} characters`);
-    }
+    checkName(name);
     return {
       name,
       publish: (message) => this.#publish(name, message),
@@ -69,6 +84,30 @@ export class ClusterTopics implements TopicTraffic {
     };
   }
 
+  /**
+   * Lets somebody who is no actor hear what is published from now on; other nodes know as with `Topic.subscribe`. How many may
+   * listen is the caller's to bound.
+   * @returns takes the listener back
+   * @throws TroupeError SHUTTING_DOWN, INVALID_ARGUMENT as `topic`
+   */
+  listen(name: string, listener: TopicListener): () => void {
+    checkName(name);
+    if (this.#over) throw new TroupeError('SHUTTING_DOWN', 'this life of the node is over');
+    const listeners = this.#listeners.get(name) ?? new Set();
+    this.#listeners.set(name, listeners.add(listener));
+    this.#announce(name);
+    return () => {
+      if (listeners.delete(listener) && listeners.size === 0) this.#listeners.delete(name);
+      this.#retract(name);
+    };
+  }
+
+  /** This life of the node is over: who listens is told. */
+  end(): void {
+    this.#over = true;
+    for (const listeners of [...this.#listeners.values()]) for (const listener of [...listeners]) listener.ended();
+  }
+
   greet(neighbour: Neighbour): void {
     for (const name of this.#announced) say(neighbour, 'join', name);
   }
@@ -76,7 +115,7 @@ export class ClusterTopics implements TopicTraffic {
   received(neighbour: Neighbour, { to, method, payload }: Envelope): void {
     const name = to.slice(TOPIC.length);
     if (method === 'publish') {
-      if (this.#here.publish(name, this.#gate.decode(payload)) === 0) this.#retract(name);
+      if (this.#tell(name, this.#gate.decode(payload)) === 0) this.#retract(name);
       return;
     }
     const nodes = this.#there.get(name) ?? new Set();
@@ -92,6 +131,10 @@ export class ClusterTopics implements TopicTraffic {
 
   #subscribe(name: string, ref: Ref<unknown>): void {
     this.#here.subscribe(name, ref);
+    this.#announce(name);
+  }
+
+  #announce(name: string): void {
     if (this.#announced.has(name)) return;
     this.#announced.add(name);
     for (const neighbour of this.#gate.living()) say(neighbour, 'join', name);
@@ -99,7 +142,7 @@ export class ClusterTopics implements TopicTraffic {
 
   /** Nobody here wants it any more: subscribers that died are noticed when something comes for them. */
   #retract(name: string): void {
-    if (!this.#announced.has(name) || this.#here.count(name) > 0) return;
+    if (!this.#announced.has(name) || this.#here.count(name) > 0 || this.#listeners.has(name)) return;
     this.#announced.delete(name);
     for (const neighbour of this.#gate.living()) say(neighbour, 'leave', name);
   }
@@ -116,9 +159,25 @@ export class ClusterTopics implements TopicTraffic {
         this.#missed(name, neighbour, message, payload.byteLength, asTroupeError(error, 'NODE_UNAVAILABLE'));
       }
     }
-    this.#here.publish(name, message);
+    this.#tell(name, message);
     return all;
   }
+
+  /** @returns how many on this node took it */
+  #tell(name: string, message: unknown): number {
+    const taken = this.#here.publish(name, message);
+    const listeners = this.#listeners.get(name);
+    if (listeners === undefined) return taken;
+    const published: Published = { message };
+    for (const listener of listeners) listener.heard(published);
+    return taken + listeners.size;
+  }
+}
+
+/** @throws TroupeError INVALID_ARGUMENT */
+function checkName(name: string): void {
+  if (name.length > 0 && name.length <= TOPIC_NAME_MAX) return;
+  throw new TroupeError('INVALID_ARGUMENT', `the name of a topic has 1 to ${TOPIC_NAME_MAX} characters`);
 }
 
 function say(neighbour: Neighbour, method: 'join' | 'leave', name: string): void {

@@ -56,6 +56,8 @@ import type { PlanPlacementRequest as _troupe_v1_PlanPlacementRequest, PlanPlace
 import type { PlannedMove as _troupe_v1_PlannedMove, PlannedMove__Output as _troupe_v1_PlannedMove__Output } from './troupe/v1/PlannedMove.ts';
 import type { PlannedNode as _troupe_v1_PlannedNode, PlannedNode__Output as _troupe_v1_PlannedNode__Output } from './troupe/v1/PlannedNode.ts';
 import type { PositionRange as _troupe_v1_PositionRange, PositionRange__Output as _troupe_v1_PositionRange__Output } from './troupe/v1/PositionRange.ts';
+import type { PublishTopicReply as _troupe_v1_PublishTopicReply, PublishTopicReply__Output as _troupe_v1_PublishTopicReply__Output } from './troupe/v1/PublishTopicReply.ts';
+import type { PublishTopicRequest as _troupe_v1_PublishTopicRequest, PublishTopicRequest__Output as _troupe_v1_PublishTopicRequest__Output } from './troupe/v1/PublishTopicRequest.ts';
 import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from './troupe/v1/PutValueReply.ts';
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from './troupe/v1/PutValueRequest.ts';
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from './troupe/v1/RelayReply.ts';
@@ -71,9 +73,11 @@ import type { ShardChange as _troupe_v1_ShardChange, ShardChange__Output as _tro
 import type { Spending as _troupe_v1_Spending, Spending__Output as _troupe_v1_Spending__Output } from './troupe/v1/Spending.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from './troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from './troupe/v1/SubmitJobRequest.ts';
+import type { SubscribeTopicRequest as _troupe_v1_SubscribeTopicRequest, SubscribeTopicRequest__Output as _troupe_v1_SubscribeTopicRequest__Output } from './troupe/v1/SubscribeTopicRequest.ts';
 import type { TaskOutcome as _troupe_v1_TaskOutcome, TaskOutcome__Output as _troupe_v1_TaskOutcome__Output } from './troupe/v1/TaskOutcome.ts';
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from './troupe/v1/TellReply.ts';
 import type { TellRequest as _troupe_v1_TellRequest, TellRequest__Output as _troupe_v1_TellRequest__Output } from './troupe/v1/TellRequest.ts';
+import type { TopicNews as _troupe_v1_TopicNews, TopicNews__Output as _troupe_v1_TopicNews__Output } from './troupe/v1/TopicNews.ts';
 import type { TroupeClient as _troupe_v1_TroupeClient, TroupeDefinition as _troupe_v1_TroupeDefinition } from './troupe/v1/Troupe.ts';
 import type { Value as _troupe_v1_Value, Value__Output as _troupe_v1_Value__Output } from './troupe/v1/Value.ts';
 import type { WatchDecisionRequest as _troupe_v1_WatchDecisionRequest, WatchDecisionRequest__Output as _troupe_v1_WatchDecisionRequest__Output } from './troupe/v1/WatchDecisionRequest.ts';
@@ -147,6 +151,8 @@ export interface ProtoGrpcType {
       PlannedMove: MessageTypeDefinition<_troupe_v1_PlannedMove, _troupe_v1_PlannedMove__Output>
       PlannedNode: MessageTypeDefinition<_troupe_v1_PlannedNode, _troupe_v1_PlannedNode__Output>
       PositionRange: MessageTypeDefinition<_troupe_v1_PositionRange, _troupe_v1_PositionRange__Output>
+      PublishTopicReply: MessageTypeDefinition<_troupe_v1_PublishTopicReply, _troupe_v1_PublishTopicReply__Output>
+      PublishTopicRequest: MessageTypeDefinition<_troupe_v1_PublishTopicRequest, _troupe_v1_PublishTopicRequest__Output>
       PutValueReply: MessageTypeDefinition<_troupe_v1_PutValueReply, _troupe_v1_PutValueReply__Output>
       PutValueRequest: MessageTypeDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueRequest__Output>
       RelayReply: MessageTypeDefinition<_troupe_v1_RelayReply, _troupe_v1_RelayReply__Output>
@@ -162,9 +168,11 @@ export interface ProtoGrpcType {
       Spending: MessageTypeDefinition<_troupe_v1_Spending, _troupe_v1_Spending__Output>
       StreamEventsRequest: MessageTypeDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_StreamEventsRequest__Output>
       SubmitJobRequest: MessageTypeDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_SubmitJobRequest__Output>
+      SubscribeTopicRequest: MessageTypeDefinition<_troupe_v1_SubscribeTopicRequest, _troupe_v1_SubscribeTopicRequest__Output>
       TaskOutcome: MessageTypeDefinition<_troupe_v1_TaskOutcome, _troupe_v1_TaskOutcome__Output>
       TellReply: MessageTypeDefinition<_troupe_v1_TellReply, _troupe_v1_TellReply__Output>
       TellRequest: MessageTypeDefinition<_troupe_v1_TellRequest, _troupe_v1_TellRequest__Output>
+      TopicNews: MessageTypeDefinition<_troupe_v1_TopicNews, _troupe_v1_TopicNews__Output>
       Troupe: SubtypeConstructor<typeof grpc.Client, _troupe_v1_TroupeClient> & { service: _troupe_v1_TroupeDefinition }
       Value: MessageTypeDefinition<_troupe_v1_Value, _troupe_v1_Value__Output>
       VoterChange: EnumTypeDefinition

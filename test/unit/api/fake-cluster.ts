@@ -258,6 +258,9 @@ export class FakeCluster {
     return serveApi({
       address: '127.0.0.1:0',
       host: this.host(),
+      actors: () => {
+        throw new TroupeError('SHUTTING_DOWN', 'there are no actors here');
+      },
       coordinator: this.coordinator(),
       drain: async (node) => {
         this.drained.push(node);

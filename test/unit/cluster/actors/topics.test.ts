@@ -114,6 +114,50 @@ describe('a topic of the cluster', () => {
     await world.close();
   });
 
+  test('has listeners that are no actors: none takes the topic from another, and all hear of the end', async () => {
+    const world = new World();
+    const [a, b] = [await world.join('a'), await world.join('b')];
+    const sent: string[] = [];
+    const send = a.links.send.bind(a.links);
+    a.links.send = (peer, lane, envelope) => {
+      sent.push(envelope.method);
+      return send(peer, lane, envelope);
+    };
+    const heard: unknown[] = [];
+    const listen = (who: string): (() => void) =>
+      b.actors.listen('news', {
+        heard: (published) => {
+          // What one has encoded is there for the next.
+          heard.push(`${who} ${published.message} ${published.bytes?.length}`);
+          published.bytes ??= new Uint8Array(7);
+        },
+        ended: () => void heard.push(`${who} ended`),
+      });
+    const publish = async (message: number): Promise<unknown[]> => {
+      a.actors.topic('news').publish(message);
+      await world.clock.advance(100);
+      return heard.splice(0);
+    };
+    const [stopOne, stopTwo] = [listen('one'), listen('two')];
+    const { ref } = reader(b);
+    b.actors.topic('news').subscribe(ref);
+    await world.clock.advance(100);
+    expect(await publish(1)).toEqual(['one 1 undefined', 'two 1 7']);
+    stopOne();
+    b.actors.topic('news').unsubscribe(ref);
+    await world.clock.advance(100);
+    expect(await publish(2)).toEqual(['two 2 undefined']);
+    stopTwo();
+    await world.clock.advance(100);
+    expect(await publish(3)).toEqual([]);
+    expect(sent).toEqual(['publish', 'publish']);
+    listen('three');
+    await world.settle(b.actors.stop(100));
+    expect(heard).toEqual(['three ended']);
+    expect(() => listen('four')).toThrow(expect.objectContaining({ code: 'SHUTTING_DOWN' }));
+    await world.close();
+  });
+
   test('loses for a node whose way is full, says so, and spares the others', async () => {
     const world = new World();
     const { user } = DEFAULT_LINK_LIMITS.lanes;

@@ -34,6 +34,8 @@ import type { Node as _troupe_v1_Node, Node__Output as _troupe_v1_Node__Output }
 import type { OpenDecisionRequest as _troupe_v1_OpenDecisionRequest, OpenDecisionRequest__Output as _troupe_v1_OpenDecisionRequest__Output } from '../../troupe/v1/OpenDecisionRequest.ts';
 import type { PlanPlacementReply as _troupe_v1_PlanPlacementReply, PlanPlacementReply__Output as _troupe_v1_PlanPlacementReply__Output } from '../../troupe/v1/PlanPlacementReply.ts';
 import type { PlanPlacementRequest as _troupe_v1_PlanPlacementRequest, PlanPlacementRequest__Output as _troupe_v1_PlanPlacementRequest__Output } from '../../troupe/v1/PlanPlacementRequest.ts';
+import type { PublishTopicReply as _troupe_v1_PublishTopicReply, PublishTopicReply__Output as _troupe_v1_PublishTopicReply__Output } from '../../troupe/v1/PublishTopicReply.ts';
+import type { PublishTopicRequest as _troupe_v1_PublishTopicRequest, PublishTopicRequest__Output as _troupe_v1_PublishTopicRequest__Output } from '../../troupe/v1/PublishTopicRequest.ts';
 import type { PutValueReply as _troupe_v1_PutValueReply, PutValueReply__Output as _troupe_v1_PutValueReply__Output } from '../../troupe/v1/PutValueReply.ts';
 import type { PutValueRequest as _troupe_v1_PutValueRequest, PutValueRequest__Output as _troupe_v1_PutValueRequest__Output } from '../../troupe/v1/PutValueRequest.ts';
 import type { RelayReply as _troupe_v1_RelayReply, RelayReply__Output as _troupe_v1_RelayReply__Output } from '../../troupe/v1/RelayReply.ts';
@@ -43,8 +45,10 @@ import type { SendReply as _troupe_v1_SendReply, SendReply__Output as _troupe_v1
 import type { SendRequest as _troupe_v1_SendRequest, SendRequest__Output as _troupe_v1_SendRequest__Output } from '../../troupe/v1/SendRequest.ts';
 import type { StreamEventsRequest as _troupe_v1_StreamEventsRequest, StreamEventsRequest__Output as _troupe_v1_StreamEventsRequest__Output } from '../../troupe/v1/StreamEventsRequest.ts';
 import type { SubmitJobRequest as _troupe_v1_SubmitJobRequest, SubmitJobRequest__Output as _troupe_v1_SubmitJobRequest__Output } from '../../troupe/v1/SubmitJobRequest.ts';
+import type { SubscribeTopicRequest as _troupe_v1_SubscribeTopicRequest, SubscribeTopicRequest__Output as _troupe_v1_SubscribeTopicRequest__Output } from '../../troupe/v1/SubscribeTopicRequest.ts';
 import type { TellReply as _troupe_v1_TellReply, TellReply__Output as _troupe_v1_TellReply__Output } from '../../troupe/v1/TellReply.ts';
 import type { TellRequest as _troupe_v1_TellRequest, TellRequest__Output as _troupe_v1_TellRequest__Output } from '../../troupe/v1/TellRequest.ts';
+import type { TopicNews as _troupe_v1_TopicNews, TopicNews__Output as _troupe_v1_TopicNews__Output } from '../../troupe/v1/TopicNews.ts';
 import type { WatchDecisionRequest as _troupe_v1_WatchDecisionRequest, WatchDecisionRequest__Output as _troupe_v1_WatchDecisionRequest__Output } from '../../troupe/v1/WatchDecisionRequest.ts';
 import type { WatchJobRequest as _troupe_v1_WatchJobRequest, WatchJobRequest__Output as _troupe_v1_WatchJobRequest__Output } from '../../troupe/v1/WatchJobRequest.ts';
 
@@ -193,6 +197,15 @@ export interface TroupeClient extends grpc.Client {
   planPlacement(argument: _troupe_v1_PlanPlacementRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
   planPlacement(argument: _troupe_v1_PlanPlacementRequest, callback: grpc.requestCallback<_troupe_v1_PlanPlacementReply__Output>): grpc.ClientUnaryCall;
   
+  PublishTopic(argument: _troupe_v1_PublishTopicRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  PublishTopic(argument: _troupe_v1_PublishTopicRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  PublishTopic(argument: _troupe_v1_PublishTopicRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  PublishTopic(argument: _troupe_v1_PublishTopicRequest, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  publishTopic(argument: _troupe_v1_PublishTopicRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  publishTopic(argument: _troupe_v1_PublishTopicRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  publishTopic(argument: _troupe_v1_PublishTopicRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  publishTopic(argument: _troupe_v1_PublishTopicRequest, callback: grpc.requestCallback<_troupe_v1_PublishTopicReply__Output>): grpc.ClientUnaryCall;
+  
   PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
   PutValue(argument: _troupe_v1_PutValueRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
   PutValue(argument: _troupe_v1_PutValueRequest, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_PutValueReply__Output>): grpc.ClientUnaryCall;
@@ -238,6 +251,11 @@ export interface TroupeClient extends grpc.Client {
   submitJob(metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
   submitJob(options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
   submitJob(callback: grpc.requestCallback<_troupe_v1_Job__Output>): grpc.ClientWritableStream<_troupe_v1_SubmitJobRequest>;
+  
+  SubscribeTopic(argument: _troupe_v1_SubscribeTopicRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_TopicNews__Output>;
+  SubscribeTopic(argument: _troupe_v1_SubscribeTopicRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_TopicNews__Output>;
+  subscribeTopic(argument: _troupe_v1_SubscribeTopicRequest, metadata: grpc.Metadata, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_TopicNews__Output>;
+  subscribeTopic(argument: _troupe_v1_SubscribeTopicRequest, options?: grpc.CallOptions): grpc.ClientReadableStream<_troupe_v1_TopicNews__Output>;
   
   Tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, options: grpc.CallOptions, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
   Tell(argument: _troupe_v1_TellRequest, metadata: grpc.Metadata, callback: grpc.requestCallback<_troupe_v1_TellReply__Output>): grpc.ClientUnaryCall;
@@ -293,6 +311,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   
   PlanPlacement: grpc.handleUnaryCall<_troupe_v1_PlanPlacementRequest__Output, _troupe_v1_PlanPlacementReply>;
   
+  PublishTopic: grpc.handleUnaryCall<_troupe_v1_PublishTopicRequest__Output, _troupe_v1_PublishTopicReply>;
+  
   PutValue: grpc.handleUnaryCall<_troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply>;
   
   RelayValues: grpc.handleBidiStreamingCall<_troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply>;
@@ -304,6 +324,8 @@ export interface TroupeHandlers extends grpc.UntypedServiceImplementation {
   StreamEvents: grpc.handleServerStreamingCall<_troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate>;
   
   SubmitJob: grpc.handleClientStreamingCall<_troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job>;
+  
+  SubscribeTopic: grpc.handleServerStreamingCall<_troupe_v1_SubscribeTopicRequest__Output, _troupe_v1_TopicNews>;
   
   Tell: grpc.handleUnaryCall<_troupe_v1_TellRequest__Output, _troupe_v1_TellReply>;
   
@@ -330,12 +352,14 @@ export interface TroupeDefinition extends grpc.ServiceDefinition {
   ListValues: MethodDefinition<_troupe_v1_ListValuesRequest, _troupe_v1_ListValuesReply, _troupe_v1_ListValuesRequest__Output, _troupe_v1_ListValuesReply__Output>
   OpenDecision: MethodDefinition<_troupe_v1_OpenDecisionRequest, _troupe_v1_Decision, _troupe_v1_OpenDecisionRequest__Output, _troupe_v1_Decision__Output>
   PlanPlacement: MethodDefinition<_troupe_v1_PlanPlacementRequest, _troupe_v1_PlanPlacementReply, _troupe_v1_PlanPlacementRequest__Output, _troupe_v1_PlanPlacementReply__Output>
+  PublishTopic: MethodDefinition<_troupe_v1_PublishTopicRequest, _troupe_v1_PublishTopicReply, _troupe_v1_PublishTopicRequest__Output, _troupe_v1_PublishTopicReply__Output>
   PutValue: MethodDefinition<_troupe_v1_PutValueRequest, _troupe_v1_PutValueReply, _troupe_v1_PutValueRequest__Output, _troupe_v1_PutValueReply__Output>
   RelayValues: MethodDefinition<_troupe_v1_RelayRequest, _troupe_v1_RelayReply, _troupe_v1_RelayRequest__Output, _troupe_v1_RelayReply__Output>
   ResolveHeld: MethodDefinition<_troupe_v1_ResolveHeldRequest, _troupe_v1_HeldTurn, _troupe_v1_ResolveHeldRequest__Output, _troupe_v1_HeldTurn__Output>
   Send: MethodDefinition<_troupe_v1_SendRequest, _troupe_v1_SendReply, _troupe_v1_SendRequest__Output, _troupe_v1_SendReply__Output>
   StreamEvents: MethodDefinition<_troupe_v1_StreamEventsRequest, _troupe_v1_ClusterUpdate, _troupe_v1_StreamEventsRequest__Output, _troupe_v1_ClusterUpdate__Output>
   SubmitJob: MethodDefinition<_troupe_v1_SubmitJobRequest, _troupe_v1_Job, _troupe_v1_SubmitJobRequest__Output, _troupe_v1_Job__Output>
+  SubscribeTopic: MethodDefinition<_troupe_v1_SubscribeTopicRequest, _troupe_v1_TopicNews, _troupe_v1_SubscribeTopicRequest__Output, _troupe_v1_TopicNews__Output>
   Tell: MethodDefinition<_troupe_v1_TellRequest, _troupe_v1_TellReply, _troupe_v1_TellRequest__Output, _troupe_v1_TellReply__Output>
   WatchDecision: MethodDefinition<_troupe_v1_WatchDecisionRequest, _troupe_v1_Decision, _troupe_v1_WatchDecisionRequest__Output, _troupe_v1_Decision__Output>
   WatchJob: MethodDefinition<_troupe_v1_WatchJobRequest, _troupe_v1_JobProgress, _troupe_v1_WatchJobRequest__Output, _troupe_v1_JobProgress__Output>
