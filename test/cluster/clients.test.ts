@@ -39,6 +39,10 @@ interface Reflected {
   readonly list_services_response?: { readonly service: readonly { readonly name: string }[] };
   readonly file_descriptor_response?: { readonly file_descriptor_proto: readonly Buffer[] };
 }
+interface TopicNews {
+  readonly payloads: readonly Buffer[];
+  readonly missed: number;
+}
 interface DecisionMessage {
   readonly ballots: readonly Message[];
   readonly result: Message;
@@ -145,6 +149,31 @@ test('a decision is opened, cast, read and watched on four nodes', async () => {
     status: status.FAILED_PRECONDITION,
     detail: { code: 'DECISION_CLOSED', retryable: false },
   });
+});
+
+test('what is published through one node is heard through the others, once and in order', async () => {
+  const readers = ['node-2', 'spot-1', 'node-1'].map((node) => {
+    const heard: TopicNews[] = [];
+    const stream = client(node).follow('SubscribeTopic', { topic: 'plain' }, heard);
+    return { stream, heard, texts: () => heard.flatMap(({ payloads }) => payloads.map(parse)) };
+  });
+  const publish = (text: string): Promise<Message> =>
+    client('node-1').call('PublishTopic', { topic: 'plain', payload: json(text) });
+  await eventually('all are known to the publisher', async () => {
+    expect(await publish('hello')).toEqual({ sent_to_all: true });
+    return readers.every(({ texts }) => texts().length > 0) || undefined;
+  });
+  const all = Array.from({ length: 20 }, (_, i) => `text-${i}`);
+  for (const text of all) await publish(text);
+  await eventually(
+    'all have heard the last',
+    () => readers.every(({ texts }) => texts().includes('text-19')) || undefined,
+  );
+  for (const { stream, heard, texts } of readers) {
+    expect(heard[0]).toEqual({ payloads: [], missed: 0 });
+    expect(texts().filter((text) => text !== 'hello')).toEqual(all);
+    stream.cancel();
+  }
 });
 
 test('an error carries the code of the registry, wherever it was made', async () => {
