@@ -114,7 +114,9 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
     ...limits,
     again: ({ error, answered }) => answered && error.code === 'SHUTTING_DOWN',
   };
+  const closing = new AbortController();
   const topics: TopicAccess = {
+    closed: closing.signal,
     publish: async (topic, payload) =>
       (await failover.call('PublishTopic', { topic, payload }, once)).sentToAll ?? false,
     read: (topic, signal) => failover.follow('SubscribeTopic', () => ({ topic }), { signal, traceparent }),
@@ -272,6 +274,7 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
     topic: (name) => topicOver(topics, name),
 
     async close() {
+      closing.abort();
       relay.close();
       channel.close();
     },

@@ -1,4 +1,4 @@
-import type { Actors, NodeActors, Published, TopicListener } from '../cluster/index.ts';
+import type { NodeActors, Published, TopicListener } from '../cluster/index.ts';
 import { TroupeError } from '../core/index.ts';
 import type { TroupeHandlers } from '../wire/generated/troupe/v1/Troupe.ts';
 import type { Calls } from './calls.ts';
@@ -45,9 +45,10 @@ export function topicHandlers(
  * Publishes what a client sends. @param payload JSON
  *
  * @returns false when the subscribers of some node miss it
- * @throws TroupeError INVALID_ARGUMENT
+ * @throws TroupeError SHUTTING_DOWN when this life of the node is over: nobody was told; INVALID_ARGUMENT
  */
-export function publishTo(actors: Actors, topic: string, payload: Uint8Array | undefined): boolean {
+export function publishTo(actors: NodeActors, topic: string, payload: Uint8Array | undefined): boolean {
+  if (actors.over) throw leaving();
   return actors.topic(allowed(topic)).publish(fromJsonBytes(payload, 'the payload'));
 }
 
@@ -65,7 +66,7 @@ export async function* readTopic(actors: NodeActors, topic: string, signal: Abor
     yield reader.take();
     while (!signal.aborted) {
       if (await reader.hasNews()) yield reader.take();
-      else if (!signal.aborted) throw new TroupeError('SHUTTING_DOWN', 'this node is leaving; ask another one');
+      else if (!signal.aborted) throw leaving();
     }
   } finally {
     signal.removeEventListener('abort', onAbort);
@@ -132,6 +133,10 @@ function jsonOf(published: Published, topic: string): Uint8Array | undefined {
   } catch {
     return undefined;
   }
+}
+
+function leaving(): TroupeError {
+  return new TroupeError('SHUTTING_DOWN', 'this node is leaving; ask another one');
 }
 
 function allowed(topic: string): string {

@@ -19,7 +19,7 @@ export interface ListenOptions {
 /** A subscription that holds. */
 export interface TopicSubscription {
   /**
-   * Resolves when the subscription was taken back. Rejects when it broke: with what the listener threw, or NODE_UNAVAILABLE
+   * Resolves when the subscription was taken back, or its client closed, and the listener is done. Rejects when it broke: with what the listener threw, or NODE_UNAVAILABLE
    * when no node could be reached for too long.
    */
   readonly ended: Promise<void>;
@@ -53,37 +53,39 @@ export interface TopicAccess {
   publish(topic: string, payload: Uint8Array): Promise<boolean>;
   /** Empty news whenever a node has subscribed, then what it hears; until the signal fires. */
   read(topic: string, signal: AbortSignal): AsyncIterable<Partial<TopicNews>>;
+  /** Fires when the client is closed: its subscriptions end. */
+  readonly closed: AbortSignal;
 }
 
 /** A topic that is reached through these. */
-export function topicOver<M>({ publish, read }: TopicAccess, name: string): ClientTopic<M> {
+export function topicOver<M>({ publish, read, closed }: TopicAccess, name: string): ClientTopic<M> {
   return {
     name,
     publish: async (message) => publish(name, toJsonBytes(message, `what is published on "${name}"`)),
     async subscribe(listener, { signal, onGap = () => undefined } = {}) {
       const own = new AbortController();
-      const either = signal === undefined ? own.signal : AbortSignal.any([signal, own.signal]);
+      const over = AbortSignal.any([own.signal, closed, ...(signal === undefined ? [] : [signal])]);
       const begun = Promise.withResolvers<void>();
       const run = async (): Promise<void> => {
         let known = false;
-        for await (const { payloads = [], missed = 0 } of read(name, either)) {
+        for await (const { payloads = [], missed = 0 } of read(name, over)) {
           if (payloads.length === 0 && missed === 0) {
             if (known) onGap({ missed: undefined });
             known = true;
             begun.resolve();
           }
           for (const payload of payloads) {
-            if (either.aborted) return;
+            if (over.aborted) return;
             await listener(fromJsonBytes(payload, `what was published on "${name}"`) as M);
           }
-          if (missed > 0 && !either.aborted) onGap({ missed });
+          if (missed > 0 && !over.aborted) onGap({ missed });
         }
       };
       const running = run().catch((error: unknown) => {
-        if (!either.aborted || !isTroupeError(error, 'CANCELLED')) throw error;
+        if (!over.aborted || !isTroupeError(error, 'CANCELLED')) throw error;
       });
       await Promise.race([begun.promise, running]);
-      if (either.aborted) throw new TroupeError('CANCELLED', 'the caller took the subscription back');
+      if (over.aborted) throw new TroupeError('CANCELLED', 'the caller took the subscription back');
       return { ended: running.then(() => undefined), close: () => own.abort() };
     },
   };

@@ -102,7 +102,9 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
   const members = new Map((await Promise.all(checked.nodes.map(start))).map((node) => [node.id, node]));
   const first = members.get(checked.nodes[0]?.id ?? '') as TroupeNode;
   const { coordinator, changeVoters, scale } = planes.get(first.id) as ControlPlane;
+  const closing = new AbortController();
   const topics = {
+    closed: closing.signal,
     publish: async (topic: string, payload: Uint8Array) => publishTo(first.life.actors, topic, payload),
     read: (topic: string, signal: AbortSignal) => readTopic(first.life.actors, topic, signal),
   };
@@ -126,6 +128,7 @@ export async function startInProcess(config: ClusterConfigInput, options: InProc
     client,
     node: (id) => handle(members, notices, id),
     close: async () => {
+      closing.abort();
       await Promise.all([...members.values()].map((node) => node.stop()));
     },
   });

@@ -130,6 +130,11 @@ export class NodeActors implements Actors {
     return this.#topics.topic(name);
   }
 
+  /** Whether they are being stopped, or have been. */
+  get over(): boolean {
+    return this.#topics.over;
+  }
+
   /** See `ClusterTopics.listen`. */
   listen(topic: string, listener: TopicListener): () => void {
     return this.#topics.listen(topic, listener);

@@ -102,6 +102,11 @@ export class ClusterTopics implements TopicTraffic {
     };
   }
 
+  /** Whether this life of the node is over. */
+  get over(): boolean {
+    return this.#over;
+  }
+
   /** This life of the node is over: who listens is told. */
   end(): void {
     this.#over = true;

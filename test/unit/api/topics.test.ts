@@ -231,16 +231,34 @@ describe('a topic of the cluster, from outside', () => {
     await subscription.ended;
   });
 
+  test('ends with its client, and a cluster that closes is no failure', async () => {
+    const client = connect(1);
+    const { subscription, heard } = await listening(client, 'closing');
+    await client.close();
+    await subscription.ended;
+    await apis[0]!.close(0);
+    const alone = await TestCluster.start(1);
+    const inside = await listening(alone.cluster as unknown as ApiClient, 'closing');
+    await alone.close();
+    await inside.subscription.ended;
+    expect(heard).toEqual([]);
+    expect(inside.heard).toEqual([]);
+  });
+
   test('moves on from a node that drains', async () => {
     const { heard } = await listening(connect(3), 'drained');
     const rest = await listening(connect(1), 'drained');
     await cluster.advance(100);
     apis.push(apis[0]!);
+    const publisher = connect(3);
+    expect(await publisher.topic('other').publish(0)).toBe(true);
     await cluster.drain('node-3');
     await until(() => heard.length === 1);
     await cluster.advance(100);
     cluster.actors('node-2').topic('drained').publish('still');
     await until(() => heard.length === 2 && rest.heard.length === 1);
     expect(heard).toEqual([{ missed: undefined }, 'still']);
+    expect(await publisher.topic('drained').publish('from elsewhere')).toBe(true);
+    await until(() => rest.heard.includes('from elsewhere'));
   });
 });
