@@ -1,6 +1,6 @@
 import { isTroupeError, TroupeError } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
-import { askCycle } from './ask-cycle.ts';
+import { type AskOrigin, askCycle, waitersFor } from './ask-cycle.ts';
 import { Context } from './context.ts';
 import type { DeadlineQueue } from './deadlines.ts';
 import type { AskOptions, ReplyTo, Route } from './ref.ts';
@@ -41,12 +41,14 @@ export class Ask implements ReplyTo<unknown> {
   /** The incarnation that asks, where the asker said so, and the number of the handling in which it does. */
   asker: Context<unknown> | undefined = undefined;
   run = 0;
-  /** The ask that its asker was answering when it asked, while both are open; and the other way round. */
+  /** See `enclosing`; and the other way round. */
   #enclosing: Ask | undefined;
   #nested: Set<Ask> | undefined;
   #abort: AbortController | undefined;
   /** Why it ended without an answer. */
   #lost: unknown;
+  /** Where it has come from, when that isn't here. */
+  origin: AskOrigin | undefined = undefined;
   /** Told when it ends: whoever has let another node answer it. */
   lent: Lent | undefined = undefined;
 
@@ -67,6 +69,11 @@ export class Ask implements ReplyTo<unknown> {
   /** Whether it still waits for its answer. */
   get open(): boolean {
     return this.#queue !== undefined;
+  }
+
+  /** The ask that its asker was answering when it asked, while both are open. */
+  get enclosing(): Ask | undefined {
+    return this.#enclosing;
   }
 
   get signal(): AbortSignal {
@@ -95,6 +102,13 @@ export class Ask implements ReplyTo<unknown> {
     this.#reject(error);
     this.#abort?.abort(error);
     for (const ask of nested ?? []) ask.giveUp(noLongerNeeded(ask.target.path, error));
+  }
+
+  /** Ends it because it has closed a cycle. @param cycle paths, from the asker to the asker again */
+  closesCycle(cycle: readonly string[]): void {
+    const paths = cycle.join(' > ');
+    const details = { address: this.target.path, data: { cycle: paths } };
+    this.giveUp(new TroupeError('ASK_CYCLE', `actors wait for each other: ${paths}`, details));
   }
 
   /** Takes the ask back when `signal` fires. */
@@ -234,10 +248,9 @@ function askerOf(within: NonNullable<AskOptions['within']>): Context<unknown> {
 function watchForCycle(ask: Ask, asker: Context<unknown>): void {
   if (ask.target !== asker.cell && !ask.target.busy) return;
   asker.cell.kernel.dispatcher.signal(() => {
-    const cycle = ask.open ? askCycle(ask) : undefined;
-    if (cycle === undefined) return;
-    const paths = cycle.map((cell) => cell.path).join(' > ');
-    const details = { address: ask.target.path, data: { cycle: paths } };
-    ask.giveUp(new TroupeError('ASK_CYCLE', `actors wait for each other: ${paths}`, details));
+    if (!ask.open) return;
+    const cycle = askCycle(ask);
+    if (cycle !== undefined) ask.closesCycle(cycle.map((cell) => cell.path));
+    else waitersFor(ask)?.origin?.chase(ask);
   });
 }

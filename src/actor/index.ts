@@ -1,6 +1,7 @@
 // For the rooms above: what it takes to show actors of another node as if they were here.
 export { ActorCell } from './actor-cell.ts';
-export { Ask, type Lent, startAsk } from './ask.ts';
+export { Ask, type AskTarget, type Lent, startAsk } from './ask.ts';
+export { type AskOrigin, CYCLE_ACTORS_MAX, originAbove, waitersFor } from './ask-cycle.ts';
 export type { Behavior, BehaviorFactory, EndReason, StopReason, Terminated } from './behavior.ts';
 export type { ActorContext, Settled } from './context.ts';
 export type { DeadLetter, DeadLetterReason, KeptDeadLetter, Replay } from './dead-letters.ts';

@@ -24,6 +24,7 @@ import {
 import type { Amount } from '../model/index.ts';
 import type { Envelope, Spending } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
+import type { AskingTurn } from './delivery.ts';
 import { ASK_TIMEOUT_MS, type AskOptions } from './host.ts';
 import { OpenAsk, OpenAsks } from './open-asks.ts';
 
@@ -33,6 +34,12 @@ const RESEND_MS = 50;
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
 /** Refusals that say only that the agent is elsewhere now, or will be. */
 const PASSING: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'NOT_OWNER', 'SHUTTING_DOWN']);
+
+/** How a turn asks. */
+export interface TurnAskOptions extends AskOptions {
+  /** The message whose turn asks. */
+  readonly asker?: AskingTurn | undefined;
+}
 
 /** What asks are made of. */
 export interface AsksParts {
@@ -87,7 +94,7 @@ export class Asks {
    * Asks an agent.
    * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, or what the agent answered
    */
-  ask(address: AgentAddress, method: string, input: unknown, options: AskOptions = {}): Promise<unknown> {
+  ask(address: AgentAddress, method: string, input: unknown, options: TurnAskOptions = {}): Promise<unknown> {
     const { tracer } = this.#parts;
     const parent = sampled(options.traceparent);
     if (!tracer.enabled || parent === undefined) return this.#send(address, method, input, options, parent);
@@ -118,10 +125,10 @@ export class Asks {
     address: AgentAddress,
     method: string,
     input: unknown,
-    options: AskOptions,
+    options: TurnAskOptions,
     traceparent: string | undefined,
   ): Promise<unknown> {
-    const { signal, requestId } = options;
+    const { signal, requestId, asker } = options;
     const timeoutMs = Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, TIMEOUT_MS_MAX);
     const to = agentTarget(address);
     return new Promise((resolve, reject) => {
@@ -142,8 +149,9 @@ export class Asks {
         sinceMs: now,
         budget: loan?.limit,
         epoch: undefined,
+        askers: asker?.chain,
       };
-      const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, resolve, reject);
+      const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, asker, resolve, reject);
       this.#open.add(ask);
       if (signal !== undefined) this.#takeBackOn(signal, ask);
       this.#dispatch(ask);
@@ -240,6 +248,7 @@ export class Asks {
         payload: encodePayload(undefined),
         timeoutMs: undefined,
         sinceMs: undefined,
+        askers: undefined,
       });
     } catch (error) {
       if (!isTroupeError(error)) throw error;

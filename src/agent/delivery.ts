@@ -1,6 +1,6 @@
 import { Pending } from '../actor/index.ts';
-import { askerOf, sameNode } from '../cluster/index.ts';
-import type { NodeRef, TroupeError } from '../core/index.ts';
+import { askAbove, askerOf, chainWith, sameNode } from '../cluster/index.ts';
+import { agentAddressKey, type NodeRef, nodeRefKey, type TroupeError } from '../core/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import type { Resident } from './resident.ts';
 
@@ -16,8 +16,14 @@ export function whoAsks(envelope: Envelope): Asker | undefined {
   return node === undefined ? undefined : { node, correlation: envelope.correlation };
 }
 
+/** A message whose turn asks others. */
+export interface AskingTurn {
+  /** The asks above one that the turn makes; undefined when nobody asked for it. */
+  readonly chain?: readonly string[] | undefined;
+}
+
 /** One message in an agent's mailbox, and its turn's end. What few messages need is made when first used: very many wait at a time. */
-export class Delivery extends Pending {
+export class Delivery extends Pending implements AskingTurn {
   readonly envelope: Envelope;
   /** The agent it is for. */
   readonly resident: Resident;
@@ -50,6 +56,15 @@ export class Delivery extends Pending {
     if (this.#askers !== undefined) return this.#askers;
     const asker = whoAsks(this.envelope);
     return asker === undefined ? [] : [asker];
+  }
+
+  /** See `AskingTurn.chain`. */
+  get chain(): readonly string[] | undefined {
+    const answerer = agentAddressKey(this.resident.address);
+    let chain = this.envelope.askers;
+    for (const { node, correlation } of this.askers)
+      chain = chainWith(chain, askAbove(nodeRefKey(node), correlation, answerer));
+    return chain;
   }
 
   /** The same request again waits with this one. @returns false when more than `max` would */

@@ -2,6 +2,7 @@ import { sameNode, type Waiter } from '../cluster/index.ts';
 import type { AgentAddress, Clock, NodeRef, ShardId, Timer, TroupeError } from '../core/index.ts';
 import type { Loan } from '../model/index.ts';
 import type { Envelope, Spending } from '../remote/index.ts';
+import type { AskingTurn } from './delivery.ts';
 
 /** Called with what comes back for an ask. */
 type Answered = (
@@ -22,6 +23,8 @@ export class OpenAsk implements Waiter {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly #answered: Answered;
+  /** The message in whose turn it was made. */
+  readonly asker: AskingTurn | undefined;
   /** What was handed to whoever answers. */
   readonly loan: Loan | undefined;
   /** Its neighbours in the row of asks with the same time limit. */
@@ -48,6 +51,7 @@ export class OpenAsk implements Waiter {
     timeoutMs: number,
     signal: AbortSignal | undefined,
     loan: Loan | undefined,
+    asker: AskingTurn | undefined,
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
   ) {
@@ -58,6 +62,7 @@ export class OpenAsk implements Waiter {
     this.timeoutMs = timeoutMs;
     this.signal = signal;
     this.loan = loan;
+    this.asker = asker;
     this.resolve = resolve;
     this.reject = reject;
   }

@@ -39,6 +39,7 @@ import type { JournalStore } from '../journal/index.ts';
 import type { Envelope } from '../remote/index.ts';
 import { resolveLimits, Threads } from '../thread/index.ts';
 import { activate } from './activation.ts';
+import { askCircle } from './ask-circle.ts';
 import { type AgentSpec, type AnyAgent, type MailboxSpec, type Protocol, SINGLETON_KEY } from './define.ts';
 import { Delivery, whoAsks } from './delivery.ts';
 import { runtimeMail } from './errand.ts';
@@ -324,7 +325,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   /** @param waiting messages for the agent that come with its shard: they fit, whatever the bound of its mailbox */
   #take(address: AgentAddress, shard: ShardId, envelope: Envelope, waiting: number): void | Promise<void> {
-    const { router, clock } = this.#parts;
+    const { router, peers, clock } = this.#parts;
     const { requestId } = envelope;
     if (requestId === undefined) {
       const error = new TroupeError('PROTOCOL_VIOLATION', 'a message for an agent needs a request id');
@@ -332,6 +333,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     }
     const resident = this.#resident(address, shard, waiting);
     if (resident instanceof TroupeError) return router.refuse(envelope, resident);
+    const circle = askCircle(peers, resident, envelope);
+    if (circle !== undefined) return router.refuse(envelope, circle);
     const now = clock.monotonic();
     const deadlineAt = (envelope.sinceMs ?? now) + (envelope.timeoutMs ?? Number.POSITIVE_INFINITY);
     const known = resident.request(requestId);

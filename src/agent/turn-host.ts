@@ -1,11 +1,15 @@
 import { type AgentAddress, agentAddressKey } from '../core/index.ts';
 import type { Budget } from '../model/index.ts';
+import type { TurnAskOptions } from './asks.ts';
 import type { AgentContext } from './context.ts';
+import type { AskingTurn } from './delivery.ts';
 import { ASK_TIMEOUT_MS, type AskOptions, type Host } from './host.ts';
 
 /** What a turn lends to what it sends. */
 interface TurnParts {
   readonly turn: Pick<AgentContext<unknown>, 'signal' | 'traceparent' | 'remainingMs'>;
+  /** The message that it is for. */
+  readonly delivery: AskingTurn;
   /** What its asks may spend. */
   readonly budget: Budget | undefined;
   /** Makes an id of a name: the same when the turn runs again, so that what it asks and opens is recognised. */
@@ -24,16 +28,17 @@ interface TurnParts {
  * The node's host, with a turn's deadline, cancellation and trace in all that it does. What a turn sends may rest on results of its steps, so
  * it leaves when their receipts are durable, in the order in which it was sent and as it was then.
  */
-export function turnHost(host: Host, { turn, budget, idOf, beside, settled, post, copy }: TurnParts): Host {
+export function turnHost(host: Host, { turn, delivery, budget, idOf, beside, settled, post, copy }: TurnParts): Host {
   const withSignal = (signal: AbortSignal | undefined): AbortSignal =>
     signal === undefined ? turn.signal : AbortSignal.any([signal, turn.signal]);
-  const inherit = (name: string, options: AskOptions = {}): AskOptions => ({
+  const inherit = (name: string, options: AskOptions = {}): TurnAskOptions => ({
     ...options,
     timeoutMs: Math.min(options.timeoutMs ?? ASK_TIMEOUT_MS, turn.remainingMs()),
     signal: withSignal(options.signal),
     requestId: options.requestId ?? idOf(name),
     traceparent: options.traceparent ?? turn.traceparent,
     budget: options.budget ?? budget,
+    asker: delivery,
   });
   const send = <T>(leave: () => Promise<T>): Promise<T> => settled()?.then(leave) ?? leave();
   const sendInput = async <T>(input: unknown, leave: (input: unknown) => Promise<T>): Promise<T> => {

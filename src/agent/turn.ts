@@ -17,7 +17,7 @@ import { type Amount, Budget } from '../model/index.ts';
 import { encodePayload } from '../wire/index.ts';
 import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
-import type { Delivery } from './delivery.ts';
+import type { AskingTurn, Delivery } from './delivery.ts';
 import { TurnDraft, type TurnEffects } from './draft.ts';
 import type { StepReceipt } from './folded.ts';
 import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
@@ -62,9 +62,10 @@ export interface TurnParts<State> {
   readonly house: TurnHouse;
   readonly address: AgentAddress;
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
-  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal' | 'cancelledBy'> & {
-    readonly resident: Pick<Resident, 'stopping'>;
-  };
+  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal' | 'cancelledBy'> &
+    AskingTurn & {
+      readonly resident: Pick<Resident, 'stopping'>;
+    };
   /** What the turn answers. */
   readonly requestId: string;
   /** What it says; not the delivery's own when a turn goes on that was held. */
@@ -417,6 +418,7 @@ export class Turn<State> implements AgentContext<State> {
   get host(): Host {
     this.#host ??= turnHost(this.#parts.house.host, {
       turn: this,
+      delivery: this.#parts.delivery,
       budget: this.#given,
       idOf: (name) => this.#idOf(name),
       beside: (work) => this.#beside(work),

@@ -1,5 +1,6 @@
 export { type Actors, FIND_TIMEOUT_MS, NodeActors, type NodeActorsParts } from './actors/node-actors.ts';
 export { type Published, TOPIC_NAME_MAX, type Topic, type TopicListener } from './actors/topics.ts';
+export { answererOf, askAbove, chainWith, numberAt } from './asks-above.ts';
 export { Autoscaler, POOL_LABEL, type Pool, type PoolStatus } from './autoscale/autoscaler.ts';
 export { followingExecutor, leastLoaded, type ScaleExecutor, type Worker } from './autoscale/executor.ts';
 export { LOAD_MS, LoadMeter, type NodeLoad, readLoad, ToldLoad } from './autoscale/load.ts';

@@ -138,6 +138,11 @@ export class Peers {
     return this.#waiting.add(waiter);
   }
 
+  /** Who waits for the reply of this correlation. */
+  waiter(correlation: number): Waiter | undefined {
+    return this.#waiting.get(correlation);
+  }
+
   /** Gives a request up; a late reply is dropped. */
   forget(correlation: number): void {
     this.#waiting.get(correlation)?.timer?.cancel();

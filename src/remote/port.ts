@@ -38,6 +38,8 @@ export interface Envelope {
   readonly error?: WireError;
   /** Epoch of the receiver's shard as the sender knows it: tells a receiver whose view lags to wait. */
   readonly epoch?: number | undefined;
+  /** Of an ask made while its asker answers one itself: the asks above it; see `Envelope` in peer.proto. At most CHAIN_ASKS_MAX. */
+  readonly askers?: readonly string[] | undefined;
 }
 
 /** What happened to envelopes that a dead peer never acknowledged. */

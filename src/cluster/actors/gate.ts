@@ -22,6 +22,7 @@ import { decodePayload } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
 import { lifeOf } from '../router.ts';
 import type { ClusterMap } from '../view.ts';
+import { Circles } from './circles.ts';
 import { decodeAt, type Home, settle } from './codec.ts';
 import { type EndNews, HERE, Neighbour, type NeighbourParts } from './neighbour.ts';
 import { RemoteRef } from './remote-ref.ts';
@@ -74,6 +75,7 @@ export class ActorGate implements Home {
   readonly #ended: Map<string, EndNews> = new Map();
   /** Mail that waits for room in a mailbox which makes its senders wait: each message after the one before. */
   readonly #turns: Map<string, Promise<void>> = new Map();
+  readonly #circles: Circles;
   topics: TopicTraffic | undefined;
 
   constructor(parts: GateParts) {
@@ -90,6 +92,7 @@ export class ActorGate implements Home {
       undelivered: (neighbour, envelopes) => this.#undelivered(neighbour, envelopes),
     };
     this.#own = new Neighbour(parts.self, this.#neighbourParts);
+    this.#circles = new Circles(this.#selfKey, () => this.#neighbours.values());
     parts.peers.onActorEnvelope((from, envelope) => this.#receive(from, envelope));
     parts.links.onPeerLost(({ peer, unacknowledged }) => this.#undelivered(this.neighbour(peer), unacknowledged));
     parts.map.onChange(({ nodes }) => {
@@ -218,7 +221,8 @@ export class ActorGate implements Home {
   }
 
   /** Asks the actor in the asker's name. */
-  #answer(from: Neighbour, cell: ActorCell<unknown>, { correlation, payload, timeoutMs }: Envelope): void {
+  #answer(from: Neighbour, cell: ActorCell<unknown>, envelope: Envelope): void {
+    const { correlation, payload, timeoutMs } = envelope;
     let asked: Ask | undefined;
     const makeMessage = (reply: ReplyTo<unknown>): unknown => {
       asked = reply as Ask;
@@ -234,7 +238,9 @@ export class ActorGate implements Home {
     };
     try {
       startAsk(cell, makeMessage, timeoutMs === undefined ? undefined : { timeoutMs }, undefined, answered, failed);
-      if (asked?.open) from.borrowed.set(correlation, asked);
+      if (!asked?.open) return;
+      from.borrowed.set(correlation, asked);
+      this.#circles.came(from, envelope, asked);
     } catch (error) {
       failed(error);
     }
@@ -252,6 +258,7 @@ export class ActorGate implements Home {
   #news(from: Neighbour, envelope: Envelope): void {
     const { to, method, payload } = envelope;
     if (method === 'ended') from.ended(to, decodePayload(payload) as EndNews);
+    else if (method === 'circle') this.#circles.asked(from, envelope);
     else if (method === 'unwatch') this.#watchers.get(to)?.delete(from);
     else if (method !== 'watch') this.topics?.received(from, envelope);
     else if (!this.#known.has(to)) from.tellEnd(to, this.#endOf(to));

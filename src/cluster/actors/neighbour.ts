@@ -136,6 +136,7 @@ export class Neighbour {
 
   /**
    * Sends a message.
+   * @param askers with an ask: the asks above it
    * @throws TroupeError NODE_UNAVAILABLE, OVERLOADED, MESSAGE_TOO_LARGE
    */
   post(
@@ -145,8 +146,9 @@ export class Neighbour {
     payload: Uint8Array,
     timeoutMs: number | undefined,
     method = '',
+    askers?: readonly string[],
   ): void {
-    const envelope: Envelope = { kind, to, correlation, method, payload, timeoutMs };
+    const envelope: Envelope = { kind, to, correlation, method, payload, timeoutMs, askers };
     if (this.state === 'up' && this.#held.size === 0) {
       if (!this.#parts.links.send(this.life, 'user', envelope)) this.#full();
       return;

@@ -1,5 +1,6 @@
-import { type Kernel, RemoteActor } from '../../actor/index.ts';
+import { Ask, type Kernel, originAbove, RemoteActor } from '../../actor/index.ts';
 import { asTroupeError, type ErrorCode } from '../../core/index.ts';
+import { Origin } from './circles.ts';
 import { encodeTo, lentForAnswer, takeBackLent } from './codec.ts';
 import type { Neighbour } from './neighbour.ts';
 
@@ -30,7 +31,11 @@ export class RemoteRef<M> extends RemoteActor<M> {
       bytes = payload.byteLength;
       const own = lentForAnswer();
       if (own === undefined) neighbour.post('tell', this.to, 0, payload, undefined);
-      else neighbour.post('ask', this.to, own.correlation, payload, neighbour.leftMs(own.ask.deadline));
+      else {
+        const above = own.ask instanceof Ask ? originAbove(own.ask) : undefined;
+        const askers = above instanceof Origin ? above.chain : undefined;
+        neighbour.post('ask', this.to, own.correlation, payload, neighbour.leftMs(own.ask.deadline), '', askers);
+      }
       return undefined;
     } catch (error) {
       takeBackLent(neighbour);

@@ -98,6 +98,7 @@ export class FrameDecoder {
     let budget: Envelope['budget'];
     let error: Envelope['error'];
     let epoch: number | undefined;
+    let askers: string[] | undefined;
     while (this.#at < this.#end) {
       const tag = this.#varint();
       if (tag === 0x4a) payload = this.#view();
@@ -108,7 +109,10 @@ export class FrameDecoder {
       else if (tag === 0x40) correlation = this.#varint();
       else if (tag === 0x68) timeoutMs = this.#varint();
       else if (tag === 0x80) epoch = this.#varint();
-      else if (tag === 0x12) toText = this.#text();
+      else if (tag === 0x8a) {
+        askers ??= [];
+        askers.push(this.#text());
+      } else if (tag === 0x12) toText = this.#text();
       else if (tag === 0x22) methodText = this.#text();
       else if (tag === 0x32) fromText = this.#text();
       else if (tag === 0x5a) requestId = this.#text();
@@ -140,6 +144,7 @@ export class FrameDecoder {
       budget,
       error,
       epoch,
+      askers,
     });
   }
 

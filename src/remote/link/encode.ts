@@ -15,8 +15,9 @@ export interface Receipt {
   readonly bytesUntil: number;
 }
 
-/** Tag of an envelope's epoch: field 16, the first whose tag takes two bytes. */
+/** Tags of an envelope's epoch and of the asks above an ask: fields 16 and 17, the first whose tags take two bytes. */
 const EPOCH_TAG = 0x80;
+const ASKERS_TAG = 0x8a;
 
 const KIND_NUMBERS: Readonly<Record<Envelope['kind'], number>> = { tell: 0, ask: 1, reply: 2, error: 3, cancel: 4 };
 
@@ -69,13 +70,14 @@ export class FrameEncoder {
    * @param inPieces true to announce the payload only; its pieces follow in frames of their own
    */
   add(envelope: Envelope, timeoutMs: number | undefined, inPieces: boolean): void {
-    const { to, method, from, correlation, payload, requestId, traceparent, budget, error } = envelope;
+    const { to, method, from, correlation, payload, requestId, traceparent, budget, error, askers } = envelope;
     const texts =
       to.length + method.length + (from?.length ?? 0) + (requestId?.length ?? 0) + (traceparent?.length ?? 0);
     const budgetBytes = budget === undefined ? undefined : Budget.serialize(budget);
     const errorBytes = error === undefined ? undefined : ErrorDetail.serialize(wireErrorToDetail(error));
     const extra = (budgetBytes?.byteLength ?? 0) + (errorBytes?.byteLength ?? 0);
-    this.#reserve(FIXED_BYTES_MAX + texts * 3 + extra + (inPieces ? 0 : payload.byteLength));
+    const above = askers === undefined ? 0 : askersBytes(askers);
+    this.#reserve(FIXED_BYTES_MAX + texts * 3 + extra + above + (inPieces ? 0 : payload.byteLength));
     this.#buffer[this.#at++] = 0x2a;
     const start = this.#at;
     this.#at += 3;
@@ -95,6 +97,7 @@ export class FrameEncoder {
       this.#varint(EPOCH_TAG);
       this.#varint(envelope.epoch);
     }
+    if (askers !== undefined) this.#askers(askers);
     const size = this.#at - start - 3;
     invariant(size < 1 << 21, 'an envelope is longer than three bytes of length can say');
     this.#buffer[start] = (size & 0x7f) | 0x80;
@@ -167,6 +170,14 @@ export class FrameEncoder {
     this.#field(idTag, id);
   }
 
+  #askers(askers: readonly string[]): void {
+    for (const asker of askers) {
+      this.#varint(ASKERS_TAG);
+      this.#varint(Buffer.byteLength(asker));
+      this.#at += this.#buffer.write(asker, this.#at);
+    }
+  }
+
   #text(tag: number, text: string): void {
     const buffer = this.#buffer;
     const length = text.length;
@@ -191,6 +202,11 @@ export class FrameEncoder {
     this.#field(tag, Buffer.byteLength(text));
     this.#at += buffer.write(text, this.#at);
   }
+}
+
+/** What the asks above one take at most, bytes. */
+function askersBytes(askers: readonly string[]): number {
+  return askers.reduce((sum, { length }) => sum + 8 + length * 3, 0);
 }
 
 /** Writes the checksum into the last bytes of a frame, over all before them. */

@@ -32,6 +32,7 @@ const envelope: fc.Arbitrary<Envelope> = fc.record(
       { tokens: fc.maxSafeNat(), costMicroUsd: fc.double({ noNaN: true, min: 0 }) },
       { requiredKeys: [] },
     ),
+    askers: fc.array(text, { minLength: 1, maxLength: 16 }),
     error: fc.record({
       code: fc.constantFrom('TIMEOUT', 'NOT_LEADER'),
       message: fc.string(),
@@ -103,6 +104,7 @@ describe('frames', () => {
           expect(got.epoch ?? 0).toBe(sent.epoch ?? 0);
           expect(got.requestId).toBe(sent.requestId);
           expect(got.error?.code).toBe(sent.error?.code);
+          expect(got.askers).toEqual(sent.askers);
           expect(got.budget?.tokens).toBe(sent.budget?.tokens);
         });
       }),

@@ -45,6 +45,7 @@ export interface Envelope {
   'budget'?: (_troupe_v1_Budget | null);
   'error'?: (_troupe_v1_ErrorDetail | null);
   'epoch'?: (number | string | Long);
+  'askers'?: (string)[];
   '_timeoutMs'?: "timeoutMs";
 }
 
@@ -65,5 +66,6 @@ export interface Envelope__Output {
   'budget'?: (_troupe_v1_Budget__Output);
   'error'?: (_troupe_v1_ErrorDetail__Output);
   'epoch'?: (number);
+  'askers'?: (string)[];
   '_timeoutMs'?: "timeoutMs";
 }
