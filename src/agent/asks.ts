@@ -92,7 +92,7 @@ export class Asks {
 
   /**
    * Asks an agent.
-   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, or what the agent answered
+   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, ASK_CYCLE, or what the agent answered
    */
   ask(address: AgentAddress, method: string, input: unknown, options: TurnAskOptions = {}): Promise<unknown> {
     const { tracer } = this.#parts;

@@ -108,7 +108,10 @@ export interface AgentContext<State> {
    * @throws TroupeError INVALID_ARGUMENT where the kind has durability `none`
    */
   forget(): void;
-  /** Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. */
+  /**
+   * Reference of another agent; its asks inherit this turn's deadline, cancellation and trace. An agent whose turn waits, itself or by way of others,
+   * for this turn's answer can't be asked: ASK_CYCLE.
+   */
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   /**
    * Actors of this node and of others, and the cluster's topics. A ref may be in messages, replies and the state, though it is

@@ -82,6 +82,12 @@ describe('frames', () => {
     for (const [i, payload] of arrived.entries()) expect(payload.every((byte) => byte === i + 1)).toBe(true);
   });
 
+  test('the asks above an ask have room, however long they are', () => {
+    const askers = Array.from({ length: 16 }, (_, i) => `${'ä'.repeat(1_000)}/${i}`);
+    const ask = { kind: 'ask', to: 'x', correlation: 1, method: '', payload: new Uint8Array(9), askers } as const;
+    expect(new FrameDecoder().decode(encode(new FrameEncoder(), 1, [ask])).envelopes.map(plain)).toEqual([plain(ask)]);
+  });
+
   test('the general codec reads the same from a hand-written frame', () => {
     fc.assert(
       fc.property(fc.array(envelope, { minLength: 1, maxLength: 5 }), (envelopes) => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { isTroupeError, type Logger, nullLogger, SeededRandom } from '../../../../src/core/index.ts';
 import { type Connection, type Envelope, MemoryNetwork, openLinks } from '../../../../src/remote/index.ts';
 import { FrameDecoder } from '../../../../src/remote/link/decode.ts';
+import { FrameEncoder } from '../../../../src/remote/link/encode.ts';
 import { peerProto } from '../../../../src/remote/link/messages.ts';
 import { ManualClock } from '../../../../src/testkit/clock.ts';
 import { CLUSTER, CONVERSATION, converse, DIALLER, LISTENER, splitFrames } from './conversation.ts';
@@ -168,6 +169,17 @@ describe.each(VERSIONS)('a node of version %s', (version) => {
     }));
     expect(plain(reader.envelopes)).toEqual(plain(told));
     expect(lines).toEqual([]);
+  });
+
+  test('overlooks the asks above an ask, and reads all else', () => {
+    const encoder = new FrameEncoder();
+    const asked = { kind: 'ask', to: '#17', correlation: 7, method: '', payload: Buffer.from('1') } as const;
+    encoder.begin(1);
+    for (const askers of [['n1#1/3'], ['n1#1/3', 'n2#2/4>b/x'], undefined])
+      encoder.add({ ...asked, askers }, 1_000, false);
+    const reader = new Reader(codecOf(version));
+    reader.read(encoder.finish());
+    expect(plain(reader.envelopes)).toEqual(plain([asked, asked, asked]));
   });
 
   test('refuses us: said in one line, and tried again with pauses', async () => {
