@@ -120,23 +120,23 @@ export interface AgentContext<State> {
   readonly actors: Actors;
   /**
    * Sends this agent the message `method`, with an `ActorEnded`, once an actor has ended, soon if it already has. Watching
-   * twice is watching once, and the later method counts. The news finds the agent wherever it is by then, at most once: the
-   * watch is with the node that this turn runs on, and ends with that.
+   * twice is watching once, and the later method counts. The news finds the agent wherever it is by then, at most once. The
+   * watch moves with the agent's shard when that is handed over; a node that dies takes it along.
    *
    * @throws TroupeError OVERLOADED past `AGENT_WATCHES_MAX`, INVALID_ARGUMENT in a worker thread
    */
   watch(ref: Ref<never>, method: string): void;
-  /** Ends a watch that was made on this node. */
+  /** Ends a watch that was made on this node, or came here with the shard. */
   unwatch(ref: Ref<never>): void;
   /**
    * Sends this agent the message `method` with whatever is published on a topic of the cluster, at most once and in order per publisher,
-   * wherever the agent is by then. The subscription is with the node that this turn runs on, and ends with that; subscribing again on
-   * another node moves it there (what is published meanwhile may come twice), and on the same node a later method counts.
+   * wherever the agent is by then. The subscription moves with the agent's shard when that is handed over (what is published
+   * meanwhile may come twice), and a node that dies takes it along; subscribing again after that makes it anew. A later method counts.
    *
    * @throws TroupeError OVERLOADED past `AGENT_SUBSCRIPTIONS_MAX`, INVALID_ARGUMENT for a topic's name that is empty or too long, and in a worker thread
    */
   subscribe(topic: string, method: string): void;
-  /** Ends a subscription that was made on this node. */
+  /** Ends a subscription that was made on this node, or came here with the shard. */
   unsubscribe(topic: string): void;
   /** This turn as a host, for `team(ctx.host, …)`. */
   readonly host: Host;

@@ -180,8 +180,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const { self, map, clock, random, logger, tracer, store } = parts;
     this.#precopy = new Precopy({ peers: parts.peers, blobs: store.blobs, clock });
     this.#store = { journals: store.journals, blobs: this.#precopy.blobs, close: () => store.close() };
-    this.#watches = new AgentWatches(parts.actors, parts.host, logger);
-    this.#subscriptions = new AgentSubscriptions(parts.actors, parts.host, logger);
+    this.#watches = new AgentWatches(parts.actors, map, parts.host, logger);
+    this.#subscriptions = new AgentSubscriptions(parts.actors, map, parts.host, logger);
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
     this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
     for (const agent of parts.agents) {
@@ -296,10 +296,14 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const agents = await Promise.all(releasing);
     if (tenancy !== undefined) this.#forget(tenancy);
     for (const { ref } of idle) void this.#system.stop(ref);
-    return { residents: busy.length + idle.length, agents };
+    // Turns have ended: nothing is watched any more that wouldn't go along.
+    const watches = this.#watches.take(shard);
+    return { residents: busy.length + idle.length, agents, watches, subscriptions: this.#subscriptions.of(shard) };
   }
 
   load(shard: ShardId, cargo: Cargo): void {
+    this.#watches.load(shard, cargo.watches);
+    this.#subscriptions.load(shard, cargo.subscriptions);
     for (const { key, messages } of cargo.agents) {
       for (const envelope of messages) void this.#take({ kind: shard.group, key }, shard, envelope, messages.length);
     }

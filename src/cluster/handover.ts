@@ -53,10 +53,10 @@ export interface ShardTenant {
   resume(shard: ShardId): void;
   /**
    * Stops the shard's agents and takes their messages. A turn that runs takes no further step; the one under way may end until
-   * `stepsUntilMs` (monotonic), what runs then is aborted. A turn that didn't finish comes first.
+   * `stepsUntilMs` (monotonic), what runs then is aborted. A turn that didn't finish comes first. What the agents hear of goes along.
    */
   release(shard: ShardId, stepsUntilMs: number): Promise<Cargo>;
-  /** Puts mail into the mailboxes of a shard's agents. */
+  /** Lets a shard's agents hear of what they did, and puts mail into their mailboxes. */
   load(shard: ShardId, cargo: Cargo): void;
 }
 

@@ -26,5 +26,5 @@ export * from './preemption/notice-board.ts';
 export * from './preemption/signal.ts';
 export * from './preemption/source.ts';
 export * from './router.ts';
-export type { Cargo } from './shipping.ts';
+export type { Cargo, Interest } from './shipping.ts';
 export * from './view.ts';

@@ -11,6 +11,11 @@ const SHIPMENTS_MAX = 2;
 const SHIPMENT_BYTES_MAX = 4 * 1024 * 1024;
 /** Targets to which lanes are known to be open; forgotten when there are more. */
 const GREETED_MAX = 1_000;
+/**
+ * Time for a target to answer before anything stands still for it, ms. One that has joined and hasn't heard of this node yet drops its
+ * answers; it is asked again soon.
+ */
+const GREET_TIMEOUT_MS = 1_000;
 /** Time for the new owner to take the cargo, ms. */
 export const STAGE_TIMEOUT_MS = 10_000;
 /** Time for the new owner to see that it owns the shards, ms. */
@@ -18,11 +23,25 @@ export const ACTIVE_TIMEOUT_MS = 5_000;
 /** Pause before the ledger is asked again who owns shards, ms. */
 const ASK_AGAIN_MS = 100;
 
-/** What moves with a shard: its agents that have messages, with these in order. State is in their journals. */
+/** What an agent hears of, wherever it lives. */
+export interface Interest {
+  /** The agent's. */
+  readonly key: string;
+  /** An actor's address, or the name of a topic. */
+  readonly of: string;
+  /** The message by which it hears. */
+  readonly method: string;
+}
+
+/** What moves with a shard: its agents that have messages, with these in order, and what its agents hear of. State is in their journals. */
 export interface Cargo {
   /** Agents that were in memory, with messages or without. */
   readonly residents: number;
   readonly agents: readonly { readonly key: string; readonly messages: readonly Envelope[] }[];
+  /** Of actors. */
+  readonly watches: readonly Interest[];
+  /** Of topics. */
+  readonly subscriptions: readonly Interest[];
 }
 
 /** A shard's cargo on its way, under the epoch of its next owner. */
@@ -87,7 +106,7 @@ export class Shipping {
     const { peers } = this.#parts;
     const nothing = encodePayload([]);
     const greet = (lane: Lane): Promise<unknown> =>
-      peers.request(target, lane, 'handover', 'active', nothing, ACTIVE_TIMEOUT_MS);
+      peers.request(target, lane, 'handover', 'active', nothing, GREET_TIMEOUT_MS);
     await Promise.all([greet('bulk'), greet('system')]);
     if (this.#greeted.size >= GREETED_MAX) this.#greeted.clear();
     this.#greeted.add(key);
@@ -165,8 +184,11 @@ function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
   return { group, shard, epoch: epoch + 1 };
 }
 
-function bytesOf({ agents }: Cargo): number {
-  return agents.reduce((sum, { messages }) => messages.reduce((all, { payload }) => all + payload.byteLength, sum), 0);
+function bytesOf({ agents, watches, subscriptions }: Cargo): number {
+  let bytes = 0;
+  for (const { messages } of agents) for (const { payload } of messages) bytes += payload.byteLength;
+  for (const { key, of, method } of [...watches, ...subscriptions]) bytes += key.length + of.length + method.length;
+  return bytes;
 }
 
 /** How many of those that wait go together. */

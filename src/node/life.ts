@@ -287,7 +287,7 @@ export class Life {
       release: async (shard, stepsUntilMs) => {
         if (!isJobs(shard)) return this.#runtime.release(shard, stepsUntilMs);
         this.#jobs.release(shard.shard);
-        return { residents: 0, agents: [] };
+        return { residents: 0, agents: [], watches: [], subscriptions: [] };
       },
       load: (shard, cargo) => {
         if (isJobs(shard)) this.#jobs.resume(shard.shard);

@@ -152,7 +152,12 @@ describe('an agent and actors', () => {
     const from = (node: string) => {
       const tell = async (_to: unknown, method: string, text: unknown) => void heard.push(`${node} ${method} ${text}`);
       const host = { tell } as unknown as Host;
-      return new AgentSubscriptions(actorsOf(node) as NodeActors, host, nullLogger);
+      return new AgentSubscriptions(
+        actorsOf(node) as NodeActors,
+        cluster.members.get(node)!.life.map,
+        host,
+        nullLogger,
+      );
     };
     const address = { kind: 'clerk', key: 'mover' };
     const [first, second] = [from('node-1'), from('node-2')];

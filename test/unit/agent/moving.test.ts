@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Cargo } from '../../../src/cluster/index.ts';
+import type { Envelope } from '../../../src/remote/index.ts';
 import { handOver } from './bench.ts';
 import {
   aborted,
@@ -16,6 +18,14 @@ import {
   turns,
   two,
 } from './notebook.ts';
+
+/** Mail for one agent. */
+const cargoOf = (...messages: Envelope[]): Cargo => ({
+  residents: 1,
+  agents: [{ key: 'k', messages }],
+  watches: [],
+  subscriptions: [],
+});
 
 beforeEach(setUp);
 afterEach(() => bench.close());
@@ -173,7 +183,7 @@ describe('the fence', () => {
     await settle(ask('note', 'a'));
     const now = bench.clock.monotonic();
     one.router.line(id).freeze();
-    const cargo = { residents: 1, agents: [{ key: 'k', messages: [message('note', 'zombie')] }] };
+    const cargo = cargoOf(message('note', 'zombie'));
     await settle(one.runtime.release(id, now));
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.settled();
@@ -199,7 +209,7 @@ describe('the fence', () => {
 
   test('gives a shard that went and came back in one delivery to the newest agents, with their mail', async () => {
     await settle(ask('note', 'a'));
-    one.staged.set('plain:0', { residents: 1, agents: [{ key: 'k', messages: [message('note', 'cargo')] }] });
+    one.staged.set('plain:0', cargoOf(message('note', 'cargo')));
     one.stopWatch();
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.until(() => two.map.shard(id)?.epoch === 2);

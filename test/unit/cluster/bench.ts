@@ -73,7 +73,7 @@ export class FakeTenant implements ShardTenant, LocalAgents {
     await this.hold;
     const agents = this.agents.get(shardKey(shard)) ?? [];
     this.agents.delete(shardKey(shard));
-    return { residents: agents.length, agents };
+    return { residents: agents.length, agents, watches: [], subscriptions: [] };
   }
 
   load(shard: ShardId, cargo: Cargo): void {
@@ -188,7 +188,11 @@ export class Bench {
     options: { coordinator?: Coordinator; logger?: Logger } = {},
     groups: readonly GroupSpec[] = [GROUP],
   ): Promise<MovingNode> {
-    const node = await this.join(name, groups);
+    return this.letMove(await this.join(name, groups), options);
+  }
+
+  /** Gives a node that has joined fake agents, which move. */
+  letMove(node: BenchNode, options: { coordinator?: Coordinator; logger?: Logger } = {}): MovingNode {
     const tenant = new FakeTenant();
     node.router.attach(tenant);
     const handover = new Handover({

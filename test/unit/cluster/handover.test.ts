@@ -175,6 +175,19 @@ describe('a live move', () => {
     expect(to.tenant.loaded).toEqual([]);
   });
 
+  test('lets no mail stand still for a target that can’t answer yet, and moves soon after it can', async () => {
+    const deaf = await bench.join('deaf');
+    deaf.peers.serve('handover', () => new Promise(() => undefined));
+    await bench.place([SHARD.shard], deaf);
+    await bench.clock.advance(300);
+    send('meanwhile');
+    await bench.clock.advance(300);
+    expect(values(from)).toEqual(['meanwhile']);
+    bench.letMove(deaf);
+    await bench.clock.advance(1_500);
+    expect(owner(from)).toBe('deaf');
+  });
+
   test('gives up a shard that the ledger has given to another meanwhile', async () => {
     from.tenant.agents.set(NAME, cargo(1));
     const hold = Promise.withResolvers<void>();
