@@ -1,7 +1,7 @@
 /** Child processes and folders of a benchmark: whatever ends it, they end too. */
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { makeFolder } from '../src/node/make-folder.ts';
 
 /** Time that a killed process may take to be gone, ms. */
@@ -41,7 +41,8 @@ export function freshFolder(below: string): string {
   if (MEMORY_FILE_SYSTEMS.has(statfsSync(below).type)) {
     throw new Error(`${below} lies in memory, where a sync costs nothing; name a folder on a disk with --dir`);
   }
-  const folder = mkdtempSync(join(below, 'bench-'));
+  // Whole, as the nodes that work in it take a relative one from where their configuration lies.
+  const folder = mkdtempSync(join(resolve(below), 'bench-'));
   folders.add(folder);
   return folder;
 }
