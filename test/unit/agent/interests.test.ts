@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import type { Ref } from '../../../src/actor/index.ts';
-import { type AgentContext, type AgentRef, agentRef, defineAgent } from '../../../src/agent/index.ts';
+import { type AgentContext, type AgentRef, agentRef, defineAgent, type Host } from '../../../src/agent/index.ts';
+import { AgentSubscriptions } from '../../../src/agent/subscriptions.ts';
+import { nullLogger } from '../../../src/core/index.ts';
 import { TestCluster } from '../../../src/testkit/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, handOver, joinAgents } from './bench.ts';
@@ -146,6 +148,34 @@ describe('what an agent watches and is subscribed to', () => {
       await bench.clock.advance(100);
     }
     expect(await heard()).toEqual(['after 1']);
+  });
+
+  test('a shard that comes back ends what another node still relays, as it overheard who took over', async () => {
+    const news: string[] = [];
+    const from = ({ actors, self }: AgentNode, epoch: () => number): AgentSubscriptions => {
+      const tell = async (_to: unknown, _method: string, text: unknown): Promise<void> =>
+        void news.push(`${self.node} ${text}`);
+      const map = { shardOf: () => id, shard: () => ({ ...id, epoch: epoch() }) };
+      return new AgentSubscriptions(actors, map, { tell } as unknown as Host, nullLogger);
+    };
+    let epoch = 2;
+    const first = from(one, () => epoch);
+    // Its word is that of an earlier owner, so the first node goes on, as if it had never heard it.
+    const second = from(two, () => 1);
+    const interest = { key: 'a', of: 'prices', method: 'news' };
+    first.load(id, [interest]);
+    await bench.clock.advance(100);
+    second.load(id, [interest]);
+    await bench.clock.advance(100);
+    three.actors.topic('prices').publish('up');
+    await bench.clock.advance(100);
+    expect(news.toSorted()).toEqual(['n1 up', 'n2 up']);
+    epoch = 3;
+    first.load(id, [interest]);
+    await bench.clock.advance(100);
+    three.actors.topic('prices').publish('down');
+    await bench.clock.advance(100);
+    expect(news.slice(2)).toEqual(['n1 down']);
   });
 });
 
