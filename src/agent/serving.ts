@@ -23,7 +23,8 @@ import type { Post } from './post.ts';
 import type { Recalls } from './recalls.ts';
 import type { Resident } from './resident.ts';
 import type { ShardGate } from './shard-gate.ts';
-import type { Turn, TurnHouse } from './turn.ts';
+import type { Turn } from './turn.ts';
+import type { TurnHouse } from './turn-parts.ts';
 
 /** What all agents of one shard have in common while one epoch of it lasts on one node. */
 export interface Household extends TurnHouse {

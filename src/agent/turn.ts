@@ -1,81 +1,19 @@
 import type { Ref } from '../actor/index.ts';
-import type { Actors, NodeActors } from '../cluster/index.ts';
-import {
-  type AgentAddress,
-  agentAddressKey,
-  asTroupeError,
-  type Clock,
-  fromWireError,
-  type Logger,
-  type NodeRef,
-  type Tracer,
-  TroupeError,
-  toWireError,
-  traced,
-} from '../core/index.ts';
+import type { Actors } from '../cluster/index.ts';
+import { type AgentAddress, agentAddressKey, type Logger, type NodeRef, TroupeError } from '../core/index.ts';
 import { type Amount, Budget } from '../model/index.ts';
 import { encodePayload } from '../wire/index.ts';
-import type { AgentContext, Reconcile, StepFinding, StepFunction, StepOptions } from './context.ts';
+import type { AgentContext, StepFunction, StepOptions } from './context.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
-import type { AskingTurn, Delivery } from './delivery.ts';
 import { TurnDraft, type TurnEffects } from './draft.ts';
-import type { StepReceipt } from './folded.ts';
-import { HELD_PER_AGENT_MAX, type HeldMessage, type HeldTurns, heldError } from './held.ts';
 import { type AgentHistory, type HistoryChange, TurnHistory } from './history.ts';
 import { type AgentRef, agentRef, type Host } from './host.ts';
-import type { JournalFailure } from './journal.ts';
-import type { AgentMemory } from './memory.ts';
-import { findOut, leavesUnknown } from './outcome.ts';
-import { Replay } from './replay.ts';
-import type { Resident } from './resident.ts';
-import type { AgentSubscriptions } from './subscriptions.ts';
+import { TurnSteps } from './steps.ts';
 import { turnHost } from './turn-host.ts';
+import type { TurnParts } from './turn-parts.ts';
 import { TurnSignal } from './turn-signal.ts';
-import type { AgentWatches } from './watches.ts';
 
 const NO_OPTIONS: StepOptions = {};
-
-/** A step that is to run. */
-interface Step<T> {
-  readonly name: string;
-  readonly key: string;
-  readonly receipt: StepReceipt | undefined;
-  readonly options: StepOptions<T>;
-  readonly fn: StepFunction<T>;
-}
-
-/** What turns of all agents of a node have in common. */
-export interface TurnHouse {
-  readonly node: NodeRef;
-  readonly host: Host;
-  readonly actors: NodeActors;
-  readonly watches: AgentWatches;
-  readonly subscriptions: AgentSubscriptions;
-  readonly held: HeldTurns;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  readonly tracer: Tracer;
-}
-
-/** What a turn is made of. */
-export interface TurnParts<State> {
-  readonly house: TurnHouse;
-  readonly address: AgentAddress;
-  /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
-  readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal' | 'cancelledBy'> &
-    AskingTurn & {
-      readonly resident: Pick<Resident, 'stopping'>;
-    };
-  /** What the turn answers. */
-  readonly requestId: string;
-  /** What it says; not the delivery's own when a turn goes on that was held. */
-  readonly message: HeldMessage;
-  readonly traceparent: string | undefined;
-  readonly state: State;
-  readonly memory: AgentMemory;
-  /** Its actor, whose signal fires when the activation ends. */
-  readonly actor: { readonly signal: AbortSignal };
-}
 
 /** The processing of one message by an agent: its draft of the state, its steps, and what it asks of others. */
 export class Turn<State> implements AgentContext<State> {
@@ -85,14 +23,9 @@ export class Turn<State> implements AgentContext<State> {
   #state: State;
   #changed = false;
   #stepped = false;
-  /** Why no further step may begin, and the turn isn't done. */
-  #halt: TroupeError | undefined;
   #over = false;
-  /** Steps under way, and who waits for them to end. */
-  #running = 0;
-  #idle: (() => void) | undefined;
-  /** Null before anybody looked. */
-  #replay: Replay | undefined | null = null;
+  /** Undefined while nobody has asked for any: a turn without steps doesn't pay for them. */
+  #steps: TurnSteps | undefined;
   #host: Host | undefined;
   readonly #stop: TurnSignal;
   #budget: Budget | undefined;
@@ -226,152 +159,24 @@ export class Turn<State> implements AgentContext<State> {
 
   step<T>(name: string, fn: StepFunction<T>): Promise<T>;
   step<T>(name: string, options: StepOptions<NoInfer<T>>, fn: StepFunction<T>): Promise<T>;
-  async step<T>(name: string, given: StepOptions<T> | StepFunction<T>, last?: StepFunction<T>): Promise<T> {
+  step<T>(name: string, given: StepOptions<T> | StepFunction<T>, last?: StepFunction<T>): Promise<T> {
     const [options, fn] = typeof given === 'function' ? [NO_OPTIONS as StepOptions<T>, given] : [given, last];
-    const unique = this.#unique(name);
-    if (typeof fn !== 'function' || (options.onUnknown === 'reconcile' && typeof options.reconcile !== 'function')) {
-      throw new TroupeError('INVALID_ARGUMENT', `step "${unique}" needs a function, and another one to reconcile by`);
-    }
-    const { memory, house, traceparent } = this.#parts;
-    const replay = this.#replaying();
-    const receipt = memory.step(this.requestId, unique);
-    const { done, failed } = receipt ?? {};
-    const kept = done !== undefined || (failed !== undefined && (failed.final || options.onFailed === 'keep'));
     this.#stepped = true;
-    if (replay !== undefined && !replay.over) await replay.reach(unique, kept);
-    const attributes = {
-      'gen_ai.operation.name': 'execute_tool',
-      'gen_ai.tool.name': name,
-      'troupe.step': unique,
-    } as const;
-    if (kept) {
-      const recorded = { parent: traceparent, attributes: { ...attributes, 'troupe.step.replayed': true } };
-      return traced(house.tracer, 'execute_tool', recorded, async () => {
-        if (done !== undefined) return done.value as T;
-        throw fromWireError((failed as NonNullable<typeof failed>).error);
-      });
-    }
-    this.#mayBegin(unique);
-    const key =
-      receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(this.address)}/${this.requestId}/${unique}`;
-    const step: Step<T> = { name: unique, key, receipt, options, fn };
-    this.#running++;
-    try {
-      return await traced(house.tracer, 'execute_tool', { parent: traceparent, attributes }, (span) =>
-        this.#perform(step, span.traceparent ?? traceparent),
-      );
-    } finally {
-      if (--this.#running === 0) this.#idle?.();
-    }
+    return this.#itsSteps.run(name, this.#unique(name), options, fn);
   }
 
-  /** A turn that must stop, stops here: between two effects. */
-  #mayBegin(step: string): void {
-    const { reason } = this.#stop;
-    const address = (): string => `${agentAddressKey(this.address)} ${step}`;
-    if (reason !== undefined) throw asTroupeError(reason, 'CANCELLED', { address: address() });
-    if (this.#parts.delivery.resident.stopping) {
-      this.#halt ??= new TroupeError('CANCELLED', 'the agent is being moved', { address: address() });
+  get #itsSteps(): TurnSteps {
+    if (this.#steps === undefined) {
+      this.#steps = new TurnSteps(this.#parts, this.#stop);
+      if (this.#over) this.#steps.end();
     }
-    if (this.#halt !== undefined) throw this.#halt;
-    if (this.#over) throw new TroupeError('CANCELLED', 'the turn is over', { address: address() });
-  }
-
-  async #perform<T>({ name, key, receipt, options, fn }: Step<T>, traceparent: string | undefined): Promise<T> {
-    const { memory } = this.#parts;
-    const { requestId } = this;
-    const stop = this.#stop;
-    const unknown = receipt !== undefined && receipt.failed === undefined && receipt.again === undefined;
-    // Whether nothing that went before can have had the effect, so that a failure of this run is certain.
-    let clean = !unknown;
-    if (unknown && options.onUnknown === 'reconcile') {
-      const finding = await this.#reconcile(name, key, options.reconcile, traceparent);
-      if ('done' in finding) {
-        await memory.stepDone(requestId, name, finding.done);
-        return finding.done;
-      }
-      clean = 'notDone' in finding;
-      this.#mayBegin(name);
-    }
-    if (!clean && options.onUnknown !== undefined && options.onUnknown !== 'retry') await this.#hold(name, key);
-    if (!unknown) await memory.stepStarted(requestId, name, key);
-    let value: T;
-    try {
-      value = await fn({
-        idempotencyKey: key,
-        retried: receipt !== undefined && receipt.failed === undefined,
-        get signal() {
-          return stop.signal;
-        },
-        traceparent,
-      });
-    } catch (error) {
-      if (!clean || stop.reason !== undefined || leavesUnknown(error)) throw error;
-      const failure = toWireError(error);
-      await memory.stepFailed(requestId, name, failure);
-      // What another run will be told, this one is told too.
-      throw options.onFailed === 'keep' ? fromWireError(failure) : error;
-    }
-    // What may be done again under the same key needn't be durable before its result is used here; what leaves the turn waits for it.
-    const repeatable = (options.onUnknown ?? 'retry') === 'retry';
-    const kept = repeatable ? memory.stepDoneSoon(requestId, name, value) : memory.stepDone(requestId, name, value);
-    if (kept !== undefined) await kept;
-    return value;
-  }
-
-  #reconcile<T>(
-    step: string,
-    idempotencyKey: string,
-    reconcile: Reconcile<T>,
-    traceparent: string | undefined,
-  ): Promise<StepFinding<T>> {
-    const { signal, log } = this;
-    const agent = agentAddressKey(this.address);
-    return findOut(
-      this.#parts.house.clock,
-      reconcile,
-      { idempotencyKey, signal, traceparent },
-      () => this.#mayBegin(step),
-      (attempt, why) => log.warn('step not reconciled', { agent, step, attempt, why }),
-    );
-  }
-
-  /** Holds the turn: whatever its handler makes of that, no further step begins and it isn't done. One hold is enough for a turn. */
-  async #hold(step: string, idempotencyKey: string): Promise<never> {
-    const { memory, house, message } = this.#parts;
-    const { requestId: request, address } = this;
-    const mark = memory.held(request);
-    const room = mark !== undefined || memory.heldTurns < HELD_PER_AGENT_MAX;
-    this.#halt = heldError(address, step, undefined);
-    if (!room) throw this.#halt;
-    try {
-      const after = mark?.ruled ? mark.hold : undefined;
-      const held = await house.held.place(address.key, { request, step, idempotencyKey, message, after });
-      await memory.stepHeld(request, held.step, held.hold);
-      this.#halt = heldError(address, held.step, held.hold);
-    } catch (error) {
-      this.#halt = error as JournalFailure;
-    }
-    throw this.#halt;
-  }
-
-  /** The record of earlier runs, if there is any. */
-  #replaying(): Replay | undefined {
-    if (this.#replay === null) {
-      const recorded = this.#parts.memory.steps(this.requestId);
-      const { clock } = this.#parts.house;
-      this.#replay = recorded?.size ? new Replay(clock, recorded, this.remainingMs()) : undefined;
-    }
-    return this.#replay;
+    return this.#steps;
   }
 
   /** The handler has settled: no step begins any more. @returns when those that run have ended, if any do */
   end(): Promise<void> | undefined {
     this.#over = true;
-    if (this.#running === 0) return undefined;
-    return new Promise((resolve) => {
-      this.#idle = resolve;
-    });
+    return this.#steps?.end();
   }
 
   /** Resolves when the receipts of all steps that have ended are durable; undefined when they are. @throws JournalFailure */
@@ -381,13 +186,12 @@ export class Turn<State> implements AgentContext<State> {
 
   /** What stopped the turn, whatever its handler made of it. */
   get halted(): TroupeError | undefined {
-    return this.#halt;
+    return this.#steps?.halted;
   }
 
   /** @throws TroupeError STEP_MISMATCH when the handler ended well without asking for all that is recorded */
   complete(): void {
-    const mismatch = this.#replaying()?.end();
-    if (mismatch !== undefined) throw mismatch;
+    this.#itsSteps.complete();
   }
 
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P> {
@@ -431,8 +235,7 @@ export class Turn<State> implements AgentContext<State> {
 
   /** A turn that runs again may have to wait for this before it comes to its next recorded step. */
   #beside<T>(work: Promise<T>): Promise<T> {
-    const replay = this.#replaying();
-    return replay === undefined || replay.over ? work : replay.beside(work);
+    return this.#itsSteps.beside(work);
   }
 
   /** The same again when the turn runs again, so that what it asks and opens is recognised. */

@@ -35,15 +35,15 @@ export const CLUSTER: readonly Mutation[] = [
     why: 'a step is recorded only when it is done: a crash after its effect forgets that it began',
     patches: [
       {
-        file: 'agent/turn.ts',
+        file: 'agent/steps.ts',
         find: 'if (!unknown) await memory.stepStarted(requestId, name, key);',
         replace: '',
       },
       {
-        file: 'agent/turn.ts',
-        find: "const repeatable = (options.onUnknown ?? 'retry') === 'retry';",
+        file: 'agent/steps.ts',
+        find: 'await this.#done(step, value);',
         replace: `if (!unknown) await memory.stepStarted(requestId, name, key);
-          const repeatable = (options.onUnknown ?? 'retry') === 'retry';`,
+          await this.#done(step, value);`,
       },
     ],
   },
@@ -54,12 +54,12 @@ export const CLUSTER: readonly Mutation[] = [
     why: 'a step whose outcome is unknown is run again without asking what became of it',
     patches: [
       {
-        file: 'agent/turn.ts',
+        file: 'agent/steps.ts',
         find: "if (unknown && options.onUnknown === 'reconcile') {",
         replace: "if (unknown && options.onUnknown === 'hold') {",
       },
       {
-        file: 'agent/turn.ts',
+        file: 'agent/steps.ts',
         find: "if (!clean && options.onUnknown !== undefined && options.onUnknown !== 'retry') await this.#hold(name, key);",
         replace: '',
       },
@@ -72,7 +72,7 @@ export const CLUSTER: readonly Mutation[] = [
     why: 'a turn that runs again runs its finished steps too',
     patches: [
       {
-        file: 'agent/turn.ts',
+        file: 'agent/steps.ts',
         find: 'const kept = done !== undefined ||',
         replace: 'const kept = (done !== undefined && false) ||',
       },

@@ -78,14 +78,33 @@ describe('receipts of a turn', () => {
     expect(seen).toEqual([['step'], ['step', 'done step']]);
   });
 
-  test.each<[string, StepOptions<number>]>([
-    ['held', { onUnknown: 'hold' }],
-    ['reconciled', { onUnknown: 'reconcile', reconcile: () => ({ unknown: true }) }],
-  ])('of steps that would be %s are durable before the handler goes on', async (_how, options) => {
+  test('of steps that can be asked about share it too', async () => {
+    await run((ctx) => ctx.step('a', { onUnknown: 'reconcile', reconcile: () => ({ unknown: true }) }, () => 1));
+    expect(sent).toEqual(['step', 'done turn']);
+  });
+
+  test('reach the handler one by one, in the order of the journal, also where only the first has to be durable', async () => {
+    const letGo = holdUp('done');
+    const seen: string[] = [];
+    const turn = work((ctx) => {
+      const branch = async (name: string, options: StepOptions<number>): Promise<void> => {
+        await ctx.step(name, options, () => 0);
+        seen.push(name);
+      };
+      return Promise.all([branch('held', { onUnknown: 'hold' }), branch('repeatable', {})]);
+    });
+    await bench.clock.advance(100);
+    expect([sent, seen]).toEqual([['step step', 'done done'], []]);
+    letGo();
+    await bench.settle(turn);
+    expect(seen).toEqual(['held', 'repeatable']);
+  });
+
+  test('of steps that would be held are durable before the handler goes on', async () => {
     const letGo = holdUp('done');
     let on = false;
     const turn = work(async (ctx) => {
-      await ctx.step('pay', options, () => 1);
+      await ctx.step('pay', { onUnknown: 'hold' }, () => 1);
       on = true;
     });
     await bench.clock.advance(100);

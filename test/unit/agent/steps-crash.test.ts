@@ -8,7 +8,7 @@ const SEEDS = Number(process.env.STEPS_SEEDS ?? 40);
 const seeds = ONLY === undefined ? Array.from({ length: SEEDS }, (_, i) => i + 1) : [Number(ONLY)];
 
 /** Runs all seeds. What goes wrong is told with the command that does it again. */
-async function runs(policy: Policy, check: (account: Account) => void): Promise<readonly Account[]> {
+async function runs(policy: Policy | undefined, check: (account: Account) => void): Promise<readonly Account[]> {
   const accounts: Account[] = [];
   for (const seed of seeds) {
     try {
@@ -16,7 +16,7 @@ async function runs(policy: Policy, check: (account: Account) => void): Promise<
       check(account);
       accounts.push(account);
     } catch (error) {
-      const replay = `STEPS_SEED=${seed} npx vitest run --project fast test/unit/agent/steps-crash.test.ts -t ${policy}`;
+      const replay = `STEPS_SEED=${seed} npx vitest run --project fast test/unit/agent/steps-crash.test.ts -t '${policy ?? 'of its own'}'`;
       throw new Error(`seed ${seed}: ${errorMessage(error)}\nagain with: ${replay}`, { cause: error });
     }
   }
@@ -60,5 +60,12 @@ describe('a turn whose node is killed at any moment', () => {
     // What is done again is what was under way when the node was killed: a kill repeats no more than a step for each branch.
     expect(repeated).toBeGreaterThan(0);
     expect(repeated).toBeLessThan(sum(accounts, ({ kills }) => kills) * 2);
+  });
+
+  test('with each step under a policy of its own comes to its end, and gives each step its own result', async () => {
+    await runs(undefined, ({ effects, repeated, mixed, steps }) => {
+      expect({ mixed, repeated }).toEqual({ mixed: [], repeated: [] });
+      expect(effects.size).toBe(steps);
+    });
   });
 });

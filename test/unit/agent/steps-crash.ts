@@ -8,8 +8,18 @@ import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, joinAgents } from './bench.ts';
 
 export type Policy = 'reconcile' | 'hold' | 'retry';
-/** Branches side by side, each a list of names of steps one after the other. */
-type Stage = readonly (readonly string[])[];
+interface PlannedStep {
+  readonly name: string;
+  readonly policy: Policy;
+  /** Its result is kept as a blob, so its receipt takes longer to be durable. */
+  readonly large: boolean;
+  /** It fails in the end, and the failure is kept. */
+  readonly fails: boolean;
+  /** Awaits between its result and what its branch does next. */
+  readonly hops: number;
+}
+/** Branches side by side, each a list of steps one after the other. */
+type Stage = readonly (readonly PlannedStep[])[];
 
 /** What a seed stands for. */
 interface Plan {
@@ -18,12 +28,26 @@ interface Plan {
   readonly lives: readonly number[];
 }
 
-function planOf(random: SeededRandom): Plan {
+const POLICIES: readonly Policy[] = ['reconcile', 'hold', 'retry'];
+/** A step's place: its stage, branch and number there. It is what the step gives, or fails with. */
+const LABEL = /^\d+\.\d+\.\d+$/;
+/** Most awaits between a result and what its branch does next. */
+const HOPS_MAX = 10;
+/** Characters of a result that is too large for a record. */
+const LARGE_CHARS = 70_000;
+
+function planOf(random: SeededRandom, policy: Policy | undefined): Plan {
   const list = <T>(least: number, most: number, make: () => T): T[] =>
     Array.from({ length: random.int(least, most + 1) }, make);
-  const name = (): string => 'ab'[random.int(0, 2)] as string;
+  const step = (): PlannedStep => ({
+    name: 'ab'[random.int(0, 2)] as string,
+    policy: policy ?? (POLICIES[random.int(0, POLICIES.length)] as Policy),
+    large: random.next() < 0.1,
+    fails: random.next() < 0.2,
+    hops: random.int(0, HOPS_MAX + 1),
+  });
   return {
-    stages: list(1, 3, () => list(1, 3, () => list(1, 3, name))),
+    stages: list(1, 3, () => list(1, 3, () => list(1, 3, step))),
     lives: list(1, 4, () => random.int(1, 40)),
   };
 }
@@ -63,10 +87,18 @@ class Life {
   }
 }
 
+/** A real yield ends when all that could go on has. The virtual clock's ends after 20 awaits at most: three are at least 40. */
+function yieldWhole(clock: Bench['clock']): void {
+  const once = clock.yieldThen.bind(clock);
+  clock.yieldThen = (fn) => once(() => once(() => once(fn)));
+}
+
 /** What a run came to. */
 export interface Account {
   /** Effects by step; those of a step that happened more than once would be counted so. */
   readonly effects: ReadonlyMap<string, number>;
+  /** Steps that have had more effects than one, though their policy isn't to do them again. */
+  readonly repeated: readonly string[];
   /** Steps whose result was another one's. */
   readonly mixed: readonly string[];
   readonly steps: number;
@@ -79,21 +111,24 @@ export interface Account {
  * Runs the plan of a seed to its end: the message is sent again after each kill, as its asker would, and a person settles what is held, by
  * asking the tool. Neither happens when the turn is done.
  *
+ * @param policy of all steps; undefined when each has one of its own
  * @throws TroupeError TIMEOUT when the turn doesn't come to its end
  */
-export async function runSeed(seed: number, policy: Policy): Promise<Account> {
+export async function runSeed(seed: number, policy: Policy | undefined): Promise<Account> {
   const random = new SeededRandom(seed);
-  const { stages, lives } = planOf(random);
+  const { stages, lives } = planOf(random, policy);
   const bench = await Bench.start();
+  yieldWhole(bench.clock);
   /** The tool: by key, what it did. It does everything that it is told to, however often. */
   const did = new Map<string, string>();
   const effects = new Map<string, number>();
   const mixed: string[] = [];
+  const repeated: string[] = [];
   let life = new Life(Number.POSITIVE_INFINITY);
   let done = false;
   let [steps, kills, rulings, reconciled] = [0, 0, 0, 0];
 
-  const perform = async (ctx: AgentContext<null>, name: string, label: string): Promise<void> => {
+  const perform = async (ctx: AgentContext<null>, step: PlannedStep, label: string): Promise<void> => {
     const mine = life;
     const pause = (): Promise<void> => new Promise((resolve) => void bench.clock.schedule(random.int(0, 30), resolve));
     const find = async (idempotencyKey: string): Promise<StepFinding<string>> => {
@@ -104,20 +139,32 @@ export async function runSeed(seed: number, policy: Policy): Promise<Account> {
       const known = did.get(idempotencyKey);
       return known === undefined ? { notDone: true } : { done: known };
     };
+    const onFailed = 'keep';
     const options: StepOptions<string> =
-      policy === 'hold'
-        ? { onUnknown: 'hold' }
-        : policy === 'retry'
-          ? {}
-          : { onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => find(idempotencyKey) };
-    const given = await ctx.step(name, options, async ({ idempotencyKey }) => {
+      step.policy === 'reconcile'
+        ? { onFailed, onUnknown: 'reconcile', reconcile: ({ idempotencyKey }) => find(idempotencyKey) }
+        : { onFailed, onUnknown: step.policy };
+    const doing = ctx.step(step.name, options, async ({ idempotencyKey, retried }) => {
       await pause();
       await mine.moment();
-      effects.set(label, (effects.get(label) ?? 0) + 1);
-      did.set(idempotencyKey, label);
+      const times = (effects.get(label) ?? 0) + 1;
+      effects.set(label, times);
+      if (times > 1 && step.policy !== 'retry') repeated.push(label);
+      const result = step.large ? label.padEnd(LARGE_CHARS) : label;
+      did.set(idempotencyKey, result);
       await mine.moment();
-      return label;
+      // A failure says nothing about an earlier try, so it isn't kept then.
+      if (step.fails && !retried) throw new RangeError(label);
+      return result;
     });
+    const given = await doing.then(
+      (result) => result.trimEnd(),
+      (error: Error) => {
+        if (!LABEL.test(error.message)) throw error;
+        return error.message;
+      },
+    );
+    for (let hop = 0; hop < step.hops; hop++) await undefined;
     if (given !== label) mixed.push(`${label} got ${given}`);
   };
 
@@ -131,9 +178,9 @@ export async function runSeed(seed: number, policy: Policy): Promise<Account> {
         for (const [i, stage] of stages.entries()) {
           await Promise.all(
             stage.map(async (branch, j) => {
-              for (const [k, name] of branch.entries()) {
+              for (const [k, step] of branch.entries()) {
                 steps++;
-                await perform(ctx as AgentContext<null>, name, `${i}.${j}.${k}`);
+                await perform(ctx as AgentContext<null>, step, `${i}.${j}.${k}`);
               }
             }),
           );
@@ -191,7 +238,7 @@ export async function runSeed(seed: number, policy: Policy): Promise<Account> {
     await bench.clock.advance(10_000);
     if ((await bench.settle(person.coordinator.query('held.list', { limit: 10 }))).held.length > 0)
       throw new TroupeError('EXPECTATION_FAILED', 'a turn that is over is still held');
-    return { effects, mixed, steps, kills, rulings, reconciled };
+    return { effects, repeated, mixed, steps, kills, rulings, reconciled };
   } finally {
     bench.close();
   }
