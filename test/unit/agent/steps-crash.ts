@@ -31,8 +31,8 @@ interface Plan {
 const POLICIES: readonly Policy[] = ['reconcile', 'hold', 'retry'];
 /** A step's place: its stage, branch and number there. It is what the step gives, or fails with. */
 const LABEL = /^\d+\.\d+\.\d+$/;
-/** Most awaits between a result and what its branch does next. */
-const HOPS_MAX = 10;
+/** Awaits between a result and what its branch does next, of every other step. */
+const HOPS = 10;
 /** Characters of a result that is too large for a record. */
 const LARGE_CHARS = 70_000;
 
@@ -44,7 +44,7 @@ function planOf(random: SeededRandom, policy: Policy | undefined): Plan {
     policy: policy ?? (POLICIES[random.int(0, POLICIES.length)] as Policy),
     large: random.next() < 0.1,
     fails: random.next() < 0.2,
-    hops: random.int(0, HOPS_MAX + 1),
+    hops: random.int(0, 2) * HOPS,
   });
   return {
     stages: list(1, 3, () => list(1, 3, () => list(1, 3, step))),
@@ -130,7 +130,9 @@ export async function runSeed(seed: number, policy: Policy | undefined): Promise
 
   const perform = async (ctx: AgentContext<null>, step: PlannedStep, label: string): Promise<void> => {
     const mine = life;
-    const pause = (): Promise<void> => new Promise((resolve) => void bench.clock.schedule(random.int(0, 30), resolve));
+    // Of few lengths, so that branches often end together.
+    const pause = (): Promise<void> =>
+      new Promise((resolve) => void bench.clock.schedule(random.int(0, 4) * 10, resolve));
     const find = async (idempotencyKey: string): Promise<StepFinding<string>> => {
       await pause();
       await mine.moment();
