@@ -26,7 +26,7 @@ export class MachineClock implements Clock {
   }
 
   now(): number {
-    return EPOCH_MS + this.#drift.offsetMs + this.#jumpedMs + this.#world.now * this.#drift.rate;
+    return Math.floor(EPOCH_MS + this.#drift.offsetMs + this.#jumpedMs + this.#world.now * this.#drift.rate);
   }
 
   /** Somebody sets the wall clock. */

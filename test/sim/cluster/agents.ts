@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AgentContext, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
 import { agentAddressKey, nodeRefKey } from '../../../src/core/index.ts';
+import { type Later, type Letters, type Mailbag, NO_MAIL } from './letters.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Attempt, Tool } from './tool.ts';
 
@@ -18,6 +19,8 @@ export interface Work {
   readonly notes?: boolean;
   /** The handler throws when it runs for the first time, at this point. */
   readonly throws?: 'before' | 'after' | undefined;
+  /** What goes on when it is done. */
+  readonly later?: Later | undefined;
 }
 
 /** What it answers: which of the agent's operations it was, from 1. */
@@ -33,13 +36,13 @@ export interface Note {
   readonly order: number;
 }
 
-/** What each agent remembers, in order: the operations that it did, and the notes that it got. */
-export interface Memory {
+/** What each agent remembers, in order: the operations that it did, the notes that it got, and its durable mail. */
+export interface Memory extends Mailbag {
   readonly ops: readonly string[];
   readonly notes: readonly Note[];
 }
 
-const EMPTY: Memory = { ops: [], notes: [] };
+const EMPTY: Memory = { ops: [], notes: [], ...NO_MAIL };
 
 /** Agents that never crash by themselves, ones that do, and ones that others ask. */
 export const KINDS = ['steady', 'shaky', 'sink'] as const;
@@ -48,9 +51,30 @@ const SHARDS = 3;
 const anything = z.any();
 
 /** The agents of a run. */
-export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfterMs'>, tool: Tool): readonly AnyAgent[] {
+export function agentsOf(
+  { passivateAfterMs }: Pick<ClusterPlan, 'passivateAfterMs'>,
+  tool: Tool,
+  letters: Letters,
+): readonly AnyAgent[] {
   const thrown = new Set<string>();
-  const messages = { work: { input: anything }, read: { input: anything } };
+  const messages = {
+    work: { input: anything },
+    read: { input: anything },
+    letter: { input: anything },
+    ring: { input: anything },
+    tick: { input: anything },
+  };
+  const mail = {
+    letter: letters.letter.bind(letters),
+    ring: letters.ring.bind(letters),
+    tick: letters.tick.bind(letters),
+  };
+  const done = (ctx: AgentContext<Memory>, op: string): Done => {
+    const ops = [...ctx.state.ops, op];
+    ctx.setState({ ...ctx.state, ops });
+    letters.handled.add(op);
+    return { op, count: ops.length };
+  };
   const sink = defineAgent('sink', {
     state: () => EMPTY,
     shards: SHARDS,
@@ -58,7 +82,11 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     supervision: { intensity: 0 },
     messages: { ...messages, note: { input: anything } },
     handlers: {
-      work: (ctx, { op }: Work): Done => remember(ctx, op),
+      work: async (ctx, { op, later }: Work): Promise<Done> => {
+        await letters.leave(ctx, op, later);
+        return done(ctx, op);
+      },
+      ...mail,
       note: (ctx, note: Note) => ctx.setState({ ...ctx.state, notes: [...ctx.state.notes, note] }),
       read: (ctx) => ctx.state,
     },
@@ -84,13 +112,14 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
     };
     const [early, late] = notesOf(op);
     await tell(early);
+    await letters.leave(ctx, op, input.later);
     const all = Array.from({ length: steps }, (_, i) => () => step(ctx, tool, attempt, input, i));
     if (beside) await Promise.all(all.map((run) => run()));
     else for (const run of all) await run();
     await tell(late);
     if (key !== undefined) await ctx.agent(sink, key).ask('work', { op: `${op}>${key}` });
     maybeThrow('after');
-    return remember(ctx, op);
+    return done(ctx, op);
   };
   const kind = (name: string, intensity: number): AnyAgent =>
     defineAgent(name, {
@@ -99,7 +128,7 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
       passivateAfterMs,
       supervision: { intensity },
       messages,
-      handlers: { work, read: (ctx) => ctx.state },
+      handlers: { work, ...mail, read: (ctx) => ctx.state },
     });
   // Nothing but its own crashes may count against an agent: one that has none is given no room for any.
   return [kind('steady', 0), kind('shaky', 5), sink];
@@ -108,12 +137,6 @@ export function agentsOf({ passivateAfterMs }: Pick<ClusterPlan, 'passivateAfter
 /** The notes of an operation: before its steps, and after them. */
 export function notesOf(op: string): readonly [early: string, late: string] {
   return [`${op} begins`, `${op} ends`];
-}
-
-function remember(ctx: AgentContext<Memory>, op: string): Done {
-  const ops = [...ctx.state.ops, op];
-  ctx.setState({ ...ctx.state, ops });
-  return { op, count: ops.length };
 }
 
 async function step(

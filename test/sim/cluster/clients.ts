@@ -2,6 +2,7 @@ import { isTroupeError, type Random } from '../../../src/core/index.ts';
 import { exponential, pick, stream } from '../plan.ts';
 import type { Actor } from '../world.ts';
 import { type Done, KINDS, type Work } from './agents.ts';
+import type { Later } from './letters.ts';
 import type { Machine } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -12,6 +13,10 @@ const ASK_MS = 10_000;
 const FAITHFUL = 0.9;
 /** Pause before an operation that failed is tried again, ms. */
 const AGAIN_MS = 150;
+
+/** How long a timer waits, at most, and the time between two rings of a schedule, ms. */
+const RING_MS = 4_000;
+const TICK_MS = [200, 1_500] as const;
 
 /** What a client hears from a node that leaves, while nothing else goes wrong. */
 const LEAVING: ReadonlySet<string> = new Set(['SHUTTING_DOWN', 'UNKNOWN_AGENT']);
@@ -30,11 +35,16 @@ const PASSING: ReadonlySet<string> = new Set([
 
 /** One operation of a client. */
 export interface Operation {
+  readonly client: string;
   readonly kind: string;
   readonly key: string;
   readonly work: Work;
   /** By which lives of nodes it was asked, and when among all that were. */
   readonly asked: { readonly from: string; readonly order: number }[];
+  /** Sent as a durable message: it is over for the client when the agent has it. */
+  readonly posted: boolean;
+  /** When the client heard so, among all events. */
+  acceptedAt: number | undefined;
   /** What the agent answered. */
   done: Done | undefined;
 }
@@ -90,12 +100,38 @@ export class Client {
       sink,
       notes: sink !== undefined && random.next() < 0.7,
       throws: kind === 'shaky' && random.next() < 0.08 ? pick(random, ['before', 'after']) : undefined,
+      later: random.next() < 0.3 ? this.#later() : undefined,
     };
-    const operation: Operation = { kind, key: `k${random.int(0, plan.keys)}`, work, asked: [], done: undefined };
+    const operation: Operation = {
+      client: this.actor.name,
+      kind,
+      key: `k${random.int(0, plan.keys)}`,
+      work,
+      asked: [],
+      posted: random.next() < 0.15,
+      acceptedAt: undefined,
+      done: undefined,
+    };
     this.operations.push(operation);
     this.#open++;
     tally.count('operations');
     this.#try(operation);
+  }
+
+  #later(): Later {
+    const { plan } = this.#shared;
+    const random = this.#random;
+    const count = random.int(0, 4);
+    const letters = Array.from({ length: count }, () => ({
+      kind: pick(random, KINDS),
+      key: `k${random.int(0, plan.keys)}`,
+    }));
+    const timer = plan.timers ? random.next() : 1;
+    return {
+      letters,
+      ringMs: timer < 0.4 ? random.int(0, RING_MS) : undefined,
+      tickMs: timer < 0.15 ? random.int(...TICK_MS) : undefined,
+    };
   }
 
   #try(operation: Operation): void {
@@ -126,10 +162,12 @@ export class Client {
       if (host === undefined) return answer(again);
       const { kind, key, work } = operation;
       operation.asked.push({ from: `${machine.id}#${machine.node?.life.self.incarnation}`, order: world.events });
-      host.ask({ kind, key }, 'work', work, { requestId: op, timeoutMs: ASK_MS }).then(
-        (value) => answer(() => this.#done(operation, value as Done)),
-        (error: unknown) => answer(() => this.#failed(operation, error, again)),
-      );
+      const heard = operation.posted
+        ? host.send({ kind, key }, 'work', work, op).then(() => () => this.#accepted(operation))
+        : host
+            .ask({ kind, key }, 'work', work, { requestId: op, timeoutMs: ASK_MS })
+            .then((value) => () => this.#done(operation, value as Done));
+      heard.then(answer, (error: unknown) => answer(() => this.#failed(operation, error, again)));
     });
   }
 
@@ -138,6 +176,13 @@ export class Client {
     trace.note(world.now, this.actor.name, 'has', done.op, done.count);
     if (done.op !== operation.work.op) report(`${operation.work.op} got the answer to ${done.op}`);
     operation.done = done;
+    this.#open--;
+  }
+
+  #accepted(operation: Operation): void {
+    const { world, trace } = this.#shared;
+    trace.note(world.now, this.actor.name, 'has posted', operation.work.op);
+    operation.acceptedAt = world.events;
     this.#open--;
   }
 

@@ -20,6 +20,8 @@ const SOON_MS = 6;
 const SLOW_MS = 800;
 /** The same where nothing may be lost: a node that drains leaves before what is longer on its way to it, and that tell is gone. */
 const SLOW_MS_GENTLE = 60;
+/** How far a clock jumps, at most, where nobody waits for a timer; else a sixtieth of it. */
+const JUMP_MS = 60_000;
 /** Time without any worker, at most, ms. */
 const LOST_MS = 8_000;
 
@@ -127,7 +129,7 @@ export class ClusterFaults {
       case 'slow':
         return this.#slow(machine);
       case 'clock-jump':
-        machine.clock.jump(random.int(-60_000, 60_000));
+        machine.clock.jump(JUMP_MS * (this.#shared.plan.timers ? 1 / 60 : 1) * (2 * random.next() - 1));
         return true;
       case 'stop':
         void machine.node?.stop();

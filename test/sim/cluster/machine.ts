@@ -165,6 +165,7 @@ function heeding(logger: Logger, report: (what: string) => void): Logger {
       const agent = String(fields?.agent);
       if (message.startsWith('agent given up') && !agent.startsWith('shaky/'))
         report(`${agent} was left alone: ${message}`);
+      if (message === 'durable message given up') report(`${message}: ${JSON.stringify(fields)}`);
       logger.error(message, fields);
     },
     child: (fields) => heeding(logger.child(fields), report),

@@ -63,6 +63,8 @@ export interface ClusterPlan {
   readonly keys: number;
   /** Idle time after which an agent leaves memory, ms. */
   readonly passivateAfterMs: number;
+  /** Whether agents set timers: those go by their machines' clocks, which aren't so wrong then. */
+  readonly timers: boolean;
   /** Mean pause of a client between two operations, ms, and how many it has open at most. */
   readonly thinkMs: number;
   readonly openMax: number;
@@ -109,6 +111,8 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     if (drawn && (!gentle || GENTLE.includes(fault))) faults.set(fault, gentle ? meanMs / 2 : meanMs);
   }
   const drift = pick(random, [0, 0, 0.02, 0.1]);
+  const timers = stream(seed, 'timers').next() < 0.7;
+  const offsetMs = timers ? 500 : 5_000;
   const names = (prefix: string, count: number): string[] =>
     Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
   return {
@@ -131,9 +135,10 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     clients: pick(random, [2, 3]),
     keys: pick(random, gentle ? [1, 2, 3] : [2, 3, 4]),
     passivateAfterMs: pick(random, [1_500, 60_000]),
+    timers,
     thinkMs: pick(random, gentle ? [100, 250] : [300, 600, 1_200]),
     openMax: pick(random, gentle ? [3, 6] : [1, 2, 4]),
     activeMs: pick(random, [10_000, 15_000, 25_000]),
-    drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-5_000, 5_000) }),
+    drift: () => ({ rate: 1 + drift * (2 * random.next() - 1), offsetMs: random.int(-offsetMs, offsetMs) }),
   };
 }

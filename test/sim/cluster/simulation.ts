@@ -7,8 +7,9 @@ import { Trace } from '../trace.ts';
 import { World } from '../world.ts';
 import { agentsOf, KINDS, type Memory } from './agents.ts';
 import { audit } from './audit.ts';
-import { Client } from './clients.ts';
+import { Client, type Operation } from './clients.ts';
 import { ClusterFaults } from './faults.ts';
+import { duties, Letters, underWay } from './letters.ts';
 import { Machine } from './machine.ts';
 import { StreamNetwork } from './network.ts';
 import { clusterPlanOf } from './plan.ts';
@@ -21,6 +22,9 @@ import { Watch } from './watch.ts';
 const EVENTS_MAX = 2_000_000;
 /** Virtual time within which a cluster without faults must be whole again, and have answered everything, ms. */
 const MEND_MS = 90_000;
+/** How often agents are asked for what they remember until nothing is under way any more, and the time between, ms. */
+const TRIES_MAX = 60;
+const TRY_MS = 500;
 /** How often something awaited is looked at, ms. */
 const LOOK_MS = 20;
 /** Virtual time in which a new cluster forms, ms. */
@@ -51,6 +55,7 @@ class ClusterRun {
   readonly #shared: Surroundings;
   readonly #clients: readonly Client[];
   readonly #faults: ClusterFaults;
+  readonly #letters = new Letters((what) => this.report(what));
   #reason: string | undefined;
 
   constructor(seed: number) {
@@ -72,7 +77,7 @@ class ClusterRun {
       tally,
       tool,
       watch: new Watch(shared),
-      agents: agentsOf(plan, tool),
+      agents: agentsOf(plan, tool, this.#letters),
       machines: new Map(),
       addresses: new Map(),
       logger: nullLogger,
@@ -98,7 +103,7 @@ class ClusterRun {
       await this.#pass(plan.activeMs);
       this.#faults.stop();
       for (const client of this.#clients) client.stop();
-      await this.#until(MEND_MS, () => this.#apart() ?? this.#unanswered());
+      await this.#until(MEND_MS, () => this.#apart() ?? this.#unanswered() ?? this.#undone());
       await this.#judge();
     } catch (error) {
       if (!(error instanceof Broken)) throw error;
@@ -166,8 +171,18 @@ class ClusterRun {
     return undefined;
   }
 
-  async #judge(): Promise<void> {
-    const { machines, plan, tool, tally, watch } = this.#shared;
+  get #operations(): readonly Operation[] {
+    return this.#clients.flatMap(({ operations }) => operations);
+  }
+
+  /** What is to happen by itself: nobody is asked about it, as that would wake who sleeps. */
+  #undone(): string | undefined {
+    for (const duty of duties(this.#operations)) if (!this.#letters.handled.has(duty)) return `${duty} is not done`;
+    return undefined;
+  }
+
+  async #memories(): Promise<ReadonlyMap<string, Memory>> {
+    const { machines, plan } = this.#shared;
     const memories = new Map<string, Memory>();
     const host = machines.get(plan.voters[0] as string)?.node?.host;
     const wanted = KINDS.flatMap((kind) => Array.from({ length: plan.keys }, (_, i) => ({ kind, key: `k${i}` })));
@@ -178,12 +193,23 @@ class ClusterRun {
       );
     }
     await this.#until(MEND_MS, () => (memories.size < wanted.length ? 'agents do not answer' : undefined));
-    verdict(
-      this.#clients.flatMap(({ operations }) => operations),
-      memories,
-      tool,
-      plan.gentle,
-    );
+    return memories;
+  }
+
+  async #judge(): Promise<void> {
+    const { machines, plan, tool, tally, watch } = this.#shared;
+    const operations = this.#operations;
+    let memories = await this.#memories();
+    // What was handled needn't be committed yet.
+    for (let tries = 0; underWay(operations, memories) !== undefined && tries < TRIES_MAX; tries++) {
+      await this.#pass(TRY_MS);
+      memories = await this.#memories();
+    }
+    verdict(operations, memories, tool, plan.gentle);
+    for (const { got, rings } of memories.values()) {
+      tally.count('durable messages', got.length);
+      tally.count('rings of timers', rings.length);
+    }
     await this.#until(MEND_MS, () => this.#apart());
     const logs = plan.voters.flatMap((id) => machines.get(id)?.store.log ?? []);
     const last = Math.max(...logs.map((log) => log.lastIndex()));

@@ -1,5 +1,6 @@
 import { type Memory, type Note, notesOf } from './agents.ts';
 import type { Operation } from './clients.ts';
+import { mailVerdict } from './letters.ts';
 import { Broken } from './surroundings.ts';
 import type { Tool } from './tool.ts';
 
@@ -22,13 +23,15 @@ export function verdict(
   const expect = (whose: Map<string, Set<string>>, agent: string, op: string): void => {
     whose.set(agent, (whose.get(agent) ?? new Set()).add(op));
   };
-  for (const { kind, key, work, done } of operations) {
+  for (const { kind, key, work, posted, done } of operations) {
     const agent = `${kind}/${key}`;
     const { op, steps, sink, notes } = work;
-    if (done === undefined) throw new Broken(`${op} was never answered`);
     expect(expected, agent, op);
-    const found = memories.get(agent)?.ops[done.count - 1];
-    if (found !== op) throw new Broken(`${agent} said that ${op} was its number ${done.count}, which is ${found}`);
+    if (!posted) {
+      if (done === undefined) throw new Broken(`${op} was never answered`);
+      const found = memories.get(agent)?.ops[done.count - 1];
+      if (found !== op) throw new Broken(`${agent} said that ${op} was its number ${done.count}, which is ${found}`);
+    }
     if (sink !== undefined) expect(expected, `sink/${sink}`, `${op}>${sink}`);
     if (notes && sink !== undefined) for (const note of notesOf(op)) expect(noted, `sink/${sink}`, note);
     for (let i = 0; i < steps; i++) {
@@ -45,6 +48,7 @@ export function verdict(
     compare(`${agent} by notes`, got, noted.get(agent) ?? new Set(), gentle);
     if (gentle) inOrder(agent, notes);
   }
+  mailVerdict(operations, memories);
   if (gentle) for (const [agent, { ops }] of memories) inOrder(agent, asksOf(operations, agent, ops));
 }
 
@@ -70,7 +74,7 @@ function inOrder(agent: string, messages: readonly Note[]): void {
 /** What clients asked of an agent, in the order in which it was done; what was asked more than once has no order. */
 function asksOf(operations: readonly Operation[], agent: string, ops: readonly string[]): Note[] {
   const mine = new Map(
-    operations.flatMap((each) => (`${each.kind}/${each.key}` === agent ? [[each.work.op, each]] : [])),
+    operations.flatMap((each) => (`${each.kind}/${each.key}` === agent && !each.posted ? [[each.work.op, each]] : [])),
   );
   return ops.flatMap((op) => {
     const asked = mine.get(op)?.asked ?? [];

@@ -1,5 +1,6 @@
 import { CLUSTER } from './cluster.ts';
 import { ELECTIONS } from './elections.ts';
+import { MAIL } from './mail.ts';
 import { MEMBERSHIP } from './membership.ts';
 import { MOVES } from './moves.ts';
 import type { Mutation } from './mutation.ts';
@@ -24,4 +25,5 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBERSHIP,
   ...CLUSTER,
   ...MOVES,
+  ...MAIL,
 ].sort((a, b) => (a.mistake ?? MISTAKES + 1) - (b.mistake ?? MISTAKES + 1));
