@@ -23,7 +23,7 @@ test('whole clusters keep what they promise under faults', { timeout: 90_000 }, 
   const came = CLUSTER_FAULTS.filter((fault) => (counts[`faults: ${fault}`] ?? 0) > 0);
   expect(came.length, `only these faults came: ${came}`).toBeGreaterThan(CLUSTER_FAULTS.length / 2);
   expect(counts['steps reconciled']).toBeGreaterThan(0);
-  for (const count of ['operations', 'journal appends']) {
+  for (const count of ['operations', 'journal appends', 'durable messages', 'rings of timers']) {
     expect(counts[count], count).toBeGreaterThan(report.seeds);
   }
 });
