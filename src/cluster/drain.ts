@@ -189,11 +189,22 @@ export class Drain {
       pauseMsP50: Math.round(quantile(pauses, 0.5)),
       pauseMsP99: Math.round(quantile(pauses, 0.99)),
     };
+    await this.#awaitStragglers();
     await actors.stop(STOP_MS);
     await links.flush(FLUSH_MS);
     await coordinator.execute('node.leave', { ...self, account }, this.#inTime(this.#deadline.goneAtMs));
     logger.info('drained', { ...account, reason: this.#reason });
     return account;
+  }
+
+  /** Waits for messages that were on their way here when their shards went, while there is time. */
+  async #awaitStragglers(): Promise<void> {
+    const { handover, clock } = this.#parts;
+    let come = false;
+    void handover.stragglers().then(() => {
+      come = true;
+    });
+    while (!come && clock.monotonic() < this.#deadline.movesUntilMs) await delay(clock, LOOK_MS);
   }
 
   #owned(): readonly ShardRecord[] {

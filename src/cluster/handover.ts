@@ -5,6 +5,7 @@ import {
   type Logger,
   type NodeRef,
   type ShardId,
+  ShardTable,
   settlesWithin,
   shardKey,
   type Timer,
@@ -111,6 +112,8 @@ export class Handover {
   readonly #shipping: Shipping;
   readonly #staged: Map<string, Staged> = new Map();
   readonly #moving: Set<string> = new Set();
+  /** Shards that this life has begun to move: as many as there are, at most. */
+  readonly #begun: ShardTable<ShardId> = new ShardTable();
   /** Their value together. */
   #value = 0;
   /** Shards whose move has just failed or was put off. */
@@ -154,6 +157,22 @@ export class Handover {
     this.#times = undefined;
     this.#traceparent = undefined;
     this.#moved = undefined;
+  }
+
+  /**
+   * Resolves when whatever others had sent here, before they knew where shards went, has come, and has been sent after them. Each node
+   * answers once it knows, the way its messages go, so the answer comes behind the last of them. A node that is lost meanwhile, or
+   * doesn't answer within `ACTIVE_TIMEOUT_MS`, isn't waited for. Never rejects.
+   */
+  async stragglers(): Promise<void> {
+    const { map, self, peers, logger } = this.#parts;
+    const gone = [...this.#begun].flatMap((id) => map.shard(id) ?? []).filter(({ owner }) => !sameNode(owner, self));
+    if (gone.length === 0) return;
+    const names = encodePayload(gone.map(({ group, shard, epoch }) => ({ group, shard, epoch })));
+    const others = map.nodes().filter((node) => !sameNode(node, self) && map.isAlive(node));
+    const asked = others.map((to) => peers.request(to, 'user', 'handover', 'active', names, ACTIVE_TIMEOUT_MS));
+    const silent = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected').length;
+    if (silent > 0) logger.debug('what is on its way not waited for', { nodes: silent });
   }
 
   /** Starts no further moves. */
@@ -263,6 +282,7 @@ export class Handover {
     if (!this.#turnsMustEnd()) await this.#prepare(id, target);
     if (!this.#stillDue(shard)) return true;
     const startedAt = clock.monotonic();
+    this.#begun.set(id, id);
     router.line(id).freeze();
     if (!this.#turnsMustEnd() && !(await tenant.pause(id, QUIET_MS_MAX))) {
       tenant.resume(id);

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DRAIN_MARGIN_MS, Drain, plan } from '../../../src/cluster/index.ts';
 import type { DrainAccount } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, TroupeError } from '../../../src/core/index.ts';
+import { decodePayload } from '../../../src/wire/index.ts';
 import { Bench, type MovingNode, tell } from './bench.ts';
 
 let bench: Bench;
@@ -43,6 +44,18 @@ function leaderPlaces(): void {
     });
     if (moves.length > 0) void coordinator.execute('shards.place', { moves });
   });
+}
+
+/** A third node has told an agent of the leaving one something that takes so long to come, ms. */
+async function tellsLate(delayMs: number): Promise<void> {
+  const sender = await bench.joinMoving('n3');
+  const say = (value: string): void => void sender.router.send({ kind: 'kind', key: 'a' }, tell('a', value));
+  say('early');
+  await bench.until(() => leaving.tenant.delivered.length === 1);
+  bench.network.delayMs = delayMs;
+  say('late');
+  await bench.clock.settle();
+  bench.network.delayMs = 0;
 }
 
 let stayed: number;
@@ -146,6 +159,29 @@ describe('a drain', () => {
     await bench.settle(drained);
     await bench.settled();
     expect(other.map.node('n1')?.state).toBe('left');
+  });
+
+  test('waits for what was sent to it before its shards went, and sends it after them', async () => {
+    leaderPlaces();
+    await tellsLate(1_500);
+    const startedAt = bench.clock.monotonic();
+    await bench.settle(start(15_000));
+    expect(bench.clock.monotonic() - startedAt).toBeLessThan(1_700);
+    await bench.settled();
+    expect(other.map.node('n1')?.state).toBe('left');
+    expect(other.tenant.delivered.map(({ payload }) => decodePayload(payload))).toEqual(['late']);
+  });
+
+  test('waits for that no longer than there is time, also when it is hurried', async () => {
+    leaderPlaces();
+    await tellsLate(4_000);
+    const startedAt = bench.clock.monotonic();
+    const drain = begin(60_000);
+    await bench.clock.advance(1_000);
+    expect(leaving.map.shards().some(({ owner }) => owner?.node === 'n1')).toBe(false);
+    drain.hurry({ reason: 'sooner', deadlineMs: 1_000 });
+    await bench.settle(drain.account);
+    expect(bench.clock.monotonic() - startedAt).toBeLessThanOrEqual(2_000);
   });
 
   test('takes a deadline with fractions of a millisecond', async () => {
