@@ -5,7 +5,7 @@ const resolve: { conditions: string[] } = { conditions: ['troupe-source'] };
 const ssr: { resolve: { conditions: string[] } } = { resolve };
 
 /** Tests of real processes that look at times or at memory: each has the machine to itself. */
-const alone: string[] = ['blocked-threads', 'kill', 'overload', 'partitions', 'preempt'].map(
+const alone: string[] = ['blocked-threads', 'kill', 'overload', 'partitions'].map(
   (name) => `test/cluster/${name}.test.ts`,
 );
 

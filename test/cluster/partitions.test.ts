@@ -6,7 +6,7 @@ import { LIBRARY, now, Workload } from './workload.ts';
 
 const NODES = ['node-1', 'node-2', 'node-3'];
 /** How long a fault lasts, and how long clients work on afterwards, ms. */
-const LASTS_MS = 3_000;
+const LASTS_MS = 2_500;
 /** Longest time without an answer where there should be one, ms: usual are 700, on a busy machine 1,700. */
 const SILENCE_MAX_MS = 2_800;
 /** Terms that one fault may cost, with what comes after it. Elections that don't end cost two each second: a dozen. */
@@ -68,6 +68,10 @@ async function suffer(cluster: NetworkCluster, fault: Fault): Promise<void> {
   if (losses.length > 0) expect(lost, 'packets lost').toBeGreaterThan(0);
   history.check();
   for (const node of silent) expect(history.answered(node, cut, healed), `answers of ${node}, cut off`).toEqual([]);
+  if (silent.length < running.length) {
+    const answers = all.reduce((sum, who) => sum + history.answered(who, cut, healed).length, 0);
+    expect(answers, 'answers during the fault').toBeGreaterThan(0);
+  }
   for (const who of serving) {
     expect(history.silence(who, cut, healed), `silence of ${who}`).toBeLessThan(silenceMaxMs);
   }
@@ -150,11 +154,11 @@ describe.skipIf(noNetwork !== undefined)('other clusters in a network', () => {
     const losses = oneWay(NODES, NODES).map((loss) => ({ ...loss, percent: 10 }));
     await suffer(cluster, {
       losses,
-      serving: [...NODES, LIBRARY],
-      lastsMs: 7_000,
+      // Who loses a packet or two in a row may hear nothing for as long as the fault lasts; not all of them do.
+      lastsMs: 6_000,
       // A read at a follower takes three rounds of 400 ms, and clients that only read wait for a fifth of this.
       patienceMs: 8_000,
-      silenceMaxMs: 6_500,
+      silenceMaxMs: 5_500,
     });
   });
 });
