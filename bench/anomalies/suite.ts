@@ -1,5 +1,6 @@
 import { type Point, Points } from '../crash/points.ts';
 import { Tool } from '../crash/tool.ts';
+import { DRIVER, VOTERS } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, median, OURS, Report } from '../report.ts';
@@ -7,13 +8,10 @@ import type { BenchOptions, Suite } from '../suite.ts';
 import { MODES, type Mode, RECEIVERS, racerWith, racerWithout } from './racer.ts';
 import { type Anomaly, Races } from './races.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const WORKERS: Readonly<Record<Mode, readonly string[]>> = {
   with: ['with-1', 'with-2'],
   without: ['without-1', 'without-2'],
 };
-/** The node in this process: it asks, and hosts the receivers. */
-const DRIVER = 'driver';
 const PART_MS = 290_000;
 const ANOMALIES: readonly Anomaly[] = ['phantomEffect', 'causalCascade', 'effectReordering', 'staleGeneration'];
 const STEPS = 10;

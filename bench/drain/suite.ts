@@ -1,4 +1,5 @@
 import { agentRef } from '../../src/agent/index.ts';
+import { DRIVER, layout } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, OURS, Report } from '../report.ts';
@@ -7,10 +8,7 @@ import type { BenchOptions, Suite } from '../suite.ts';
 import { resident } from './resident.ts';
 import { Traffic } from './traffic.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const LEAVING = 'worker-1';
-/** The node in this process: it asks, and hosts nothing. */
-const DRIVER = 'driver';
 const PART_MS = 110_000;
 /** An ask may have to wait for a move, ms. */
 const ASK_MS = 60_000;
@@ -81,12 +79,7 @@ class DrainBench {
       config: {
         name: 'drain',
         agents: [new URL('./resident.ts', import.meta.url)],
-        nodes: [
-          ...VOTERS.map((id) => ({ id, voter: true })),
-          { id: LEAVING, labels: { role: 'worker' } },
-          { id: 'worker-2', labels: { role: 'worker' } },
-          { id: DRIVER },
-        ],
+        nodes: layout([LEAVING, 'worker-2']),
       },
       here: DRIVER,
       limitMs: PART_MS,

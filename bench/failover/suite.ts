@@ -1,3 +1,4 @@
+import { DRIVER, layout } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, OURS, percentile, Report } from '../report.ts';
@@ -6,10 +7,7 @@ import type { BenchOptions, Suite } from '../suite.ts';
 import { counter } from './counter.ts';
 import { Counters } from './counters.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const WORKERS = ['worker-1', 'worker-2'] as const;
-/** The node in this process: it asks, and hosts nothing. */
-const DRIVER = 'driver';
 const PART_MS = 285_000;
 /** Longest time until all shards have a home and none is about to move, ms. */
 const PLACED_MS = 30_000;
@@ -71,11 +69,7 @@ class FailoverBench {
       config: {
         name: 'failover',
         agents: [new URL('./counter.ts', import.meta.url)],
-        nodes: [
-          ...VOTERS.map((id) => ({ id, voter: true })),
-          ...WORKERS.map((id) => ({ id, labels: { role: 'worker' } })),
-          { id: DRIVER },
-        ],
+        nodes: layout(WORKERS),
       },
       here: DRIVER,
       limitMs: PART_MS,

@@ -1,5 +1,6 @@
 import { type Point, Points } from '../crash/points.ts';
 import { Tool } from '../crash/tool.ts';
+import { DRIVER, layout } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, median, OURS, Report } from '../report.ts';
@@ -8,10 +9,7 @@ import type { BenchOptions, Suite } from '../suite.ts';
 import { Trial, type Work } from './trial.ts';
 import { journalled, plain } from './worker.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const WORKERS = ['worker-1', 'worker-2', 'worker-3'] as const;
-/** The node in this process: it asks, and hosts nothing. */
-const DRIVER = 'driver';
 /** What is compared. */
 const KINDS = [journalled.kind, plain.kind] as const;
 const PART_MS = 280_000;
@@ -69,11 +67,7 @@ class RecoveryBench {
       config: {
         name: 'recovery',
         agents: [new URL('./worker.ts', import.meta.url)],
-        nodes: [
-          ...VOTERS.map((id) => ({ id, voter: true })),
-          ...WORKERS.map((id) => ({ id, labels: { role: 'worker' } })),
-          { id: DRIVER },
-        ],
+        nodes: layout(WORKERS),
       },
       here: DRIVER,
       limitMs: PART_MS,

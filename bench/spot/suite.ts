@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { agentRef } from '../../src/agent/index.ts';
+import { DRIVER, layout } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, median, OURS, Report } from '../report.ts';
@@ -10,10 +11,7 @@ import { Capacity } from './capacity.ts';
 import { OWN_TRACE, priceRatio, readTrace, WORKERS_MAX } from './trace.ts';
 import { STEPS, scratch, worker } from './work.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const WORKERS = Array.from({ length: WORKERS_MAX }, (_, at) => `spot-${at + 1}`);
-/** The node in this process: it asks, and hosts nothing. */
-const DRIVER = 'driver';
 const AGENTS = 48;
 /** A second of a trace stands for so many: notices are shorter by that. */
 const SCALE = 20;
@@ -91,11 +89,7 @@ class SpotBench {
       config: {
         name: 'spot',
         agents: [new URL('./work.ts', import.meta.url)],
-        nodes: [
-          ...VOTERS.map((id) => ({ id, voter: true })),
-          ...WORKERS.map((id) => ({ id, labels: { capacity: 'spot' } })),
-          { id: DRIVER },
-        ],
+        nodes: layout(WORKERS, { capacity: 'spot' }),
       },
       here: DRIVER,
       limitMs: PART_MS,

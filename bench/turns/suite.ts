@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { agentRef } from '../../src/agent/index.ts';
 import { readLog } from '../../src/node/index.ts';
 import { threadTimes } from '../cpu.ts';
+import { DRIVER, layout, VOTERS } from '../layout.ts';
 import { closedLoops, type LoadResult } from '../load.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
@@ -10,10 +11,7 @@ import { type FigureSpec, OURS, Report } from '../report.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { worker } from './worker.ts';
 
-const VOTERS = ['voter-1', 'voter-2', 'voter-3'] as const;
 const WORKERS = ['worker-1', 'worker-2'] as const;
-/** The node in this process: it asks, and hosts nothing. */
-const DRIVER = 'driver';
 const PART_MS = 240_000;
 /** An ask may have to wait for a thousand others, ms. */
 const ASK_MS = 30_000;
@@ -91,11 +89,7 @@ class TurnsBench {
       config: {
         name: 'turns',
         agents: [new URL('./worker.ts', import.meta.url)],
-        nodes: [
-          ...VOTERS.map((id) => ({ id, voter: true })),
-          ...WORKERS.map((id) => ({ id, labels: { role: 'worker' } })),
-          { id: DRIVER },
-        ],
+        nodes: layout(WORKERS),
       },
       here: DRIVER,
       limitMs: PART_MS,
