@@ -14,6 +14,8 @@ import {
   type Clock,
   isTroupeError,
   type NodeRef,
+  Quota,
+  type QuotaLimits,
   type Random,
   sampled,
   shardKey,
@@ -32,6 +34,10 @@ import { OpenAsk, OpenAsks } from './open-asks.ts';
 const RESEND_MS = 50;
 /** The longest time limit that a timer can have, ms. */
 const TIMEOUT_MS_MAX = 2 ** 31 - 1;
+/** Asks of a node that may be open at a time. Each takes about 1.4 kB beside its message. */
+export const OPEN_ASKS_MAX = 500_000;
+/** Their messages together, bytes: they are kept to be sent again. */
+export const OPEN_ASK_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Refusals that say only that the agent is elsewhere now, or will be. */
 const PASSING: ReadonlySet<string> = new Set(['NODE_UNAVAILABLE', 'NOT_OWNER', 'SHUTTING_DOWN']);
 
@@ -51,6 +57,8 @@ export interface AsksParts {
   readonly clock: Clock;
   readonly random: Random;
   readonly tracer: Tracer;
+  /** How much may be open. Default OPEN_ASKS_MAX and OPEN_ASK_BYTES_MAX. */
+  readonly limits?: QuotaLimits;
 }
 
 /** The asks that one signal takes back. */
@@ -66,6 +74,7 @@ interface SignalAsks {
 export class Asks {
   readonly #parts: AsksParts;
   readonly #open: OpenAsks;
+  readonly #quota: Quota;
   /** Asks by the signal that takes them back: a signal with many asks has one listener. */
   readonly #bySignal: Map<AbortSignal, SignalAsks> = new Map();
   readonly #from: string;
@@ -79,9 +88,21 @@ export class Asks {
     this.#from = askerName(parts.self);
     this.#idPrefix = parts.random.id(16);
     this.#open = new OpenAsks(parts.clock, (ask) => this.#expire(ask));
+    const limits = parts.limits ?? { countMax: OPEN_ASKS_MAX, bytesMax: OPEN_ASK_BYTES_MAX };
+    this.#quota = new Quota('asks of this node are open', limits);
     parts.map.onChange((change) => {
       if (this.#open.size > 0) this.#changed(change);
     });
+  }
+
+  /** Asks that wait for their answer. */
+  get open(): number {
+    return this.#quota.count;
+  }
+
+  /** What they carry, bytes. */
+  get openBytes(): number {
+    return this.#quota.bytes;
   }
 
   /** Fails every ask: this life of the node is over. */
@@ -92,7 +113,8 @@ export class Asks {
 
   /**
    * Asks an agent.
-   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, ASK_CYCLE, or what the agent answered
+   * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, ASK_CYCLE, OVERLOADED when too much is
+   *   open already, or what the agent answered
    */
   ask(address: AgentAddress, method: string, input: unknown, options: TurnAskOptions = {}): Promise<unknown> {
     const { tracer } = this.#parts;
@@ -134,6 +156,8 @@ export class Asks {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(cancelled(to));
       if (this.#closed) return reject(this.#leaving(to));
+      const payload = encodePayload(input);
+      this.#quota.enter(payload.byteLength);
       const loan = options.budget?.lend();
       const now = this.#parts.clock.monotonic();
       const envelope: Envelope = {
@@ -141,7 +165,7 @@ export class Asks {
         to,
         correlation: 0,
         method,
-        payload: encodePayload(input),
+        payload,
         from: this.#from,
         requestId: requestId ?? this.#freshId(),
         traceparent,
@@ -168,6 +192,7 @@ export class Asks {
   /** @param spent on it; undefined when nobody knows */
   #settle(ask: OpenAsk, value: unknown, error: TroupeError | undefined, spent?: Amount): void {
     if (!this.#open.remove(ask)) return;
+    this.#quota.leave(ask.envelope.payload.byteLength);
     ask.loan?.settle(spent);
     ask.resend?.cancel();
     if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);

@@ -6,10 +6,12 @@ import {
   type Clock,
   delay,
   type ErrorCode,
+  Quota,
   type Random,
   TroupeError,
 } from '../core/index.ts';
 import type { TroupeDefinition } from '../wire/generated/troupe/v1/Troupe.ts';
+import { OPEN_CALL_BYTES_MAX, OPEN_CALLS_MAX } from './limits.ts';
 import { type Connected, type NodeChannel, traceMetadata } from './node-channel.ts';
 import { troupeService } from './schema.ts';
 import { type CallFailure, fromStatus } from './status.ts';
@@ -62,7 +64,11 @@ export class Failover {
   readonly #channel: NodeChannel;
   readonly #clock: Clock;
   readonly #random: Random;
-
+  /** Calls and streams that aren't over, with what they send. */
+  readonly #quota: Quota = new Quota('calls of this client are open', {
+    countMax: OPEN_CALLS_MAX,
+    bytesMax: OPEN_CALL_BYTES_MAX,
+  });
   readonly #unavailableMs: number;
 
   /** @param unavailableMs how long no node at all may be reachable before calls and streams give up, ms */
@@ -73,21 +79,36 @@ export class Failover {
     this.#random = random;
   }
 
-  /** One request, one reply. */
+  /** One request, one reply. @throws TroupeError OVERLOADED when too much is open already, and as `attempt` */
   call<M extends Method>(method: M, request: RequestOf<M>, options: CallLimits): Promise<ReplyOf<M>> {
     return this.attempt(
       (connected, remainingMs) => this.#unary(connected, method, request, remainingMs, options),
       options,
+      payloadBytes(request),
     );
   }
 
   /**
    * Runs `work` on a connection, and again on the next one while that may help.
    *
+   * @param bytes what `work` keeps meanwhile
    * @throws TroupeError what the node answered; CANCELLED; TIMEOUT when the time is over and the outcome is unknown;
-   *   NODE_UNAVAILABLE when it is over and no node was ever reached
+   *   NODE_UNAVAILABLE when it is over and no node was ever reached; OVERLOADED when too much is open already
    */
   async attempt<R>(
+    work: (connected: Connected, remainingMs: number) => Promise<R>,
+    limits: CallLimits,
+    bytes = 0,
+  ): Promise<R> {
+    this.#quota.enter(bytes);
+    try {
+      return await this.#attempt(work, limits);
+    } finally {
+      this.#quota.leave(bytes);
+    }
+  }
+
+  async #attempt<R>(
     work: (connected: Connected, remainingMs: number) => Promise<R>,
     { timeoutMs, signal, again = isRepeatable }: CallLimits,
   ): Promise<R> {
@@ -131,9 +152,23 @@ export class Failover {
    * Follows a stream across nodes until the server ends it. Each time it is opened `request` is asked anew, so it can
    * say where to go on.
    *
-   * @throws TroupeError what the node answered; CANCELLED; NODE_UNAVAILABLE when broken for longer than `unavailableMs`
+   * @throws TroupeError what the node answered; CANCELLED; NODE_UNAVAILABLE when broken for longer than `unavailableMs`; OVERLOADED when
+   *   too much is open already
    */
   async *follow<M extends Method>(
+    method: M,
+    request: () => RequestOf<M>,
+    options: FailoverOptions,
+  ): AsyncGenerator<ReplyOf<M>> {
+    this.#quota.enter(0);
+    try {
+      yield* this.#follow(method, request, options);
+    } finally {
+      this.#quota.leave(0);
+    }
+  }
+
+  async *#follow<M extends Method>(
     method: M,
     request: () => RequestOf<M>,
     { signal, traceparent, again = isRepeatable }: FailoverOptions,
@@ -222,6 +257,12 @@ export class Failover {
       stream.cancel();
     }
   }
+}
+
+/** What of a request its caller made large. */
+function payloadBytes(request: unknown): number {
+  const { payload } = request as { readonly payload?: unknown };
+  return payload instanceof Uint8Array ? payload.byteLength : 0;
 }
 
 /** The codec of a method; its messages are those of `RequestOf` and `ReplyOf`. */

@@ -4,6 +4,12 @@ export const API_MESSAGE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Calls and streams that one connection may have open. */
 export const API_STREAMS_MAX = 1_000;
 
+/** Calls and streams that one client may have open; past it the next is refused with OVERLOADED. */
+export const OPEN_CALLS_MAX = 100_000;
+
+/** What those calls carry, bytes: it is kept to be sent again. */
+export const OPEN_CALL_BYTES_MAX: number = 64 * 1024 * 1024;
+
 /** Requests of one stream at work at a time. */
 export const STREAM_WORK_MAX = 64;
 

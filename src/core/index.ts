@@ -5,6 +5,7 @@ export * from './deque.ts';
 export * from './errors.ts';
 export * from './ids.ts';
 export * from './logger.ts';
+export * from './quota.ts';
 export * from './random.ts';
 export * from './shard-table.ts';
 export * from './tracer.ts';

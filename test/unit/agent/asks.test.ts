@@ -19,6 +19,7 @@ const echo = defineAgent('echo', {
   messages: {
     say: { input: z.string() },
     wait: { input: z.undefined() },
+    hold: { input: z.string() },
     add: { input: z.number() },
     fail: { input: z.undefined() },
   },
@@ -30,6 +31,7 @@ const echo = defineAgent('echo', {
       await gate.promise;
       return `waited on ${ctx.node.node}`;
     },
+    hold: () => gate.promise,
     add(ctx, by) {
       turns.push(`${ctx.node.node} add`);
       ctx.setState(ctx.state + by);
@@ -117,6 +119,34 @@ describe('an ask', () => {
       code: 'CANCELLED',
     });
     expect(turns).toHaveLength(1);
+  });
+
+  test('that nobody answers takes room: ten minutes of offers keep number and bytes at their limits, and the rest is refused', async () => {
+    const asksOpen = { countMax: 30, bytesMax: 50_000 };
+    const four = await joinAgents(bench, 'n4', [echo], { asksOpen });
+    await place(two);
+    const offer = async (bytes: number): Promise<unknown> => {
+      const address = { kind: 'echo', key: `${offered++}` };
+      return four.asks
+        .ask(address, 'hold', 'x'.repeat(bytes), { timeoutMs: 600_000 })
+        .catch((error: TroupeError) => ended.push(error.code));
+    };
+    let offered = 0;
+    const ended: string[] = [];
+    for (let round = 0; round < 60; round++) {
+      const large = round < 30;
+      for (let i = 0; i < 50; i++) void offer(large ? 4_090 : 10);
+      await bench.clock.advance(9_900);
+      // Large ones come to the limit of bytes, small ones fill what is left.
+      expect(four.asks.open).toBe(large ? 12 : 30);
+      expect(four.asks.openBytes).toBeLessThanOrEqual(asksOpen.bytesMax);
+      expect(ended).toHaveLength(offered - four.asks.open);
+    }
+    expect(new Set(ended)).toEqual(new Set(['OVERLOADED']));
+    await bench.clock.advance(600_000);
+    expect([four.asks.open, four.asks.openBytes]).toEqual([0, 0]);
+    expect(ended.slice(-30)).toEqual(Array(30).fill('TIMEOUT'));
+    expect(await bench.settle(four.asks.ask(ME, 'say', 'again'))).toBe('again from n2');
   });
 
   test('share a signal: it takes back all that wait, also after others were answered', async () => {

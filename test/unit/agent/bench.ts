@@ -9,7 +9,15 @@ import {
 } from '../../../src/agent/index.ts';
 import type { Cargo } from '../../../src/cluster/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
-import { type Logger, nullLogger, nullTracer, SeededRandom, shardOf, type Tracer } from '../../../src/core/index.ts';
+import {
+  type Logger,
+  nullLogger,
+  nullTracer,
+  type QuotaLimits,
+  SeededRandom,
+  shardOf,
+  type Tracer,
+} from '../../../src/core/index.ts';
 import { type JournalStore, ledgerStore } from '../../../src/journal/index.ts';
 import type { Bench, BenchNode } from '../cluster/bench.ts';
 
@@ -26,6 +34,7 @@ export interface AgentNode extends BenchNode {
 export interface AgentNodeOptions {
   readonly residency?: Partial<ResidencyLimits>;
   readonly recallsMax?: number;
+  readonly asksOpen?: QuotaLimits;
   readonly logger?: Logger;
   readonly tracer?: Tracer;
   /** In place of journals in the ledger; nodes share it. */
@@ -47,7 +56,8 @@ export async function joinAgents(
   const { logger = nullLogger, tracer = nullTracer, residency, recallsMax } = options;
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
-  const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer });
+  const limits = options.asksOpen;
+  const asks = new Asks({ self, map, router, peers, actors, clock, random, tracer, ...(limits && { limits }) });
   const store = options.store ?? ledgerStore(coordinator);
   const host = nodeHost(asks, coordinator, random);
   const staged = new Map<string, Cargo>();

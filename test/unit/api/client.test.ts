@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import type { AskOptions } from '../../../src/agent/index.ts';
-import { type ApiClient, type ApiServer, connectApi } from '../../../src/api/index.ts';
+import { type ApiClient, type ApiServer, type ConnectApiOptions, connectApi } from '../../../src/api/index.ts';
+import { OPEN_CALL_BYTES_MAX } from '../../../src/api/limits.ts';
 import type { Coordinator, LedgerEvent, Relay, WatchDelivery } from '../../../src/coordinator/index.ts';
 import { nullLogger, nullTracer, type Random, systemClock, TroupeError } from '../../../src/core/index.ts';
 import { Budget } from '../../../src/model/index.ts';
@@ -20,7 +21,7 @@ interface Rig {
   readonly nodes: ApiServer[];
 }
 
-async function rig(nodes = 1, more: { unavailableMs?: number } = {}): Promise<Rig> {
+async function rig(nodes = 1, more: Partial<ConnectApiOptions> = {}): Promise<Rig> {
   const cluster = new FakeCluster();
   const up = await Promise.all(Array.from({ length: nodes }, () => cluster.serve()));
   servers.push(...up);
@@ -78,6 +79,26 @@ describe('the API client as a host', () => {
     });
     expect((error as TroupeError).message).toHaveLength(1_024);
     expect((error as TroupeError).cause).toMatchObject({ message: 'deep' });
+  });
+
+  test('while no node answers it keeps so many bytes of calls, and refuses more at once', async () => {
+    const found = Promise.withResolvers<string[]>();
+    const { cluster, client, nodes } = await rig(1, { addresses: () => found.promise });
+    cluster.agents.measure = (text: string) => text.length;
+    const giveUp = new AbortController();
+    const measure = (chars: number, options?: AskOptions) =>
+      client.ask({ kind: 'k', key: '1' }, 'measure', 'x'.repeat(chars), options);
+    const held = Array.from({ length: 8 }, () => measure(OPEN_CALL_BYTES_MAX / 8 - 2, giveUp)).map((asked) =>
+      asked.catch((error: unknown) => error),
+    );
+    await expect(measure(1)).rejects.toMatchObject({ code: 'OVERLOADED', data: { bytes: OPEN_CALL_BYTES_MAX } });
+    await expect(client.tell({ kind: 'k', key: '1' }, 'm', 0)).rejects.toMatchObject({ code: 'OVERLOADED' });
+    const listed = client.nodes();
+    giveUp.abort();
+    found.resolve(nodes.map(({ address }) => address));
+    expect(await Promise.all(held)).toMatchObject(Array(8).fill({ code: 'CANCELLED' }));
+    expect(await listed).toEqual([]);
+    expect(await measure(7)).toBe(7);
   });
 
   test('a budget goes along with an ask, and what was spent comes back', async () => {
