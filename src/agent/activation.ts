@@ -51,14 +51,14 @@ class Activation implements Behavior<Delivery>, Aside {
   }
 
   receive(delivery: Delivery, actor: ActorContext<Delivery>): void | Promise<void> {
-    const { closed } = this.#house.gate;
-    if (closed !== undefined) return this.#wait(closed, delivery, actor);
+    const held = this.#house.gate.enter();
+    if (held !== undefined) return this.#wait(held, delivery, actor);
     return wanted(this.#house, delivery) ? this.#serve(delivery, actor) : undefined;
   }
 
   /** The shard is about to move: the turn begins when that is put off, or elsewhere. */
-  async #wait(closed: Promise<void>, delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
-    await closed;
+  async #wait(held: Promise<void>, delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
+    await held;
     if (actor.signal.aborted || delivery.resident.stopping) unread(this.#house, delivery, actor);
     else await this.receive(delivery, actor);
   }
@@ -228,7 +228,8 @@ class Activation implements Behavior<Delivery>, Aside {
     await recalls.enter(delivery);
     try {
       // While it waited, its shard may have come to be about to move.
-      if (gate.closed !== undefined) await gate.closed;
+      const held = gate.enter();
+      if (held !== undefined) await held;
       const { cancelled, deadlineAt, resident } = delivery;
       if (cancelled || deadlineAt <= clock.monotonic() || resident.stopping || actor.signal.aborted) throw UNWANTED;
       const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);

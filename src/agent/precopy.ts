@@ -10,6 +10,8 @@ const COPIED_BYTES_MAX = 256 * 1024 * 1024;
 const COPIED_MS_MAX = 600_000;
 /** Time for a target to take one copy, ms. */
 const COPY_TIMEOUT_MS = 10_000;
+/** States of one shard that go along with it, bytes; what is beyond is read from where it is kept. All else stands still for them. */
+const ALONG_BYTES_MAX = 4 * 1024 * 1024;
 /** Copies that are known to have been made; forgotten when there are more. */
 const SENT_MAX = 100_000;
 
@@ -27,9 +29,9 @@ export interface PrecopyParts {
 }
 
 /**
- * Large states that are copied to the node to which their agents will probably move, while the agents still work. A copy is a blob, known by
- * the hash of its bytes: it is used only where the agent's journal names that very blob, so one that is old by then is merely not
- * used. Whoever finds none reads the blob where it is kept.
+ * Large states that are copied to the node to which their agents will probably move, while the agents still work; what has changed since goes
+ * along with their shard. A copy is a blob, known by the hash of its bytes: it is used only where the agent's journal names that very blob,
+ * so one that is old by then is merely not used. Whoever finds none reads the blob where it is kept.
  */
 export class Precopy {
   readonly #parts: PrecopyParts;
@@ -43,7 +45,10 @@ export class Precopy {
   constructor(parts: PrecopyParts) {
     this.#parts = parts;
     parts.peers.serve('precopy', async (id, bytes) => {
-      this.#keep(id, bytes);
+      if (!this.#fits(bytes)) {
+        throw new TroupeError('OVERLOADED', `${COPIED_BYTES_MAX} bytes are copied ahead to this node`);
+      }
+      this.#keep(id, verified(id, bytes));
       return encodePayload(undefined);
     });
   }
@@ -68,7 +73,7 @@ export class Precopy {
 
   async #copy(values: Iterable<Kept>, target: NodeRef): Promise<void> {
     for (const { value, blob } of values) {
-      const sent = `${nodeRefKey(target)} ${blob}`;
+      const sent = copyAt(target, blob);
       if (blob === undefined || this.#sent.has(sent)) continue;
       const bytes = encodePayload(value);
       // The agent is at work on it, or its bytes aren't the same twice: there is nothing to copy.
@@ -77,6 +82,26 @@ export class Precopy {
       if (this.#sent.size >= SENT_MAX) this.#sent.clear();
       this.#sent.add(sent);
     }
+  }
+
+  /** @returns the bytes of values that a node hasn't got, as far as they may go along with their shard */
+  missing(values: Iterable<Kept>, target: NodeRef): Uint8Array[] {
+    const missing: Uint8Array[] = [];
+    let room = ALONG_BYTES_MAX;
+    for (const { value, blob } of values) {
+      // That copy serves once, as any.
+      if (this.#sent.delete(copyAt(target, blob))) continue;
+      const bytes = encodePayload(value);
+      if (bytes.byteLength > room) continue;
+      room -= bytes.byteLength;
+      missing.push(bytes);
+    }
+    return missing;
+  }
+
+  /** Keeps what came along with a shard, as far as there is room. */
+  take(values: readonly Uint8Array[]): void {
+    for (const bytes of values) if (this.#fits(bytes)) this.#keep(blobId(bytes), bytes);
   }
 
   /** Drops copies that nobody wanted. @param now monotonic, ms */
@@ -88,13 +113,14 @@ export class Precopy {
     }
   }
 
+  #fits({ byteLength }: Uint8Array): boolean {
+    return this.#bytes + byteLength <= COPIED_BYTES_MAX;
+  }
+
   #keep(id: string, bytes: Uint8Array): void {
-    if (this.#bytes + bytes.byteLength > COPIED_BYTES_MAX) {
-      throw new TroupeError('OVERLOADED', `${COPIED_BYTES_MAX} bytes are copied ahead to this node`);
-    }
     this.#take(id);
     // A copy of its own: the frame that it came in needn't stay for it.
-    this.#copies.set(id, { bytes: verified(id, bytes).slice(), atMs: this.#parts.clock.monotonic() });
+    this.#copies.set(id, { bytes: bytes.slice(), atMs: this.#parts.clock.monotonic() });
     this.#bytes += bytes.byteLength;
   }
 
@@ -105,4 +131,8 @@ export class Precopy {
     this.#bytes -= copy.bytes.byteLength;
     return copy.bytes;
   }
+}
+
+function copyAt(node: NodeRef, blob: string | undefined): string {
+  return `${nodeRefKey(node)} ${blob}`;
 }

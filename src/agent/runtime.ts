@@ -11,6 +11,7 @@ import {
   type ClusterMap,
   type LocalAgents,
   type NodeActors,
+  type PauseLimits,
   type Peers,
   type Router,
   type ShardTenant,
@@ -29,7 +30,6 @@ import {
   type Random,
   type ShardId,
   ShardTable,
-  settlesWithin,
   shardKey,
   type Timer,
   type Tracer,
@@ -259,23 +259,31 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     return longest;
   }
 
+  crowded(shard: ShardId): boolean {
+    let busy = 0;
+    for (const { open } of this.#residentsOf(shard)) if (open > 0 && ++busy > 1) return true;
+    return false;
+  }
+
   async prepare(shard: ShardId, target: NodeRef): Promise<void> {
     const large = this.#shards.get(shard)?.large;
     if (large !== undefined && large.size > 0) await this.#precopy.copy([...large.values()], target);
   }
 
-  async pause(shard: ShardId, limitMs: number): Promise<boolean> {
+  async pause(shard: ShardId, limits: PauseLimits): Promise<number | undefined> {
     const gate = this.#shards.get(shard)?.house.gate;
-    if (gate === undefined) return true;
-    const running = [...this.#turnsOf(shard)].map(({ running }) => running as Delivery);
-    return settlesWithin(this.#parts.clock, limitMs, gate.close(running));
+    if (gate === undefined) return 0;
+    return gate.close(
+      [...this.#turnsOf(shard)].map(({ running }) => running as Delivery),
+      limits,
+    );
   }
 
   resume(shard: ShardId): void {
     this.#shards.get(shard)?.house.gate.open();
   }
 
-  async release(shard: ShardId, stepsUntilMs: number): Promise<Cargo> {
+  async release(shard: ShardId, stepsUntilMs: number, target: NodeRef): Promise<Cargo> {
     const tenancy = this.#shards.get(shard);
     const { clock } = this.#parts;
     const timeoutMs = Math.max(0, stepsUntilMs - clock.monotonic());
@@ -294,16 +302,20 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     });
     tenancy?.house.gate.open();
     const agents = await Promise.all(releasing);
+    const large = [...(tenancy?.large.values() ?? [])];
     if (tenancy !== undefined) this.#forget(tenancy);
     for (const { ref } of idle) void this.#system.stop(ref);
     // Turns have ended: nothing is watched any more that wouldn't go along.
     const watches = this.#watches.take(shard);
-    return { residents: busy.length + idle.length, agents, watches, subscriptions: this.#subscriptions.of(shard) };
+    const subscriptions = this.#subscriptions.of(shard);
+    const states = this.#precopy.missing(large, target);
+    return { residents: busy.length + idle.length, agents, watches, subscriptions, states };
   }
 
   load(shard: ShardId, cargo: Cargo): void {
     this.#watches.load(shard, cargo.watches);
     this.#subscriptions.load(shard, cargo.subscriptions);
+    this.#precopy.take(cargo.states ?? []);
     for (const { key, messages } of cargo.agents) {
       for (const envelope of messages) void this.#take({ kind: shard.group, key }, shard, envelope, messages.length);
     }
@@ -420,7 +432,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   #moveIn({ spec, idle, keeping }: Kind, fence: Fence): Tenancy {
     const { self, coordinator, host, actors, clock, logger, tracer, peers } = this.#parts;
-    const gate = new ShardGate();
+    const gate = new ShardGate(clock);
     const large = new Map<Resident, Kept>();
     const house: Household = {
       fence,
@@ -448,7 +460,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       began: (delivery) => this.#residency.backlog.began(delivery),
       settled: (delivery) => {
         this.#settled(delivery);
-        gate.ended(delivery);
+        gate.rests(delivery);
       },
     };
     const tenancy: Tenancy = {

@@ -35,7 +35,6 @@ export interface Household extends TurnHouse {
   reply(asker: Asker, value: Uint8Array | undefined, error: TroupeError | undefined, spent?: Amount): void;
   readonly recalls: Recalls;
   readonly post: Post;
-  /** Closed while the shard is about to move. */
   readonly gate: ShardGate;
   /** What an agent remembers may take another number of bytes now. */
   weigh(resident: Resident, memory: AgentMemory): void;

@@ -31,6 +31,8 @@ export class TurnSteps {
   #over = false;
   /** Steps under way, and who waits for them to end. */
   #running = 0;
+  /** Steps that don't begin while the shard is about to move. */
+  #waiting = 0;
   #idle: (() => void) | undefined;
 
   constructor(parts: Omit<TurnParts<unknown>, 'state' | 'actor'>, stop: TurnSignal) {
@@ -76,17 +78,37 @@ export class TurnSteps {
         throw fromWireError((failed as NonNullable<typeof failed>).error);
       });
     }
+    const held = house.gate.enter();
+    if (held !== undefined) await this.#stand(held);
     this.#mayBegin(unique);
     const key = receipt?.key ?? options.idempotencyKey ?? `${agentAddressKey(address)}/${requestId}/${unique}`;
     const step: Step<T> = { name: unique, key, receipt, options, fn };
     this.#running++;
+    this.#parts.delivery.resident.sinceMs = Math.trunc(house.clock.monotonic());
     try {
       return await traced(house.tracer, 'execute_tool', { parent: traceparent, attributes }, (span) =>
         this.#perform(step, span.traceparent ?? traceparent),
       );
     } finally {
       if (--this.#running === 0) this.#idle?.();
+      this.#rest();
     }
+  }
+
+  /** While the shard is about to move no step begins: the turn goes on here when that is put off, else elsewhere, behind its finished steps. */
+  async #stand(held: Promise<void>): Promise<void> {
+    const { gate } = this.#parts.house;
+    for (let until: Promise<void> | undefined = held; until !== undefined; until = gate.enter()) {
+      this.#waiting++;
+      this.#rest();
+      await until;
+      this.#waiting--;
+    }
+  }
+
+  /** What the handler does beside its steps isn't waited for: a turn may be cut off between steps. */
+  #rest(): void {
+    if (this.#waiting > 0 && this.#running === 0) this.#parts.house.gate.rests(this.#parts.delivery);
   }
 
   /** A turn that must stop, stops here: between two effects. */

@@ -5,6 +5,7 @@ import type { HeldMessage, HeldTurns } from './held.ts';
 import type { Host } from './host.ts';
 import type { AgentMemory } from './memory.ts';
 import type { Resident } from './resident.ts';
+import type { ShardGate } from './shard-gate.ts';
 import type { AgentSubscriptions } from './subscriptions.ts';
 import type { AgentWatches } from './watches.ts';
 
@@ -16,6 +17,8 @@ export interface TurnHouse {
   readonly watches: AgentWatches;
   readonly subscriptions: AgentSubscriptions;
   readonly held: HeldTurns;
+  /** Closed while the shard is about to move. */
+  readonly gate: Pick<ShardGate, 'enter' | 'rests'>;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly tracer: Tracer;
@@ -28,7 +31,7 @@ export interface TurnParts<State> {
   /** The message. While its agent is being moved (`resident.stopping`) the turn stops before its next step. */
   readonly delivery: Pick<Delivery, 'deadlineAt' | 'signal' | 'cancelledBy'> &
     AskingTurn & {
-      readonly resident: Pick<Resident, 'stopping'>;
+      readonly resident: Pick<Resident, 'stopping' | 'sinceMs'>;
     };
   /** What the turn answers. */
   readonly requestId: string;

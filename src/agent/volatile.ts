@@ -23,15 +23,15 @@ export class VolatileActivation extends VolatileMemory implements Behavior<Deliv
   }
 
   receive(delivery: Delivery, actor: ActorContext<Delivery>): Pending | undefined {
-    const { closed } = this.#house.gate;
-    if (closed === undefined) this.#enter(delivery, actor);
-    else void this.#wait(closed, delivery, actor);
+    const held = this.#house.gate.enter();
+    if (held === undefined) this.#enter(delivery, actor);
+    else void this.#wait(held, delivery, actor);
     return delivery.outcome;
   }
 
   /** The shard is about to move: the turn begins when that is put off, or elsewhere. */
-  async #wait(closed: Promise<void>, delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
-    await closed;
+  async #wait(held: Promise<void>, delivery: Delivery, actor: ActorContext<Delivery>): Promise<void> {
+    await held;
     if (movesAlong(delivery, actor)) delivery.done();
     else this.#enter(delivery, actor);
   }

@@ -25,10 +25,13 @@ const VALUE_MAX = 1_000;
 /** Cargo that never became its receiver's is dropped after this, ms. */
 const STAGED_MS_MAX = 60_000;
 /**
- * Longest that a shard's mail stands still for a turn that runs, ms: then all goes on as before, and the move is tried later. A turn that
- * has been running for longer isn't waited for at all. Only when turns must end, at the end of a drain, are they cut off.
+ * Longest that an agent stands still for the turns of others before a move, ms: then all goes on as before, and the move is tried later. Where
+ * several have something to do, a turn whose step has been under way for longer isn't waited for at all. Only when turns must end, at the
+ * end of a drain, are they cut off in a step.
  */
-const QUIET_MS_MAX = 200;
+const STAND_MS_MAX = 200;
+/** Longest that a move waits for turns while nobody stands still for them, ms. */
+const WAIT_MS_MAX = 1_000;
 /** Longest that a move waits for large states to be copied ahead, while the agents work on, ms. */
 const PREPARE_MS_MAX = 2_000;
 /** Pause before a move that was put off for a turn is tried again, ms: mail moves for most of the time. */
@@ -36,27 +39,38 @@ const PUT_OFF_MS = 500;
 /** Pause before a move that failed, or can't begin yet, is tried again, ms. */
 const RETRY_MS = 100;
 
+/** How long a shard may be kept from turns. */
+export interface PauseLimits {
+  /** How long an agent may stand still for the turns of others, ms. */
+  readonly standMs: number;
+  /** How long to wait at all, ms: also while nobody stands still for it. */
+  readonly waitMs: number;
+}
+
 /** Whoever keeps the agents of the shards. */
 export interface ShardTenant {
   /** How much lives in a shard: what is most worth moving first. Infinity goes before all else, and takes no time. */
   value(shard: ShardId): number;
-  /** How long the longest of its running turns has been running, ms; 0 when none runs. */
+  /** How long ago the slowest of its running turns began its last step, or began, ms; 0 when none runs. */
   turnMs(shard: ShardId): number;
+  /** Whether several of its agents have something to do, so that one would stand still for another. */
+  crowded(shard: ShardId): boolean;
   /** Copies what is large in a shard to where it goes, while its agents still work. @throws TroupeError when not all could be */
   prepare(shard: ShardId, target: NodeRef): Promise<void>;
   /**
-   * Begins no further turn of the shard's agents until `resume` or `release`; their messages stay in line.
+   * Begins no further turn of the shard's agents, and no step, until `resume` or `release`; their messages stay in line.
    *
-   * @returns whether all turns that ran have ended within `limitMs`
+   * @returns once all turns that ran have ended or come to a step: how long an agent has stood still for that, ms; undefined when it takes too long
    */
-  pause(shard: ShardId, limitMs: number): Promise<boolean>;
+  pause(shard: ShardId, limits: PauseLimits): Promise<number | undefined>;
   /** Turns may begin again: the shard stays for now. */
   resume(shard: ShardId): void;
   /**
    * Stops the shard's agents and takes their messages. A turn that runs takes no further step; the one under way may end until
-   * `stepsUntilMs` (monotonic), what runs then is aborted. A turn that didn't finish comes first. What the agents hear of goes along.
+   * `stepsUntilMs` (monotonic), what runs then is aborted. A turn that didn't finish comes first. What the agents hear of goes along, and so
+   * does what is large and has changed since it was copied to the target.
    */
-  release(shard: ShardId, stepsUntilMs: number): Promise<Cargo>;
+  release(shard: ShardId, stepsUntilMs: number, target: NodeRef): Promise<Cargo>;
   /** Lets a shard's agents hear of what they did, and puts mail into their mailboxes. */
   load(shard: ShardId, cargo: Cargo): void;
 }
@@ -229,7 +243,7 @@ export class Handover {
     const rest = this.#resting.get(shardKey(shard));
     const rests = rest !== undefined && rest.untilMs > clock.monotonic();
     if (this.#turnsMustEnd()) return !rests || rest.why === 'put off';
-    return !rests && tenant.turnMs(shard) <= QUIET_MS_MAX;
+    return !rests && (tenant.turnMs(shard) <= STAND_MS_MAX || !tenant.crowded(shard));
   }
 
   #lookAgain(): void {
@@ -281,22 +295,26 @@ export class Handover {
     await this.#shipping.greet(target);
     if (!this.#turnsMustEnd()) await this.#prepare(id, target);
     if (!this.#stillDue(shard)) return true;
-    const startedAt = clock.monotonic();
+    let stoodMs: number | undefined = 0;
+    if (!this.#turnsMustEnd()) {
+      const leftMs = (this.#times?.().turnsUntilMs ?? Number.POSITIVE_INFINITY) - clock.monotonic();
+      stoodMs = await tenant.pause(id, { standMs: STAND_MS_MAX, waitMs: Math.min(WAIT_MS_MAX, leftMs) });
+      if (stoodMs === undefined || !this.#stillDue(shard)) {
+        tenant.resume(id);
+        return stoodMs !== undefined;
+      }
+    }
+    const standsSince = clock.monotonic() - stoodMs;
     this.#begun.set(id, id);
     router.line(id).freeze();
-    if (!this.#turnsMustEnd() && !(await tenant.pause(id, QUIET_MS_MAX))) {
-      tenant.resume(id);
-      router.line(id).thaw();
-      return false;
-    }
-    const cargo = await tenant.release(id, this.#times?.().stepsUntilMs ?? clock.monotonic());
+    const cargo = await tenant.release(id, this.#times?.().stepsUntilMs ?? clock.monotonic(), target);
     const shipped = await this.#shipping.ship(shard, cargo, target);
     if (!shipped.moved) {
       if (shipped.ours) this.#putBack(shard, cargo, target);
       throw shipped.error;
     }
     if (moved === undefined) return true;
-    const pauseMs = clock.monotonic() - startedAt;
+    const pauseMs = clock.monotonic() - standsSince;
     moved.agents += cargo.residents;
     for (const { messages } of cargo.agents) moved.messages += messages.length;
     for (let i = 0; i < cargo.residents; i++) moved.pausesMs.push(pauseMs);

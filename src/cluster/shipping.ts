@@ -33,7 +33,10 @@ export interface Interest {
   readonly method: string;
 }
 
-/** What moves with a shard: its agents that have messages, with these in order, and what its agents hear of. State is in their journals. */
+/**
+ * What moves with a shard: its agents that have messages, with these in order, and what its agents hear of. State is in their journals, and
+ * goes along only to save reading it there.
+ */
 export interface Cargo {
   /** Agents that were in memory, with messages or without. */
   readonly residents: number;
@@ -42,6 +45,8 @@ export interface Cargo {
   readonly watches: readonly Interest[];
   /** Of topics. */
   readonly subscriptions: readonly Interest[];
+  /** Large states that weren't copied ahead as they are now, encoded. */
+  readonly states?: readonly Uint8Array[];
 }
 
 /** A shard's cargo on its way, under the epoch of its next owner. */
@@ -184,8 +189,9 @@ function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
   return { group, shard, epoch: epoch + 1 };
 }
 
-function bytesOf({ agents, watches, subscriptions }: Cargo): number {
+function bytesOf({ agents, watches, subscriptions, states = [] }: Cargo): number {
   let bytes = 0;
+  for (const { byteLength } of states) bytes += byteLength;
   for (const { messages } of agents) for (const { payload } of messages) bytes += payload.byteLength;
   for (const { key, of, method } of [...watches, ...subscriptions]) bytes += key.length + of.length + method.length;
   return bytes;

@@ -277,15 +277,16 @@ export class Life {
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
+      crowded: (shard) => !isJobs(shard) && this.#runtime.crowded(shard),
       prepare: async (shard, target) => {
         if (!isJobs(shard)) await this.#runtime.prepare(shard, target);
       },
-      pause: async (shard, limitMs) => isJobs(shard) || this.#runtime.pause(shard, limitMs),
+      pause: async (shard, limits) => (isJobs(shard) ? 0 : this.#runtime.pause(shard, limits)),
       resume: (shard) => {
         if (!isJobs(shard)) this.#runtime.resume(shard);
       },
-      release: async (shard, stepsUntilMs) => {
-        if (!isJobs(shard)) return this.#runtime.release(shard, stepsUntilMs);
+      release: async (shard, stepsUntilMs, target) => {
+        if (!isJobs(shard)) return this.#runtime.release(shard, stepsUntilMs, target);
         this.#jobs.release(shard.shard);
         return { residents: 0, agents: [], watches: [], subscriptions: [] };
       },

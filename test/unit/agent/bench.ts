@@ -75,7 +75,7 @@ export async function joinAgents(
   return { ...node, asks, host, runtime, staged };
 }
 
-/** Moves a shard as a drain does: freeze, pause (for `turnsMs` at most), release, ship, transfer. */
+/** Moves a shard as a drain does: freeze, pause (for `turnsMs` at most), release, ship (what `ship` makes of it), transfer. */
 export async function handOver(
   bench: Bench,
   from: AgentNode,
@@ -83,13 +83,14 @@ export async function handOver(
   group: string,
   shard = 0,
   turnsMs = 5_000,
+  ship = (cargo: Cargo): Cargo => cargo,
 ): Promise<Cargo> {
   const id = { group, shard };
   const epoch = from.map.shard(id)?.epoch ?? 0;
   from.router.line(id).freeze();
-  await bench.settle(from.runtime.pause(id, turnsMs));
-  const cargo = await bench.settle(from.runtime.release(id, bench.clock.monotonic()));
-  to.staged.set(`${group}:${shard}`, cargo);
+  await bench.settle(from.runtime.pause(id, { standMs: turnsMs, waitMs: turnsMs }));
+  const cargo = await bench.settle(from.runtime.release(id, bench.clock.monotonic(), to.self));
+  to.staged.set(`${group}:${shard}`, ship(cargo));
   await bench.settle(from.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch }], to: to.self }));
   await bench.settled();
   return cargo;

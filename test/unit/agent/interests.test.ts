@@ -90,7 +90,7 @@ describe('what an agent watches and is subscribed to', () => {
     const address = three.actors.addressOf(ref);
     await turn((ctx) => ctx.watch(ctx.actors.refOf(address), 'ended'));
     one.router.line(id).freeze();
-    const cargo = await bench.settle(one.runtime.release(id, bench.clock.monotonic()));
+    const cargo = await bench.settle(one.runtime.release(id, bench.clock.monotonic(), two.self));
     await stop(three, ref);
     await bench.clock.advance(500);
     two.staged.set('listener:0', cargo);
@@ -108,7 +108,7 @@ describe('what an agent watches and is subscribed to', () => {
       ctx.subscribe('weather', 'news');
     });
     one.router.line(id).freeze();
-    one.runtime.load(id, await bench.settle(one.runtime.release(id, bench.clock.monotonic())));
+    one.runtime.load(id, await bench.settle(one.runtime.release(id, bench.clock.monotonic(), two.self)));
     one.router.line(id).thaw();
     await handOver(bench, one, two, 'listener');
     await turn((ctx) => {

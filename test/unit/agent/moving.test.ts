@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Cargo } from '../../../src/cluster/index.ts';
+import type { Cargo, PauseLimits } from '../../../src/cluster/index.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
 import { handOver } from './bench.ts';
 import {
@@ -60,7 +60,7 @@ describe('a move', () => {
     const { held } = await busy('plain', []);
     const asked = ask('note', 'a', { timeoutMs: 1_000 });
     await bench.clock.advance(300);
-    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic());
+    const moving = one.runtime.release({ group: 'plain', shard: 0 }, bench.clock.monotonic(), two.self);
     const cargo = await settle(moving);
     const left = cargo.agents[0]?.messages.map(({ timeoutMs }) => Math.round(timeoutMs ?? -1));
     expect(left?.[1]).toBeGreaterThan(600);
@@ -102,7 +102,7 @@ describe('a move', () => {
     const id = { group: 'plain', shard: 0 };
     one.router.line(id).freeze();
     const now = bench.clock.monotonic();
-    const cargo = await settle(one.runtime.release(id, now));
+    const cargo = await settle(one.runtime.release(id, now, two.self));
     expect(one.runtime.residents).toBe(0);
     one.runtime.load(id, cargo);
     one.router.line(id).thaw();
@@ -126,18 +126,82 @@ describe('a move', () => {
 
 describe('a pause before a move', () => {
   const id = { group: 'plain', shard: 0 };
+  const limits = (standMs: number, waitMs: number): PauseLimits => ({ standMs, waitMs });
+
+  test('lets nobody stand still for long: the limit counts from when another agent’s turn would have begun', async () => {
+    const { held } = await busy('plain', []);
+    const startedAt = bench.clock.monotonic();
+    let endedAt = 0;
+    void one.runtime.pause(id, limits(100, 60_000)).then((stoodMs) => {
+      expect(stoodMs).toBeUndefined();
+      endedAt = bench.clock.monotonic();
+    });
+    await bench.clock.advance(5_000);
+    expect(endedAt).toBe(0);
+    const other = ask('note', 'b', {}, 'plain', 'other');
+    await bench.until(() => endedAt > 0);
+    expect(endedAt - startedAt).toBeGreaterThanOrEqual(5_100);
+    expect(endedAt - startedAt).toBeLessThan(5_200);
+    one.runtime.resume(id);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, other])).toEqual(['hold on n1', 1]);
+  });
+
+  test('ends when turns stand before a step: they run again at the next home, behind the finished ones', async () => {
+    gate('slow');
+    const asked = ask('work', ['slow', 'next']);
+    await began(1);
+    const moving = handOver(bench, one, two, 'plain');
+    await bench.clock.advance(300);
+    expect(one.map.shard(id)?.owner?.node).toBe('n1');
+    gates.get('slow')?.resolve();
+    await moving;
+    expect(await settle(asked)).toBe('worked on n2');
+    expect(turns).toEqual(['n1 step slow', 'n2 step next']);
+    expect(aborted).toEqual([]);
+  });
+
+  test('holds a step up only until the move is put off', async () => {
+    gate('slow');
+    gate('long');
+    const asked = [ask('work', ['slow', 'next']), ask('wait', 'long', {}, 'plain', 'other')];
+    await began(2);
+    const paused = one.runtime.pause(id, limits(100, 1_000));
+    gates.get('slow')?.resolve();
+    expect(await settle(paused)).toBeUndefined();
+    expect(turns).toHaveLength(2);
+    one.runtime.resume(id);
+    await began(3);
+    gates.get('long')?.resolve();
+    expect(await outcomes(asked)).toEqual(['worked on n1', 'long on n1']);
+  });
+
+  test('waits for all steps of a turn that are under way', async () => {
+    gate('slow');
+    gate('slower');
+    const asked = ask('beside', ['slow', 'slower', 'third']);
+    await began(2);
+    const moving = handOver(bench, one, two, 'plain');
+    gates.get('slow')?.resolve();
+    await bench.clock.advance(300);
+    expect(turns).toHaveLength(2);
+    gates.get('slower')?.resolve();
+    await moving;
+    expect(await settle(asked)).toBe('worked on n2');
+    expect(turns.slice(2)).toEqual(['n2 step third']);
+  });
 
   test('begins no turn, waits for those that run, and turns go on in order when the move is put off', async () => {
     const { held, waiting } = await busy('plain', ['a', 'b']);
-    let quiet: boolean | undefined;
-    void one.runtime.pause(id, 1_000).then((is) => {
-      quiet = is;
+    let stoodMs: number | undefined;
+    void one.runtime.pause(id, limits(0, 1_000)).then((ms) => {
+      stoodMs = ms;
     });
     await bench.clock.advance(500);
-    expect(quiet).toBeUndefined();
+    expect(stoodMs).toBeUndefined();
     gates.get('hold')?.resolve();
-    await bench.until(() => quiet !== undefined);
-    expect(quiet).toBe(true);
+    await bench.until(() => stoodMs !== undefined);
+    expect(stoodMs).toBeLessThan(20);
     await bench.clock.advance(500);
     expect(turns).toEqual(['n1 wait hold']);
     one.runtime.resume(id);
@@ -146,7 +210,7 @@ describe('a pause before a move', () => {
 
   test('ends without quiet when a turn goes on', async () => {
     const { held, waiting } = await busy('plain', ['a']);
-    expect(await settle(one.runtime.pause(id, 200))).toBe(false);
+    expect(await settle(one.runtime.pause(id, limits(0, 200)))).toBeUndefined();
     one.runtime.resume(id);
     gates.get('hold')?.resolve();
     expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1]);
@@ -154,7 +218,7 @@ describe('a pause before a move', () => {
 
   test('takes along, as the first, the message whose turn it kept from beginning', async () => {
     await settle(ask('note', 'before'));
-    expect(await settle(one.runtime.pause(id, 200))).toBe(true);
+    expect(await settle(one.runtime.pause(id, limits(0, 200)))).toBe(0);
     const asked = ['a', 'b'].map((text) => ask('note', text));
     await bench.clock.advance(50);
     const cargo = await handOver(bench, one, two, 'plain', 0, 0);
@@ -165,7 +229,7 @@ describe('a pause before a move', () => {
 
   test('begins nothing of a shard that was lost meanwhile', async () => {
     await settle(ask('note', 'before'));
-    await settle(one.runtime.pause(id, 200));
+    await settle(one.runtime.pause(id, limits(0, 200)));
     const asked = ask('note', 'a');
     await bench.clock.advance(50);
     await settle(two.coordinator.execute('node.down', { ...one.self, reason: 'silent' }));
@@ -184,7 +248,7 @@ describe('the fence', () => {
     const now = bench.clock.monotonic();
     one.router.line(id).freeze();
     const cargo = cargoOf(message('note', 'zombie'));
-    await settle(one.runtime.release(id, now));
+    await settle(one.runtime.release(id, now, two.self));
     await settle(one.coordinator.execute('shards.transfer', { fences: [{ ...id, epoch: 1 }], to: two.self }));
     await bench.settled();
     one.runtime.load(id, cargo);

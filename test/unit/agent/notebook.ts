@@ -3,7 +3,7 @@
  * with `let` is made anew by `setUp`.
  */
 import { z } from 'zod';
-import { type AgentSpec, defineAgent } from '../../../src/agent/index.ts';
+import { type AgentContext, type AgentSpec, defineAgent } from '../../../src/agent/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
@@ -11,7 +11,7 @@ import { encodePayload } from '../../../src/wire/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, joinAgents } from './bench.ts';
 
-/** What `wait` waits for, by its input. */
+/** What `wait`, and the steps of `work`, wait for, by their names. */
 export let gates: Map<string, PromiseWithResolvers<void>>;
 /** Turns that began, in order: `n1 wait a`. */
 export let turns: string[];
@@ -24,11 +24,19 @@ const messages = {
   note: { input: z.string() },
   read: { input: z.undefined() },
   wait: { input: z.string() },
+  work: { input: z.array(z.string()) },
+  beside: { input: z.array(z.string()).length(3) },
   obey: { input: z.undefined() },
   crash: { input: z.undefined() },
   spoil: { input: z.undefined() },
   tooLong: { input: z.undefined(), output: z.string().max(3) },
 };
+function step(ctx: AgentContext<Notes>, name: string): Promise<void> {
+  return ctx.step(name, async () => {
+    turns.push(`${ctx.node.node} step ${name}`);
+    await gates.get(name)?.promise;
+  });
+}
 const spec: AgentSpec<Notes, typeof messages> = {
   state: () => ({ notes: [] }),
   shards: 1,
@@ -45,6 +53,15 @@ const spec: AgentSpec<Notes, typeof messages> = {
       ctx.signal.addEventListener('abort', () => aborted.push(name), { once: true });
       await gates.get(name)?.promise;
       return `${name} on ${ctx.node.node}`;
+    },
+    async work(ctx, steps) {
+      for (const name of steps) await step(ctx, name);
+      return `worked on ${ctx.node.node}`;
+    },
+    /** The third step follows the first, while the second may still be under way. */
+    async beside(ctx, [first = '', second = '', third = '']) {
+      await Promise.all([step(ctx, first).then(() => step(ctx, third)), step(ctx, second)]);
+      return `worked on ${ctx.node.node}`;
     },
     obey(ctx) {
       turns.push(`${ctx.node.node} obey`);

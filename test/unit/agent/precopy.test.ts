@@ -2,18 +2,20 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { z } from 'zod';
 import { defineAgent } from '../../../src/agent/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
+import { encodePayload } from '../../../src/wire/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, handOver, joinAgents } from './bench.ts';
 
 const BYTES = 200_000;
 const SHARD = { group: 'book', shard: 0 };
-const messages = { write: { input: z.number() }, read: { input: z.undefined() } };
+const messages = { write: { input: z.number() }, grow: { input: z.number() }, read: { input: z.undefined() } };
 const book = defineAgent('book', {
   state: () => new Uint8Array(0),
   shards: 1,
   messages,
   handlers: {
     write: (ctx, first) => ctx.setState(new Uint8Array(BYTES).fill(first)),
+    grow: (ctx, bytes) => ctx.setState(new Uint8Array(bytes).fill(ctx.state[0] ?? 0)),
     read: (ctx) => [ctx.state.length, ctx.state[0]],
   },
 });
@@ -56,9 +58,36 @@ test('a large state is there when its agent comes: nothing is read but the journ
   expect(fetched).toBe(0);
 });
 
-test('without a copy it is read from where it is kept', async () => {
+test('what has changed since it was copied, and only that, goes along with the shard', async () => {
   await ask('write', 7);
-  await handOver(bench, one, two, 'book');
+  await bench.settle(one.runtime.prepare(SHARD, two.self));
+  await ask('write', 8);
+  const cargo = await handOver(bench, one, two, 'book');
+  expect(cargo.states).toHaveLength(1);
+  expect(await ask('read')).toEqual([BYTES, 8]);
+  expect(fetched).toBe(0);
+  await handOver(bench, two, one, 'book');
+  await ask('write', 9);
+  await bench.settle(one.runtime.prepare(SHARD, two.self));
+  const unchanged = await handOver(bench, one, two, 'book');
+  expect(unchanged.states).toEqual([]);
+  expect(await ask('read')).toEqual([BYTES, 9]);
+  expect(fetched).toBe(0);
+});
+
+test('a state of over 4 MiB doesn’t go along: it is read from where it is kept', async () => {
+  await ask('write', 7);
+  await ask('grow', 5_000_000);
+  const cargo = await handOver(bench, one, two, 'book');
+  expect(cargo.states).toEqual([]);
+  expect(await ask('read')).toEqual([5_000_000, 7]);
+  expect(fetched).toBeGreaterThan(0);
+});
+
+test('a state that isn’t what the journal names is never used, whatever came along', async () => {
+  await ask('write', 7);
+  const encoded = encodePayload(new Uint8Array(BYTES).fill(6));
+  await handOver(bench, one, two, 'book', 0, 5_000, (cargo) => ({ ...cargo, states: [encoded] }));
   expect(await ask('read')).toEqual([BYTES, 7]);
   expect(fetched).toBeGreaterThan(0);
 });
@@ -67,7 +96,7 @@ test('a copy that is old isn’t used, and what has changed is copied again', as
   await ask('write', 7);
   await bench.settle(one.runtime.prepare(SHARD, two.self));
   await ask('write', 8);
-  await handOver(bench, one, two, 'book');
+  await handOver(bench, one, two, 'book', 0, 5_000, (cargo) => ({ ...cargo, states: [] }));
   expect(await ask('read')).toEqual([BYTES, 8]);
   expect(fetched).toBeGreaterThan(0);
   await handOver(bench, two, one, 'book');

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { HeldTurns } from '../../../src/agent/held.ts';
 import type { AskOptions, Host, StepRun } from '../../../src/agent/index.ts';
 import { AgentJournal } from '../../../src/agent/journal.ts';
+import { ShardGate } from '../../../src/agent/shard-gate.ts';
 import { AgentSubscriptions } from '../../../src/agent/subscriptions.ts';
 import { Turn } from '../../../src/agent/turn.ts';
 import { AgentWatches } from '../../../src/agent/watches.ts';
@@ -73,13 +74,19 @@ async function begin(options: BeginOptions = {}): Promise<Turn<number>> {
       watches: new AgentWatches(node.actors, node.map, host(), nullLogger),
       subscriptions: new AgentSubscriptions(node.actors, node.map, host(), nullLogger),
       held: new HeldTurns(node.coordinator, fence),
+      gate: new ShardGate(bench.clock),
       clock: bench.clock,
       logger: nullLogger,
       tracer: nullTracer,
     },
     address: { kind: 'one', key: 'key' },
     requestId,
-    delivery: { deadlineAt, signal: new AbortController().signal, cancelledBy: undefined, resident: { stopping } },
+    delivery: {
+      deadlineAt,
+      signal: new AbortController().signal,
+      cancelledBy: undefined,
+      resident: { stopping, sinceMs: 0 },
+    },
     message: { method: 'work', payload: new Uint8Array([1]) },
     traceparent,
     state: 0,

@@ -4,6 +4,7 @@ import {
   Handover,
   type LocalAgents,
   NodeActors,
+  type PauseLimits,
   Peers,
   Router,
   type ShardTenant,
@@ -52,15 +53,19 @@ export class FakeTenant implements ShardTenant, LocalAgents {
     return this.turn;
   }
 
+  crowded(): boolean {
+    return true;
+  }
+
   async prepare(shard: ShardId, target: NodeRef): Promise<void> {
     this.prepared.push(`${shardKey(shard)} ${target.node}`);
   }
 
   /** Quiet once nothing runs that is said to, and that was for less than the limit. */
-  async pause(shard: ShardId, limitMs: number): Promise<boolean> {
+  async pause(shard: ShardId, { standMs }: PauseLimits): Promise<number | undefined> {
     this.paused.push(shardKey(shard));
-    await this.turns(limitMs);
-    return this.turn === 0;
+    await this.turns(standMs);
+    return this.turn === 0 ? 0 : undefined;
   }
 
   resume(shard: ShardId): void {

@@ -232,17 +232,17 @@ describe('a live move', () => {
 
   const endsAt = (turnsUntilMs: number) => () => ({ turnsUntilMs, stepsUntilMs: turnsUntilMs + 100 });
 
-  test('lets no mail stand still for a turn that goes on: it is put off, delivered again, and tried later', async () => {
+  test('lets no agent stand still for a turn that goes on: it is put off, and tried later', async () => {
     from.tenant.turns = async (limitMs) => {
       from.tenant.turn = limitMs;
       await new Promise<void>((resolve) => void bench.clock.schedule(limitMs, resolve));
     };
     await bench.place([SHARD.shard], to);
     const startedAt = bench.clock.monotonic();
-    send('held');
-    await bench.until(() => values(from).length === 1);
+    send('in line');
+    await bench.until(() => from.tenant.resumed.length === 1);
     expect(bench.clock.monotonic() - startedAt).toBeLessThan(250);
-    expect([from.tenant.paused, from.tenant.resumed, from.tenant.released]).toEqual([[NAME], [NAME], []]);
+    expect([from.tenant.paused, values(from), from.tenant.released]).toEqual([[NAME], ['in line'], []]);
     send('while it is put off');
     await bench.until(() => values(from).length === 2);
     from.tenant.turns = async () => undefined;
