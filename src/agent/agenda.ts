@@ -79,7 +79,7 @@ export class Agenda {
   /** When the next is due, ms since 1970; Infinity without any. */
   get nextAt(): number {
     let next = Number.POSITIVE_INFINITY;
-    for (const { at } of this.#entries.values()) if (at < next) next = at;
+    for (const entry of this.#entries.values()) next = Math.min(next, dueAt(entry));
     return next;
   }
 
@@ -135,6 +135,14 @@ export class Agenda {
 export interface AgendaImage {
   readonly count: number;
   readonly entries: readonly Entry[];
+}
+
+/**
+ * When an entry is due, ms since 1970. An accepted message is due at once, whatever the clock says: that of another node may have
+ * said when it came, and what came later mustn't overtake it.
+ */
+export function dueAt({ at, request }: Plan): number {
+  return request === undefined ? at : 0;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { type AgentAddress, agentAddressKey, type Clock, type Fence, type Logger, type Random } from '../core/index.ts';
 import type { JournalStore } from '../journal/index.ts';
-import { type Entry, type Fired, fired } from './agenda.ts';
+import { dueAt, type Entry, type Fired, fired } from './agenda.ts';
 import { Courier, type Parcel } from './courier.ts';
 import type { Delivery } from './delivery.ts';
 import type { Host } from './host.ts';
@@ -76,8 +76,9 @@ export class Post {
     const parcels: Parcel[] = [];
     for (const message of outbox.waiting) parcels.push(parcelOf(message, address, outbox.life));
     for (const entry of agenda.entries) {
-      if (entry.at <= now) parcels.push(reminderOf(entry, address));
-      else next = Math.min(next, entry.at);
+      const at = dueAt(entry);
+      if (at <= now) parcels.push(reminderOf(entry, address));
+      else next = Math.min(next, at);
     }
     if (!this.#courier.carry(fence, address, parcels)) next = Math.min(next, now + NO_ROOM_MS);
     if (next < Number.POSITIVE_INFINITY) this.#wakes.note(fence, next);

@@ -10,6 +10,7 @@ import {
 import type { Cargo } from '../../../src/cluster/index.ts';
 import type { Coordinator } from '../../../src/coordinator/index.ts';
 import {
+  type Clock,
   type Logger,
   nullLogger,
   nullTracer,
@@ -41,6 +42,8 @@ export interface AgentNodeOptions {
   readonly store?: JournalStore;
   /** In place of the ledger's own client, e.g. one that fails. */
   readonly coordinator?: (real: Coordinator) => Coordinator;
+  /** How far its wall clock is ahead of the bench's, ms. */
+  readonly aheadMs?: number;
 }
 
 /** Lets a node with agents join a bench. Its shards are placed by the test. */
@@ -52,8 +55,8 @@ export async function joinAgents(
 ): Promise<AgentNode> {
   const node = await bench.join(name, groupsOf(agents));
   const { self, map, router, peers, actors } = node;
-  const { clock } = bench;
-  const { logger = nullLogger, tracer = nullTracer, residency, recallsMax } = options;
+  const { logger = nullLogger, tracer = nullTracer, residency, recallsMax, aheadMs = 0 } = options;
+  const clock = ahead(bench.clock, aheadMs);
   const random = new SeededRandom(self.incarnation);
   const coordinator = options.coordinator?.(node.coordinator) ?? node.coordinator;
   const limits = options.asksOpen;
@@ -99,4 +102,14 @@ export async function handOver(
 /** A key that hashes to a shard. */
 export function keyIn(shard: number, shards: number): string {
   for (let i = 0; ; i++) if (shardOf(`key-${i}`, shards) === shard) return `key-${i}`;
+}
+
+function ahead(real: Clock, byMs: number): Clock {
+  return {
+    now: () => real.now() + byMs,
+    monotonic: () => real.monotonic(),
+    schedule: (delayMs, run) => real.schedule(delayMs, run),
+    repeat: (periodMs, run) => real.repeat(periodMs, run),
+    yieldThen: (run) => real.yieldThen(run),
+  };
 }

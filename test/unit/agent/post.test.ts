@@ -235,6 +235,19 @@ describe('a message sent from outside', () => {
     expect(await known()).toEqual(['a', 'b']);
   });
 
+  test('keeps its place when the clock of the node that accepted it was ahead', async () => {
+    const early = await joinAgents(bench, 'n3', agents, { logger, aheadMs: 60_000 });
+    await handOver(bench, two, early, 'pupil');
+    hold();
+    await send('a');
+    await bench.kill(early);
+    mood = () => undefined;
+    await bench.place([0], one, 'pupil');
+    await send('b');
+    await bench.clock.advance(2_000);
+    expect(await known()).toEqual(['a', 'b']);
+  });
+
   test('is refused at the door when it can’t be taken', async () => {
     const ref = { kind: 'pupil', key: 'p' };
     await expect(bench.settle(one.host.send(ref, 'here', 'x'))).rejects.toMatchObject({ code: 'UNKNOWN_MESSAGE' });
