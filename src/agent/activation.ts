@@ -1,5 +1,12 @@
 import type { ActorContext, Behavior } from '../actor/index.ts';
-import { type AgentAddress, isTroupeError, type Span, soundError, TroupeError } from '../core/index.ts';
+import {
+  type AgentAddress,
+  agentAddressKey,
+  isTroupeError,
+  type Span,
+  soundError,
+  TroupeError,
+} from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import type { Delivery } from './delivery.ts';
 import { errandOf } from './errand.ts';
@@ -99,6 +106,7 @@ class Activation implements Behavior<Delivery>, Aside {
     try {
       const recorded = memory.reply(requestId);
       if (recorded !== undefined) return this.#answer(delivery, recorded.value, recorded.spent);
+      if (origin === undefined && memory.isPast(requestId)) return refuse(house, delivery, forgotten(this.#address));
       house.post.asides.set(delivery.resident, this);
       if (memory.held(requestId)?.ruled === false) await this.#follow(memory, requestId);
       span = startSpan(house, this.#address, content);
@@ -233,8 +241,7 @@ class Activation implements Behavior<Delivery>, Aside {
       const { cancelled, deadlineAt, resident } = delivery;
       if (cancelled || deadlineAt <= clock.monotonic() || resident.stopping || actor.signal.aborted) throw UNWANTED;
       const decode = (bytes: Uint8Array): unknown => actors.decode(bytes);
-      const later = (run: () => void): void => clock.yieldThen(run);
-      const journal = await AgentJournal.load(store, fence, this.#address.key, decode, later);
+      const journal = await AgentJournal.load(store, fence, this.#address.key, decode, clock);
       this.#house.weigh(resident, journal);
       this.#memory = journal;
       if (journal.pending.wake > 0) this.#house.post.tend(fence, this.#address, journal.pending);
@@ -280,6 +287,11 @@ class Activation implements Behavior<Delivery>, Aside {
     this.#memory = undefined;
     fail(this.#house, this.#address, delivery, error, spent);
   }
+}
+
+function forgotten(address: AgentAddress): TroupeError {
+  const message = 'the request was carried out before, and its reply is not kept any more';
+  return new TroupeError('REPLY_FORGOTTEN', message, { address: agentAddressKey(address) });
 }
 
 async function failureOf(work: Promise<void> | undefined): Promise<unknown> {

@@ -69,7 +69,8 @@ export async function errandOf(
   }
   if (method === ACCEPT_METHOD) {
     const message = input as RuntimeMail[typeof ACCEPT_METHOD];
-    if (memory.reply(requestId) !== undefined || pending.agenda.byRequest(requestId) !== undefined) {
+    const done = memory.reply(requestId) !== undefined || memory.isPast(requestId);
+    if (done || pending.agenda.byRequest(requestId) !== undefined) {
       await memory.settled();
     } else {
       await check(message);

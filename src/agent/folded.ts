@@ -2,9 +2,10 @@ import type { WireError } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import type { Ruling } from './held.ts';
 import { bare, type Kept, kept } from './large-values.ts';
+import { PastRequests } from './past-requests.ts';
 import { type Dealt, Pending, type PendingImage, type PendingLine } from './pending.ts';
 
-/** Replies remembered per agent, so that a repeated request is answered and not done again. */
+/** Replies remembered per agent, so that a repeated request is answered; of older ones only that they were carried out. */
 const REPLIES_MAX = 64;
 /** Turns that failed or were cut short, whose finished steps are remembered. */
 const OPEN_TURNS_MAX = 64;
@@ -61,6 +62,8 @@ export interface Folded {
   readonly replyBlobs: Map<string, string>;
   /** What their turns had spent, where that was anything. */
   readonly spent: Map<string, Amount>;
+  /** Requests whose replies are forgotten. */
+  readonly past: PastRequests;
   /** Those of a turn that settled come last, in the order in which they did. */
   readonly steps: Map<string, Map<string, StepReceipt>>;
   /** Their turns' receipts stay, however many others fail. */
@@ -75,6 +78,7 @@ export function nothingYet(): Folded {
     replies: new Map(),
     replyBlobs: new Map(),
     spent: new Map(),
+    past: new PastRequests(),
     steps: new Map(),
     held: new Map(),
     pending: new Pending(),
@@ -87,19 +91,23 @@ export interface Image {
   readonly replies: readonly (readonly [string, unknown])[];
   readonly spent?: readonly (readonly [string, Amount])[];
   readonly replyBlobs?: readonly (readonly [string, string])[];
+  readonly past?: readonly number[];
   readonly steps: readonly (readonly [string, readonly (readonly [string, StepReceipt])[]])[];
   readonly held?: readonly (readonly [string, HoldMark])[];
   readonly pending?: PendingImage;
 }
 
-/** What a snapshot is to have. */
-export function imageOf({ state, replies, replyBlobs, spent, steps, held, pending: going }: Folded): Image {
+/** What a snapshot is to have. @param nowMs monotonic */
+export function imageOf(folded: Folded, nowMs: number): Image {
+  const { state, replies, replyBlobs, spent, steps, held, pending: going } = folded;
   const pending = going.image();
+  const past = folded.past.snapshot(nowMs);
   return {
     state: state && bare(state),
     replies: [...replies].map(([request, value]) => [request, replyBlobs.has(request) ? undefined : value]),
     ...(replyBlobs.size === 0 ? {} : { replyBlobs: [...replyBlobs] }),
     ...(spent.size === 0 ? {} : { spent: [...spent] }),
+    ...(past.length === 0 ? {} : { past }),
     steps: [...steps].map(([request, receipts]) => [request, [...receipts].map(bareReceipt)]),
     ...(held.size === 0 ? {} : { held: [...held] }),
     ...(pending && { pending }),
@@ -112,6 +120,7 @@ export function restoreFrom(image: Image, folded: Folded): void {
   for (const [request, value] of image.replies) folded.replies.set(request, value);
   for (const [request, id] of image.replyBlobs ?? []) folded.replyBlobs.set(request, id);
   for (const [request, amount] of image.spent ?? []) folded.spent.set(request, amount);
+  folded.past.restore(image.past ?? []);
   for (const [request, mark] of image.held ?? []) folded.held.set(request, mark);
   for (const [request, receipts] of image.steps) folded.steps.set(request, new Map(receipts));
   if (image.pending !== undefined) folded.pending.restore(image.pending);
@@ -136,7 +145,11 @@ export function fold(folded: Folded, line: JournalLine): void {
     folded.held.delete(line.r);
     if (folded.pending.dealtWith(line)) return;
     folded.replies.set(line.r, line.v);
-    trim(folded.replies, REPLIES_MAX);
+    for (const request of folded.replies.keys()) {
+      if (folded.replies.size <= REPLIES_MAX) break;
+      folded.replies.delete(request);
+      folded.past.add(request);
+    }
     if (line.i === undefined) folded.replyBlobs.delete(line.r);
     else folded.replyBlobs.set(line.r, line.i);
     for (const request of folded.replyBlobs.keys()) {

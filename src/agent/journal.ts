@@ -1,5 +1,5 @@
 import type { JournalRecord } from '../coordinator/index.ts';
-import { type Fence, TroupeError, type WireError } from '../core/index.ts';
+import { type Clock, type Fence, TroupeError, type WireError } from '../core/index.ts';
 import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
@@ -23,6 +23,10 @@ import { Pending, type Settled } from './pending.ts';
 
 /** Records after which the journal is folded into a snapshot. */
 const RECORDS_PER_SNAPSHOT = 50;
+
+/** What a journal takes of a clock. */
+type JournalClock = Pick<Clock, 'monotonic' | 'yieldThen'>;
+const NO_CLOCK: JournalClock = { monotonic: () => 0, yieldThen: queueMicrotask };
 
 /** The store refused a write or couldn't be reached (the cause says which): the journal in memory can't be trusted any more. */
 export class JournalFailure extends TroupeError {
@@ -68,26 +72,25 @@ export class AgentJournal implements AgentMemory {
   /** The last write, until it is durable. */
   #unsettled: Promise<void> | undefined;
   readonly #decode: (bytes: Uint8Array) => unknown;
-  readonly #later: (run: () => void) => void;
+  readonly #clock: JournalClock;
 
   private constructor(
     store: JournalStore,
     fence: Fence,
     key: string,
     decode: (bytes: Uint8Array) => unknown,
-    later: (run: () => void) => void,
+    clock: JournalClock,
   ) {
     this.#decode = decode;
     this.#store = store;
     this.#fence = fence;
     this.#key = key;
-    this.#later = later;
+    this.#clock = clock;
   }
 
   /**
    * Reads an agent's journal, linearizably.
    * @param decode reads what may hold refs of actors
-   * @param later runs a function in another turn of the event loop
    * @throws TroupeError STALE_EPOCH when the fence is old
    */
   static async load(
@@ -95,9 +98,9 @@ export class AgentJournal implements AgentMemory {
     fence: Fence,
     key: string,
     decode: (bytes: Uint8Array) => unknown = decodePayload,
-    later: (run: () => void) => void = queueMicrotask,
+    clock: JournalClock = NO_CLOCK,
   ): Promise<AgentJournal> {
-    const journal = new AgentJournal(store, fence, key, decode, later);
+    const journal = new AgentJournal(store, fence, key, decode, clock);
     await journal.#restore(await store.journals.read({ fence, key }), decode);
     return journal;
   }
@@ -111,6 +114,11 @@ export class AgentJournal implements AgentMemory {
   reply(request: string): { readonly value: unknown; readonly spent: Amount | undefined } | undefined {
     const { replies, spent } = this.#folded;
     return replies.has(request) ? { value: replies.get(request), spent: spent.get(request) } : undefined;
+  }
+
+  /** Whether a request was carried out, and its reply is forgotten. */
+  isPast(request: string): boolean {
+    return this.#folded.past.has(request);
   }
 
   /** What an earlier run of this request's turn recorded of a step. */
@@ -159,7 +167,7 @@ export class AgentJournal implements AgentMemory {
   stepDoneSoon(request: string, name: string, value: unknown): Promise<void> | undefined {
     const { lines, broken, go, done } = this.#add({ t: 'done', r: request, n: name, v: value });
     if (broken === undefined && (lines.at(-1)?.bytes.byteLength ?? 0) <= LINE_BYTES_MAX) {
-      this.#later(go);
+      this.#clock.yieldThen(go);
       return undefined;
     }
     go();
@@ -260,6 +268,7 @@ export class AgentJournal implements AgentMemory {
       throw new JournalFailure(error);
     }
     for (const map of [this.#folded.replies, this.#folded.replyBlobs, this.#folded.spent]) map.clear();
+    this.#folded.past.clear();
     this.#folded.pending = new Pending();
     this.#blobBytes = undefined;
     this.#range = { first: 0, next: 0 };
@@ -331,7 +340,7 @@ export class AgentJournal implements AgentMemory {
       const { wake } = this.pending;
       const snapshot =
         this.#sinceSnapshot >= RECORDS_PER_SNAPSHOT
-          ? { snapshot: encodePayload(imageOf(this.#folded)), blobs: namedBy(this.#folded) }
+          ? { snapshot: encodePayload(imageOf(this.#folded, this.#clock.monotonic())), blobs: namedBy(this.#folded) }
           : {};
       const request = {
         fence: this.#fence,

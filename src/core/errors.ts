@@ -24,6 +24,7 @@ const REGISTRY = {
   STEP_UNKNOWN: { retryable: false, meaning: 'a step started and its outcome is unknown, and its policy holds it' },
   STEP_FAILED: { retryable: false, meaning: 'a person settled the step as failed' },
   STEP_MISMATCH: { retryable: false, meaning: 'the handler asks for other steps than its turn has recorded' },
+  REPLY_FORGOTTEN: { retryable: false, meaning: 'the request was carried out before; its reply is not kept any more' },
   NOT_LEADER: { retryable: true, meaning: 'this voter does not lead; ask the leader' },
   NOT_CAUGHT_UP: { retryable: true, meaning: 'the member that is to vote is too far behind the log' },
   NO_QUORUM: { retryable: true, meaning: 'no majority of voters can be reached' },

@@ -88,11 +88,11 @@ export const CLUSTER: readonly Mutation[] = [
         file: 'agent/journal.ts',
         find: 'for (const [i, line] of named.entries()) this.#take(',
         replace:
-          'const early = encodePayload(imageOf(this.#folded)); for (const [i, line] of named.entries()) this.#take(',
+          'const early = encodePayload(imageOf(this.#folded, 0)); for (const [i, line] of named.entries()) this.#take(',
       },
       {
         file: 'agent/journal.ts',
-        find: 'snapshot: encodePayload(imageOf(this.#folded)),',
+        find: 'snapshot: encodePayload(imageOf(this.#folded, this.#clock.monotonic())),',
         replace: 'snapshot: early,',
       },
     ],
