@@ -18,8 +18,8 @@ const PAUSE_MS = 5_000;
 const SOON_MS = 6;
 /** What is added to the delay of slow links, at most, ms. */
 const SLOW_MS = 800;
-/** The same where notices leave time enough: a node that takes more than a second to answer gets no shards. */
-const SLOW_MS_GENTLE = 400;
+/** The same where notices must leave time enough: to a node that can't be connected to, and answer, within a second no shard is moved. */
+const SLOW_MS_GENTLE = 200;
 /** How far a clock jumps, at most, where nobody waits for a timer; else a sixtieth of it. */
 const JUMP_MS = 60_000;
 /** Time without any worker, at most, ms. */
