@@ -1,4 +1,4 @@
-import type { DatabaseSync } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { type Fence, invariant, shardOf, TroupeError } from '../../core/index.ts';
 import { decode, encode } from '../codec.ts';
 import type { Commands, JournalRecord, Queries } from '../commands.ts';
@@ -12,8 +12,9 @@ import { prepareTuples, present, type Query } from './sql.ts';
 import type { Wakes } from './wakes.ts';
 
 /**
- * Tables of this concern. A journal's head is small and its snapshot lies apart, since each append changes the head. What one append
- * brought is one row of records, whose key is a number: SQLite keeps a kilobyte beside such a key, and beside any other in a page of its own.
+ * Tables of this concern. A journal's head is small and its snapshot lies apart, since each append changes the head. Records that were
+ * written together are one row, at the place of the first; its key is a number, as SQLite keeps a kilobyte beside such a key, and beside any
+ * other in a page of its own.
  */
 export const JOURNALS_SCHEMA: string = `
 create table journals (
@@ -29,6 +30,12 @@ const PLACES_PER_JOURNAL = 2 ** 14;
 /** Heads that are kept at hand from one commit to the next. */
 const HEADS_CACHED_MAX = 10_000;
 
+/** Rows of `journal_records` as an image has them: one for each record, as what was written together differs from voter to voter. */
+export function* recordByRecord([place, records]: readonly SQLInputValue[]): Generator<readonly SQLInputValue[]> {
+  let at = place as number;
+  for (const record of decode(records as Uint8Array) as readonly Uint8Array[]) yield [at++, encode([record])];
+}
+
 type HeadRow = readonly [journal: number, version: number, snapshotVersion: number, bytes: number];
 
 /** How far a journal is. */
@@ -38,11 +45,15 @@ interface Head {
   snapshotVersion: number;
   /** Of the records since the snapshot. */
   bytes: number;
+  /** The snapshot, while it isn't written; then no record that is written counts. */
+  snapshot: Uint8Array | undefined;
+  /** Records after it that aren't written. */
+  records: Uint8Array[];
 }
 
 /**
- * What agents must not lose: for each key a snapshot and the records after it, written only by the shard's owner. Heads are written once for
- * all appends of a transaction, when it is committed.
+ * What agents must not lose: for each key a snapshot and the records after it, written only by the shard's owner. Appends are kept at
+ * hand, and written when the transaction is committed: once for all those of a journal, and never where a snapshot has taken their place.
  */
 export class Journals {
   readonly #limits: LedgerLimits;
@@ -116,17 +127,22 @@ export class Journals {
       refuse('OVERLOADED', `the journal of ${fence.group}/${key} is full; take a snapshot`);
     } else if (records.length === 0) return { version };
     scope.totals.journalRecords += records.length;
+    if ((wake ?? history ?? historyFrom ?? request.blobs) !== undefined) scope.guard();
     const journal = head?.journal ?? Number(this.#insert.run(fence.group, key, 0, 0, 0).lastInsertRowid);
-    if (snapshot === undefined) this.#append.run(placeOf(journal, since), encode(records));
-    else {
-      this.#saveSnapshot.run(journal, snapshot);
-      this.#dropRecords.run(placeOf(journal, 0), placeOf(journal + 1, -1));
-    }
     this.#beside(journal, request, scope);
     // Last, as nothing is refused any more: what a refused command did is taken back in the tables, but not here.
-    const to = snapshot === undefined ? { version, bytes } : { version, bytes: 0, snapshotVersion: version };
-    const moved = head ?? this.#remember(fence.group, key, { journal, version: 0, snapshotVersion: 0, bytes: 0 });
-    this.#changed.add(Object.assign(moved, to));
+    const moved = head ?? this.#remember(fence.group, key, journal, 0, 0, 0);
+    moved.version = version;
+    if (snapshot === undefined) {
+      moved.bytes = bytes;
+      moved.records.push(...records);
+    } else {
+      moved.bytes = 0;
+      moved.snapshotVersion = version;
+      moved.snapshot = snapshot;
+      moved.records = [];
+    }
+    this.#changed.add(moved);
     return { version };
   }
 
@@ -156,12 +172,13 @@ export class Journals {
     if (head === undefined) return { version: 0, snapshotVersion: 0, records: [] };
     const { journal, version, snapshotVersion } = head;
     const history = this.#histories.range(journal);
-    const rows = this.#records.all(placeOf(journal, 0), placeOf(journal + 1, -1));
+    const written = head.snapshot === undefined ? this.#records.all(placeOf(journal, 0), placeOf(journal + 1, -1)) : [];
+    const snapshot = head.snapshot ?? this.#snapshot.get(journal)?.[0];
     return {
       version,
       snapshotVersion,
-      records: rows.flatMap(([records]) => decode(records) as Uint8Array[]),
-      ...present({ snapshot: this.#snapshot.get(journal)?.[0], history: history.next > 0 ? history : undefined }),
+      records: [...written.flatMap(([records]) => decode(records) as Uint8Array[]), ...head.records],
+      ...present({ snapshot, history: history.next > 0 ? history : undefined }),
     };
   }
 
@@ -180,8 +197,17 @@ export class Journals {
 
   /** Writes what the transaction that is about to be committed has changed. */
   flush(): void {
-    for (const { journal, version, snapshotVersion, bytes } of this.#changed) {
+    for (const head of this.#changed) {
+      const { journal, version, snapshotVersion, bytes, snapshot, records } = head;
       this.#save.run(version, snapshotVersion, bytes, journal);
+      if (snapshot !== undefined) {
+        this.#saveSnapshot.run(journal, snapshot);
+        this.#dropRecords.run(placeOf(journal, 0), placeOf(journal + 1, -1));
+        head.snapshot = undefined;
+      }
+      if (records.length === 0) continue;
+      this.#append.run(placeOf(journal, version - snapshotVersion - records.length), encode(records));
+      head.records = [];
     }
     this.#changed.clear();
     if (this.#heads.size > HEADS_CACHED_MAX) this.#heads.clear();
@@ -218,11 +244,11 @@ export class Journals {
     if (known !== undefined) return known;
     const row = this.#head.get(group, key);
     if (row === undefined) return undefined;
-    const [journal, version, snapshotVersion, bytes] = row;
-    return this.#remember(group, key, { journal, version, snapshotVersion, bytes });
+    return this.#remember(group, key, ...row);
   }
 
-  #remember(group: string, key: string, head: Head): Head {
+  #remember(group: string, key: string, ...[journal, version, snapshotVersion, bytes]: HeadRow): Head {
+    const head: Head = { journal, version, snapshotVersion, bytes, snapshot: undefined, records: [] };
     this.#heads.set(nameOf(group, key), head);
     return head;
   }
@@ -237,7 +263,7 @@ function nameOf(group: string, key: string): string {
   return `${group.length}/${group}${key}`;
 }
 
-/** Where records are that brought a journal to `since` records after its snapshot. */
+/** Where the record is that comes after `since` others since the snapshot. */
 function placeOf(journal: number, since: number): number {
   return journal * PLACES_PER_JOURNAL + since;
 }

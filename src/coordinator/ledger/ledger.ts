@@ -9,7 +9,7 @@ import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
 import { HELD_SCHEMA, Held } from './held.ts';
 import { HISTORIES_SCHEMA, Histories } from './histories.ts';
-import { JOURNALS_SCHEMA, Journals } from './journals.ts';
+import { JOURNALS_SCHEMA, Journals, recordByRecord } from './journals.ts';
 import { KV_SCHEMA, Values } from './kv.ts';
 import { NODES_SCHEMA, Nodes } from './nodes.ts';
 import type { Scope, Totals } from './scope.ts';
@@ -61,7 +61,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'tasks', order: 'job, position' },
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
-  { table: 'journal_records', order: 'place' },
+  { table: 'journal_records', order: 'place', alike: recordByRecord },
   { table: 'histories', order: 'journal' },
   { table: 'history_items', order: 'journal, position' },
   { table: 'blobs', order: 'id' },
@@ -96,10 +96,21 @@ const SESSIONLESS: readonly string[] = ['session.open', 'clock.tick'] satisfies 
 /** Commands that clients outside the cluster may send as they are. */
 const OPEN_TO_CLIENTS: readonly string[] = ['session.open', 'kv.put', 'kv.delete'] satisfies CommandName[];
 
+/**
+ * Commands that need no savepoint, or begin it themselves when they do: they check everything before they write, and write once. A savepoint
+ * costs as much as such a write.
+ */
+const GUARDED_BY_THEMSELVES: readonly string[] = [
+  'journal.append',
+  'kv.put',
+  'kv.delete',
+  'clock.tick',
+] satisfies CommandName[];
+
 const SQLITE_FULL = 13;
-/** A transaction is committed when it holds so many log entries, or replies of so many bytes. */
-const UNCOMMITTED_ENTRIES_MAX = 64;
-const UNCOMMITTED_BYTES_MAX = 64 * 1024;
+/** A transaction is committed when it holds so many log entries, or entries or replies of so many bytes. */
+export const UNCOMMITTED_ENTRIES_MAX = 512;
+const UNCOMMITTED_BYTES_MAX = 8 * 1024 * 1024;
 
 /** Hears what entries changed, after it is committed. */
 export interface LedgerListener {
@@ -159,6 +170,8 @@ export class Ledger implements LogConsumer {
     valueBytes: 0,
   };
   #events: LedgerEvent[] = [];
+  /** Whether the command that runs has a savepoint. */
+  #guarded = false;
   #listener: LedgerListener | undefined;
   readonly #traced: Map<Uint8Array, () => Span> = new Map();
   #restoring = false;
@@ -290,6 +303,7 @@ export class Ledger implements LogConsumer {
         this.#applied = entry.index;
       }
       this.#uncommittedEntries += entries.length;
+      for (const { data } of entries) this.#uncommittedBytes += data.byteLength;
       for (const { byteLength } of replies) this.#uncommittedBytes += byteLength;
       const much = this.#uncommittedBytes >= UNCOMMITTED_BYTES_MAX;
       if (much || this.#uncommittedEntries >= UNCOMMITTED_ENTRIES_MAX) this.#commit();
@@ -380,6 +394,7 @@ export class Ledger implements LogConsumer {
     const { ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes } = this.#totals;
     const counts = [ballots, decisions, tasksCompleted, journalRecords, puts, values, valueBytes];
     try {
+      this.#sessions.flush();
       this.#journals.flush();
       this.#saveMeta.run(this.#applied, this.#time, ...counts);
       db.exec('commit');
@@ -421,9 +436,7 @@ export class Ledger implements LogConsumer {
       const refusal = encodeRefusal(new TroupeError('SESSION_EXPIRED', `there is no session ${batch.session}`));
       return join(batch.commands.map(() => refusal));
     }
-    const replies = batch.commands.map((command) => this.#inSession(entry, session, command));
-    this.#sessions.leave(session);
-    return join(replies);
+    return join(batch.commands.map((command) => this.#inSession(entry, session, command)));
   }
 
   /** The log's own members change. */
@@ -473,15 +486,16 @@ export class Ledger implements LogConsumer {
     const { db } = this.#file;
     const scope = this.#scope(entry, reach);
     const events = this.#events.length;
-    this.#savepoint.run();
+    this.#guarded = false;
+    if (!GUARDED_BY_THEMSELVES.includes(name)) scope.guard();
     try {
       const reply = encodeReply(handler(request, scope));
-      this.#release.run();
+      if (this.#guarded) this.#release.run();
       this.#totals = scope.totals;
       return reply;
     } catch (error) {
       const refusal = asRefusal(error) ?? rethrow(error);
-      db.exec('rollback to command; release command');
+      if (this.#guarded) db.exec('rollback to command; release command');
       this.#shards.forget();
       this.#events.length = events;
       return encodeRefusal(refusal);
@@ -497,6 +511,11 @@ export class Ledger implements LogConsumer {
       now,
       totals: { ...this.#totals },
       emit: (change) => this.#events.push({ index, term, time: now, ...change }),
+      guard: () => {
+        if (this.#guarded) return;
+        this.#savepoint.run();
+        this.#guarded = true;
+      },
       due: (at) => {
         if (at < this.#due) this.#due = at;
       },
@@ -509,6 +528,7 @@ export class Ledger implements LogConsumer {
   }
 
   #load(): void {
+    this.#sessions.forget();
     this.#shards.forget();
     this.#journals.forget();
     const meta = this.#loadMeta.get();

@@ -23,6 +23,8 @@ export interface Scope {
   readonly now: number;
   readonly totals: Totals;
   emit(change: LedgerChange): void;
+  /** What is written to the tables from here on is undone when the command is refused. */
+  guard(): void;
   /** Something is to happen by itself at this logged time. */
   due(at: number): void;
 }

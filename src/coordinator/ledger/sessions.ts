@@ -16,25 +16,31 @@ create table replies (
   session integer not null, seq integer not null, reply blob not null, primary key (session, seq)
 ) strict, without rowid;`;
 
-/** A session while one batch of it is applied. */
+/** A session that was used since the last flush. */
 export interface OpenSession {
   readonly session: number;
   readonly reach: Reach;
+  /** When it was last used, logged time. */
+  seen: number;
   /** Commands up to here are over for the client. */
-  readonly acked: number;
+  acked: number;
   /** The largest number applied. */
   top: number;
+  /** Replies that aren't in the table, by number. Some of the first may be over. */
+  readonly replies: Map<number, Uint8Array>;
 }
 
 /**
  * Sessions make commands happen exactly once: the reply to each (session, seq) is kept until the client has acknowledged it,
  * and a repetition gets it again. After the Raft dissertation, section 6.3, with a window of replies instead of the last one.
+ * What changes is written when the transaction is committed: most replies are over by then.
  */
 export class Sessions {
   readonly #limits: LedgerLimits;
-  readonly #find: Query<readonly [acked: number, top: number, reach: Reach]>;
-  readonly #touch;
-  readonly #saveTop;
+  /** Those used since the last flush. */
+  readonly #open: Map<number, OpenSession> = new Map();
+  readonly #find: Query<readonly [seen: number, acked: number, top: number, reach: Reach]>;
+  readonly #save;
   readonly #trim;
   readonly #reply: Query<readonly [Uint8Array]>;
   readonly #record;
@@ -47,9 +53,8 @@ export class Sessions {
 
   constructor(db: DatabaseSync, limits: LedgerLimits) {
     this.#limits = limits;
-    this.#find = prepareTuples(db, 'select acked, top, reach from sessions where session = ?');
-    this.#touch = db.prepare('update sessions set seen = ?, acked = ? where session = ?');
-    this.#saveTop = db.prepare('update sessions set top = ? where session = ?');
+    this.#find = prepareTuples(db, 'select seen, acked, top, reach from sessions where session = ?');
+    this.#save = db.prepare('update sessions set seen = ?, acked = ?, top = ? where session = ?');
     this.#trim = db.prepare('delete from replies where session = ? and seq <= ?');
     this.#reply = prepareTuples(db, 'select reply from replies where session = ? and seq = ?');
     this.#record = db.prepare('insert into replies values (?, ?, ?)');
@@ -79,11 +84,15 @@ export class Sessions {
    * another reach: clients outside the cluster can't use up the numbers of those inside.
    */
   enter(session: number, reach: Reach, acked: number, now: number): OpenSession | undefined {
-    const [before = 0, top = 0, opened] = this.#find.get(session) ?? [];
-    if (opened !== reach) return undefined;
-    if (acked > before) this.#trim.run(session, acked);
-    this.#touch.run(now, Math.max(acked, before), session);
-    return { session, reach, acked: Math.max(acked, before), top };
+    const open = this.#open.get(session) ?? this.#recall(session);
+    if (open?.reach !== reach) return undefined;
+    open.seen = now;
+    if (acked > open.acked) open.acked = acked;
+    for (const seq of open.replies.keys()) {
+      if (seq > acked) break;
+      open.replies.delete(seq);
+    }
+    return open;
   }
 
   /**
@@ -94,31 +103,52 @@ export class Sessions {
   recorded(open: OpenSession, seq: number): Uint8Array | undefined {
     if (seq <= open.acked) refuse('SESSION_EXPIRED', 'the client has given this command up');
     if (seq > open.acked + this.#limits.sessionWindow) refuse('OVERLOADED', 'too many unacknowledged commands');
-    return seq > open.top ? undefined : this.#reply.get(open.session, seq)?.[0];
+    if (seq > open.top) return undefined;
+    return open.replies.get(seq) ?? this.#reply.get(open.session, seq)?.[0];
   }
 
   /** Keeps the reply to a command. */
   record(open: OpenSession, seq: number, reply: Uint8Array): void {
-    this.#record.run(open.session, seq, reply);
+    open.replies.set(seq, reply);
     if (seq > open.top) open.top = seq;
   }
 
-  /** Ends a batch. */
-  leave(open: OpenSession): void {
-    this.#saveTop.run(open.top, open.session);
+  /** Writes what has changed. */
+  flush(): void {
+    for (const { session, seen, acked, top, replies } of this.#open.values()) {
+      this.#save.run(seen, acked, top, session);
+      this.#trim.run(session, acked);
+      for (const [seq, reply] of replies) if (seq > acked) this.#record.run(session, seq, reply);
+    }
+    this.#open.clear();
+  }
+
+  /** The tables have changed in another way: a transaction was taken back, or the state was replaced. */
+  forget(): void {
+    this.#open.clear();
   }
 
   /** Forgets sessions that were idle for too long. */
   expire(now: number): void {
+    this.flush();
     for (const [session] of this.#idle.all(now, this.#limits.duePerEntryMax)) {
       this.#dropReplies.run(session);
       this.#drop.run(session);
     }
   }
 
-  /** When the next session may expire, logged time. */
+  /** When the next session may expire, logged time; earlier perhaps, while some aren't written. */
   nextDue(): number {
     return this.#nextDue.get()?.[0] ?? Number.POSITIVE_INFINITY;
+  }
+
+  #recall(session: number): OpenSession | undefined {
+    const row = this.#find.get(session);
+    if (row === undefined) return undefined;
+    const [seen, acked, top, reach] = row;
+    const open: OpenSession = { session, reach, seen, acked, top, replies: new Map() };
+    this.#open.set(session, open);
+    return open;
   }
 
   /** How many there are; of one reach, or of all. */

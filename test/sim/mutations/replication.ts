@@ -155,7 +155,7 @@ export const REPLICATION: readonly Mutation[] = [
     patches: [
       {
         file: 'coordinator/ledger/sessions.ts',
-        find: 'return seq > open.top ? undefined : this.#reply.get(open.session, seq)?.[0];',
+        find: 'return open.replies.get(seq) ?? this.#reply.get(open.session, seq)?.[0];',
         replace: 'return undefined;',
       },
       {

@@ -21,8 +21,11 @@ export class LedgerDriver {
   session = 0;
   seq = 0;
   acked = 0;
+  readonly #commits: boolean;
 
-  constructor(options: LedgerOptions = {}) {
+  /** @param commits whether each entry is committed: what is at hand until then is read from the tables after it */
+  constructor(options: LedgerOptions = {}, commits = false) {
+    this.#commits = commits;
     this.ledger = new Ledger(options);
     this.ledger.listen({ changed: (_index, events) => this.events.push(...events), replaced: () => {} });
     this.session = (this.apply(0, 'session.open', { idleMs: 60_000 }) as { session: number }).session;
@@ -65,7 +68,9 @@ export class LedgerDriver {
   push(batch: Uint8Array): readonly unknown[] {
     const entry = { index: this.entries.length + 1, term: 1, data: stampEntry(this.now, batch) };
     this.entries.push(entry);
-    return decodeAll(this.ledger.apply([entry])[0] as Uint8Array);
+    const replies = decodeAll(this.ledger.apply([entry])[0] as Uint8Array);
+    if (this.#commits) this.ledger.digest();
+    return replies;
   }
 
   /** Moves logged time and lets it act. */

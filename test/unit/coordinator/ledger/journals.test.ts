@@ -5,12 +5,6 @@ import { bytes, LedgerDriver } from './driver.ts';
 const shard = shardOf('agent-1', 4);
 const fence = { group: 'g', shard, epoch: 1 };
 
-function owned(limits = {}): LedgerDriver {
-  const driver = new LedgerDriver({ limits });
-  driver.own('n', driver.join('n'));
-  return driver;
-}
-
 const append = (version: number, records: string[], snapshot?: string) => ({
   fence,
   key: 'agent-1',
@@ -19,10 +13,17 @@ const append = (version: number, records: string[], snapshot?: string) => ({
   ...(snapshot === undefined ? {} : { snapshot: bytes(snapshot) }),
 });
 
-describe('journals', () => {
+describe.each([false, true])('journals, each entry committed: %s', (commits) => {
+  const owned = (limits = {}): LedgerDriver => {
+    const driver = new LedgerDriver({ limits }, commits);
+    driver.own('n', driver.join('n'));
+    return driver;
+  };
+
   test('records come back in order, and a snapshot replaces what is before it', () => {
     const driver = owned();
     expect(driver.run('journal.append', append(0, ['1', '2']))).toEqual({ version: 2 });
+    driver.ledger.digest();
     expect(driver.run('journal.append', append(2, ['3'], 'all three'))).toEqual({ version: 3 });
     expect(driver.run('journal.append', append(3, ['4']))).toEqual({ version: 4 });
     expect(driver.ledger.query('journal.read', { fence, key: 'agent-1' })).toEqual({
@@ -32,6 +33,15 @@ describe('journals', () => {
       records: [bytes('4')],
     });
     expect(driver.ledger.query('ledger.stats', {}).journalRecords).toBe(4);
+  });
+
+  test('what a refused append had begun is taken back', () => {
+    const driver = owned();
+    const { history, ...rest } = { ...append(0, ['1']), history: [bytes('h')] };
+    expect(driver.refusal('journal.append', { ...rest, history, blobs: ['0'.repeat(64)] })).toBe('NOT_FOUND');
+    expect(driver.ledger.query('journal.read', { fence, key: 'agent-1' })).toMatchObject({ version: 0, records: [] });
+    expect(driver.run('journal.append', { ...rest, history })).toEqual({ version: 1 });
+    expect(driver.ledger.query('journal.read', { fence, key: 'agent-1' }).history).toEqual({ first: 0, next: 1 });
   });
 
   test('a writer that is behind or ahead is refused and told the version', () => {
@@ -84,7 +94,7 @@ describe('journals', () => {
   });
 
   test('names that read alike when they stand side by side are those of different journals', () => {
-    const driver = new LedgerDriver();
+    const driver = new LedgerDriver({}, commits);
     const groups = ['g', 'g/1'];
     const to = { node: 'n', incarnation: driver.join('n', 'n-1', groups) };
     for (const group of groups) {
@@ -111,6 +121,7 @@ describe('journals', () => {
     const driver = owned();
     driver.run('journal.append', append(0, ['1', '2', '3']));
     driver.run('journal.append', append(3, ['4']));
+    driver.ledger.digest();
     driver.run('journal.append', append(4, ['5', '6']));
     const { records } = driver.ledger.query('journal.read', { fence, key: 'agent-1' });
     expect(records).toEqual(['1', '2', '3', '4', '5', '6'].map(bytes));

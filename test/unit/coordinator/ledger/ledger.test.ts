@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test, vi } from 'vitest';
 import { Ledger, type LedgerEvent, type LogEntry } from '../../../../src/coordinator/index.ts';
+import { UNCOMMITTED_ENTRIES_MAX } from '../../../../src/coordinator/ledger/ledger.ts';
 import { bytes, LedgerDriver } from './driver.ts';
 import { logs } from './history.ts';
 
@@ -25,11 +26,16 @@ function batched(entries: readonly LogEntry[], sizes: readonly number[]): LogEnt
 function replay(
   entries: readonly LogEntry[],
   sizes: readonly number[],
+  commits = false,
 ): { ledger: Ledger; told: string; replies: string } {
   const ledger = new Ledger();
   const events: LedgerEvent[] = [];
   ledger.listen({ changed: (_index, more) => events.push(...more), replaced: () => {} });
-  const replies = batched(entries, sizes).flatMap((batch) => ledger.apply(batch));
+  const replies = batched(entries, sizes).flatMap((batch) => {
+    const theirs = ledger.apply(batch);
+    if (commits) ledger.digest();
+    return theirs;
+  });
   return {
     ledger,
     told: JSON.stringify(events),
@@ -44,10 +50,10 @@ async function* toAsync(chunks: Iterable<Uint8Array>): AsyncGenerator<Uint8Array
 }
 
 describe('the ledger is deterministic', () => {
-  test('however a log is batched, state, replies and events are the same', () => {
+  test('however a log is batched and committed, state, replies and events are the same', () => {
     fc.assert(
       fc.property(logs, sizes, (entries, batches) => {
-        const one = replay(entries, [1]);
+        const one = replay(entries, [1], true);
         const other = replay(entries, batches);
         expect(other.replies).toBe(one.replies);
         expect(other.told).toBe(one.told);
@@ -178,7 +184,8 @@ describe('the file is a cache', () => {
   /** Writes two entries, or so many that a transaction has been committed. */
   const write = (bootId: string, end: 'clean' | 'killed'): LedgerDriver => {
     const driver = new LedgerDriver({ path, bootId });
-    for (let i = 0; i < (end === 'killed' ? 70 : 1); i++) driver.run('job.open', { id: `j${i}`, spec: bytes('') });
+    for (let i = 0; i < (end === 'killed' ? UNCOMMITTED_ENTRIES_MAX + 6 : 1); i++)
+      driver.run('job.open', { id: `j${i}`, spec: bytes('') });
     if (end === 'clean') driver.ledger.close();
     else kill(driver.ledger);
     return driver;
@@ -198,7 +205,7 @@ describe('the file is a cache', () => {
 
   test('after a killed process it is believed, as the machine still held the writes', () => {
     write('boot-1', 'killed');
-    expect(applied('boot-1')).toBe(64);
+    expect(applied('boot-1')).toBe(UNCOMMITTED_ENTRIES_MAX);
   });
 
   test('what a killed process had not committed is applied again, to the same state', () => {
@@ -209,7 +216,7 @@ describe('the file is a cache', () => {
     ledger.apply(entries.slice(ledger.appliedIndex));
     expect(ledger.digest()).toBe(whole.digest());
     ledger.close();
-    expect(applied('boot-1')).toBe(71);
+    expect(applied('boot-1')).toBe(UNCOMMITTED_ENTRIES_MAX + 7);
   });
 
   test('after an apply that failed nothing is applied any more: there would be a gap', () => {
@@ -235,7 +242,10 @@ describe('the file is a cache', () => {
       const driver = new LedgerDriver();
       driver.run('kv.put', { key: 'k', value: bytes('v') });
       fillDisk();
-      const puts = Array.from({ length: 64 }, () => () => driver.run('kv.put', { key: 'k', value: bytes('v') }));
+      const puts = Array.from(
+        { length: UNCOMMITTED_ENTRIES_MAX },
+        () => () => driver.run('kv.put', { key: 'k', value: bytes('v') }),
+      );
       expect(() => puts.forEach((put) => void put())).toThrow(expect.objectContaining({ code: 'DISK_FULL' }));
       const read = (): unknown => driver.ledger.query('kv.get', { key: 'k' });
       expect(read).toThrow(expect.objectContaining({ code: 'NODE_UNAVAILABLE' }));
