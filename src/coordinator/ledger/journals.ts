@@ -23,7 +23,7 @@ create table journals (
 ) strict;
 create unique index journals_by_key on journals (grp, key);
 create table journal_snapshots (journal integer primary key, snapshot blob not null) strict;
-create table journal_records (place integer primary key, records blob not null) strict;`;
+create table journal_records (start integer primary key, records blob not null) strict;`;
 
 /** Keys of records that each journal has for itself, one for each record since its snapshot. */
 const PLACES_PER_JOURNAL = 2 ** 14;
@@ -96,11 +96,11 @@ export class Journals {
     this.#insert = db.prepare('insert into journals values (null, ?, ?, ?, ?, ?)');
     this.#save = db.prepare('update journals set version = ?, snapshot_version = ?, bytes = ? where journal = ?');
     this.#append = db.prepare('insert into journal_records values (?, ?)');
-    this.#dropRecords = db.prepare('delete from journal_records where place between ? and ?');
+    this.#dropRecords = db.prepare('delete from journal_records where start between ? and ?');
     this.#dropSnapshot = db.prepare('delete from journal_snapshots where journal = ?');
     this.#drop = db.prepare('delete from journals where journal = ?');
     this.#saveSnapshot = db.prepare('insert or replace into journal_snapshots values (?, ?)');
-    this.#records = prepareTuples(db, 'select records from journal_records where place between ? and ? order by place');
+    this.#records = prepareTuples(db, 'select records from journal_records where start between ? and ? order by start');
     this.#snapshot = prepareTuples(db, 'select snapshot from journal_snapshots where journal = ?');
   }
 

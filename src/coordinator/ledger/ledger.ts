@@ -61,7 +61,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'tasks', order: 'job, position' },
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
-  { table: 'journal_records', order: 'place', alike: recordByRecord },
+  { table: 'journal_records', order: 'start', alike: recordByRecord },
   { table: 'histories', order: 'journal' },
   { table: 'history_items', order: 'journal, position' },
   { table: 'blobs', order: 'id' },

@@ -11,7 +11,7 @@ import { prepareTuples } from './sql.ts';
  * equal bytes, so the checksum is also the state's digest.
  */
 const FORMAT = 'troupe-ledger';
-const VERSION = 1;
+const VERSION = 2;
 const CHUNK_BYTES = 64 * 1024;
 const CHECKSUM_BYTES = 32;
 /** A frame is closed when it holds so many rows or bytes. */
