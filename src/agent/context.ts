@@ -115,7 +115,8 @@ export interface AgentContext<State> {
   agent<S, P extends Protocol>(definition: AgentDefinition<S, P>, key: string): AgentRef<P>;
   /**
    * Actors of this node and of others, and the cluster's topics. A ref may be in messages, replies and the state, though it is
-   * of use no longer than its actor. @throws TroupeError INVALID_ARGUMENT in a worker thread, where actors are out of reach
+   * of use no longer than its actor. From a worker thread they are reached while a turn runs, `tell` and `publish` say only that the message has
+   * left, and `spawn` throws INVALID_ARGUMENT.
    */
   readonly actors: Actors;
   /**
@@ -123,7 +124,7 @@ export interface AgentContext<State> {
    * twice is watching once, and the later method counts. The news finds the agent wherever it is by then, at most once. The
    * watch moves with the agent's shard when that is handed over; a node that dies takes it along.
    *
-   * @throws TroupeError OVERLOADED past `AGENT_WATCHES_MAX`, INVALID_ARGUMENT in a worker thread
+   * @throws TroupeError OVERLOADED past `AGENT_WATCHES_MAX`; in a worker thread the turn fails with it at its end
    */
   watch(ref: Ref<never>, method: string): void;
   /** Ends a watch that was made on this node, or came here with the shard. */
@@ -133,7 +134,8 @@ export interface AgentContext<State> {
    * wherever the agent is by then. The subscription moves with the agent's shard when that is handed over (what is published
    * meanwhile may come twice), and a node that dies takes it along; subscribing again after that makes it anew. A later method counts.
    *
-   * @throws TroupeError OVERLOADED past `AGENT_SUBSCRIPTIONS_MAX`, INVALID_ARGUMENT for a topic's name that is empty or too long, and in a worker thread
+   * @throws TroupeError OVERLOADED past `AGENT_SUBSCRIPTIONS_MAX`, INVALID_ARGUMENT for a topic's name that is empty or too long; in a worker thread the turn
+   *   fails with it at its end
    */
   subscribe(topic: string, method: string): void;
   /** Ends a subscription that was made on this node, or came here with the shard. */

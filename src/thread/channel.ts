@@ -37,6 +37,7 @@ export class Channel {
   readonly #post: (frame: Frame) => void;
   readonly #clock: Clock;
   readonly #broken: (error: TroupeError) => void;
+  readonly #decode: (body: Uint8Array) => unknown;
   #handlers: Handlers = {};
   readonly #calls: Map<number, PromiseWithResolvers<unknown>> = new Map();
   readonly #serving: Map<number, AbortController> = new Map();
@@ -49,11 +50,20 @@ export class Channel {
   #taken = 0;
   #closed: TroupeError | undefined;
 
-  /** @param broken hears once what the other end did that no end of ours does */
-  constructor(post: (frame: Frame) => void, clock: Clock, broken: (error: TroupeError) => void) {
+  /**
+   * @param broken hears once what the other end did that no end of ours does
+   * @param decode reads what the other end sends, where that may hold more than plain values
+   */
+  constructor(
+    post: (frame: Frame) => void,
+    clock: Clock,
+    broken: (error: TroupeError) => void,
+    decode: (body: Uint8Array) => unknown = decodePayload,
+  ) {
     this.#post = post;
     this.#clock = clock;
     this.#broken = broken;
+    this.#decode = decode;
   }
 
   /** Says what this end serves. */
@@ -153,13 +163,13 @@ export class Channel {
         return;
       case 'note':
         this.#taken++;
-        this.#handler(frame[1])(opened(frame[2]), NEVER);
+        this.#handler(frame[1])(this.#opened(frame[2]), NEVER);
         return;
       case 'taken':
         this.#advance(frame[1]);
         return;
       case 'done':
-        this.#calls.get(frame[1])?.resolve(opened(frame[2]));
+        this.#calls.get(frame[1])?.resolve(this.#opened(frame[2]));
         return;
       case 'failed':
         this.#calls.get(frame[1])?.reject(fromWireError(frame[2]));
@@ -201,20 +211,19 @@ export class Channel {
       if (this.#closed === undefined) this.#post(frame());
     };
     const failed = (error: unknown): void => settle(() => ['failed', id, toWireError(error)]);
-    (async () => payload(await handler(opened(body), abort.signal)))().then(
+    (async () => payload(await handler(this.#opened(body), abort.signal)))().then(
       (value) => settle(() => ['done', id, value]),
       failed,
     );
   }
-}
 
+  /** @throws TroupeError PROTOCOL_VIOLATION: whoever keeps to the rules sends nothing of that size */
+  #opened(body: Uint8Array): unknown {
+    if (body.byteLength <= FRAME_BYTES_MAX) return this.#decode(body);
+    throw new TroupeError('PROTOCOL_VIOLATION', `the other thread sent ${body.byteLength} bytes at once`);
+  }
+}
 /** A copy of its own: encoded bytes may lie in a pool, and posting copies the whole pool. */
 function payload(value: unknown): Uint8Array {
   return new Uint8Array(encodePayload(value, FRAME_BYTES_MAX));
-}
-
-/** @throws TroupeError PROTOCOL_VIOLATION: whoever keeps to the rules sends nothing of that size */
-function opened(body: Uint8Array): unknown {
-  if (body.byteLength <= FRAME_BYTES_MAX) return decodePayload(body);
-  throw new TroupeError('PROTOCOL_VIOLATION', `the other thread sent ${body.byteLength} bytes at once`);
 }

@@ -30,6 +30,16 @@ export function firstAnswer(message: unknown): Mark | undefined {
   return found;
 }
 
+/** A question on its way, with a mark where the place for its answer is. */
+export function markReply<R>(question: unknown, reply: ReplyTo<R>): unknown {
+  return walk(question, new Map(), (value) => (value === (reply as object) ? mark(['answer', 0, 0]) : undefined));
+}
+
+/** The question that `markReply` has marked, with a place for its answer. */
+export function placeReply(question: unknown, reply: ReplyTo<unknown>): unknown {
+  return walk(question, new Map(), (value) => (markOf(value)?.[0] === 'answer' ? { as: reply } : undefined));
+}
+
 /** Whether a value is a place for an answer. */
 export function isReply(value: object): value is ReplyTo<unknown> {
   return hasMethods(value, 'tell', 'fail');

@@ -11,6 +11,8 @@ export interface ThreadParts extends WorkerStart {
   readonly address: string;
   /** What it may ask of this side. */
   readonly serve: Handlers;
+  /** Reads what it sends; see `Channel`. */
+  readonly decode?: ((body: Uint8Array) => unknown) | undefined;
 }
 
 /**
@@ -33,7 +35,7 @@ export class Thread {
   #loading = true;
   #weighing = false;
 
-  constructor({ start, clock, address, serve, limits, tenant, data }: ThreadParts) {
+  constructor({ start, clock, address, serve, decode, limits, tenant, data }: ThreadParts) {
     this.#limits = limits;
     this.#address = address;
     const gone = Promise.withResolvers<TroupeError>();
@@ -42,6 +44,7 @@ export class Thread {
       (frame) => this.#worker.post(frame),
       clock,
       (error) => void this.end(error),
+      decode,
     );
     this.channel.serve(serve);
     this.#worker = start(

@@ -23,6 +23,8 @@ export interface ThreadRequest {
   readonly limits: Partial<ThreadLimits>;
   readonly address: string;
   readonly serve: Handlers;
+  /** Reads what the thread sends, where that may hold more than plain values. */
+  readonly decode?: (body: Uint8Array) => unknown;
   /** Takes the wish back while it waits. */
   readonly signal: AbortSignal;
 }

@@ -4,3 +4,4 @@ export type { ErrorDetail__Output as ErrorDetail } from './generated/troupe/v1/E
 export type { RaftMessage__Output as RaftMessage } from './generated/troupe/v1/RaftMessage.ts';
 export * from './load.ts';
 export * from './payload.ts';
+export * from './refs.ts';

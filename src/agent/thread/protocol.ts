@@ -1,4 +1,5 @@
-import type { AgentAddress, NodeRef } from '../../core/index.ts';
+import type { Ref } from '../../actor/index.ts';
+import type { AgentAddress, NodeId, NodeRef } from '../../core/index.ts';
 import type { Amount, BudgetLimit } from '../../model/index.ts';
 import type { AgentContext, StepOptions, StepQuery, StepRun } from '../context.ts';
 import type { HistoryRange } from '../history.ts';
@@ -102,6 +103,26 @@ export interface TurnCalls {
   /** Begins to watch a job, under a number of the thread's choice; `nextOf` gives what is new, undefined at the end. */
   readonly watchJob: { readonly watch: number; readonly id: string };
   readonly nextOf: { readonly watch: number };
+  readonly actor: { readonly ref: Ref<never>; readonly call: 'tell' | 'offer'; readonly message: unknown };
+  /** The place for the answer is marked in the message. */
+  readonly askActor: { readonly ref: Ref<never>; readonly message: unknown; readonly timeoutMs: number | undefined };
+  readonly findActor: {
+    readonly node: NodeId;
+    readonly name: string;
+    readonly options: { readonly timeoutMs?: number } | undefined;
+  };
+  /** Answered when the actor has ended. */
+  readonly ended: { readonly ref: Ref<never> };
+  readonly topic: {
+    readonly topic: string;
+    readonly call: 'publish' | 'subscribe' | 'unsubscribe';
+    readonly given: unknown;
+  };
+  /** What the agent itself watches and is subscribed to. */
+  readonly interest: {
+    readonly call: 'watch' | 'unwatch' | 'subscribe' | 'unsubscribe';
+    readonly given: readonly unknown[];
+  };
   readonly unwatch: { readonly watch: number };
 }
 

@@ -1,11 +1,13 @@
-import type { ActorContext, Behavior } from '../../actor/index.ts';
-import { type AgentAddress, agentAddressKey, isTroupeError, TroupeError } from '../../core/index.ts';
+import type { ActorContext, Behavior, Ref } from '../../actor/index.ts';
+import type { Actors } from '../../cluster/index.ts';
+import { type AgentAddress, agentAddressKey, isTroupeError, TroupeError, toWireError } from '../../core/index.ts';
 import { type Amount, Budget } from '../../model/index.ts';
 import {
   crash,
   type Handlers,
   logLine,
   moduleBeside,
+  placeReply,
   type Thread,
   type ThreadLimits,
   type Threads,
@@ -151,7 +153,15 @@ class Seat {
     const address = agentAddressKey(this.#address);
     const tenant = moduleBeside('./tenant', import.meta.url);
     const thread = await threads
-      .open({ tenant, data, limits, address, signal, serve: this.#serve() })
+      .open({
+        tenant,
+        data,
+        limits,
+        address,
+        signal,
+        serve: this.#serve(),
+        decode: (body) => this.#house.actors.decode(body),
+      })
       .catch((error: unknown) => {
         // As with a ledger that can't be reached for now: nothing has happened, and the asker sends again.
         throw isTroupeError(error, 'OVERLOADED') ? new JournalFailure(error) : error;
@@ -202,6 +212,15 @@ class Seat {
       watchJob: during<'watchJob'>((ctx, { watch, id }) => this.#watch(ctx, watch, id)),
       nextOf: during<'nextOf'>(async (_ctx, { watch }) => (await this.#watches.get(watch)?.events.next())?.value),
       unwatch: during<'unwatch'>((_ctx, { watch }) => this.#unwatch(watch)),
+      actor: during<'actor'>((_ctx, { ref, call, message }) => ref[call](message as never)),
+      askActor: during<'askActor'>((_ctx, { ref, message, timeoutMs }, signal) => {
+        const options = { signal, ...(timeoutMs === undefined ? {} : { timeoutMs }) };
+        return ref.ask((reply) => placeReply(message, reply) as never, options);
+      }),
+      findActor: during<'findActor'>((ctx, { node, name, options }) => ctx.actors.find(node, name, options)),
+      ended: during<'ended'>((ctx, { ref }, signal) => ended(ctx.actors, ref, signal)),
+      topic: during<'topic'>((ctx, { topic, call, given }) => ctx.actors.topic(topic)[call](given as never)),
+      interest: during<'interest'>((ctx, { call, given }) => (ctx[call] as (...all: unknown[]) => void)(...given)),
       log: (line) => logLine(this.#turn?.log ?? this.#house.logger, line),
     };
   }
@@ -222,4 +241,17 @@ class Seat {
     this.#watches.get(watch)?.abort.abort();
     this.#watches.delete(watch);
   }
+}
+
+/** Resolves when an actor has ended. */
+function ended(actors: Actors, ref: Ref<never>, signal: AbortSignal): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const stop = actors.watch(ref, ({ reason, error }) => {
+      resolve({ reason, ...(error === undefined ? {} : { error: toWireError(error) }) });
+    });
+    signal.addEventListener('abort', () => {
+      stop();
+      reject(signal.reason as Error);
+    });
+  });
 }

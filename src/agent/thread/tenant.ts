@@ -6,6 +6,7 @@ import type { AgentContext, StepFunction, StepOptions } from '../context.ts';
 import { type AgentDefinition, isAgent, type Protocol, VOTE_METHOD } from '../define.ts';
 import { type AgentHistory, TurnHistory } from '../history.ts';
 import { agentRef, type Host, type JobProgress } from '../host.ts';
+import { type AskNode, letRefsCross, TurnActors } from './actors.ts';
 import type {
   AgentTenantData,
   EffectOrder,
@@ -23,6 +24,7 @@ type Effect = (run: EffectOrder['run'] & { readonly signal: AbortSignal }) => un
 /** Loads the definition and runs its turns. */
 export async function open(channel: Channel, data: unknown): Promise<Handlers> {
   const { module, kind, address, node } = data as AgentTenantData;
+  letRefsCross();
   const exported = Object.values((await import(module)) as Record<string, unknown>);
   const definition = exported.find((value) => isAgent(value) && value.kind === kind) as
     | AgentDefinition<unknown, Protocol>
@@ -31,7 +33,7 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
   let numbers = 0;
   const log = crossingLogger((line) => void channel.note('log', line).catch(() => undefined));
 
-  const contextOf = (order: TurnOrder, signal: AbortSignal): { ctx: AgentContext<unknown>; outcome: TurnOutcome } => {
+  const contextOf = (order: TurnOrder, signal: AbortSignal) => {
     const { turn, requestId, traceparent } = order;
     const endsAt = systemClock.monotonic() + order.leftMs;
     const ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], taken = signal): Promise<never> =>
@@ -51,6 +53,7 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
     };
     const host = hostOver(ask, requestId, budget, () => ++numbers);
+    const far = new TurnActors(node, ask);
     const ctx: AgentContext<unknown> = {
       address,
       node,
@@ -91,26 +94,22 @@ export async function open(channel: Channel, data: unknown): Promise<Handlers> {
       },
       agent: (other, key) => agentRef(host, other, key),
       host,
-      get actors(): never {
-        return outOfReach();
-      },
-      watch: outOfReach,
-      unwatch: outOfReach,
-      subscribe: outOfReach,
-      unsubscribe: outOfReach,
+      actors: far.actors,
+      ...far.interests,
     };
-    return { ctx, outcome };
+    return { ctx, outcome, far };
   };
 
   return {
     turn: async (order, signal) => {
       const { method, input } = order as TurnOrder;
-      const { ctx, outcome } = contextOf(order as TurnOrder, signal);
+      const { ctx, outcome, far } = contextOf(order as TurnOrder, signal);
       if (definition === undefined)
         throw new TroupeError('UNKNOWN_AGENT', `${module} exports no agent of kind "${kind}"`, { address: module });
       const { handlers, vote } = definition.spec;
       const handler = method === VOTE_METHOD ? vote : handlers[method];
       const value = await (handler as (ctx: AgentContext<unknown>, input: unknown) => unknown)(ctx, input);
+      await far.end();
       return { ...outcome, value };
     },
     effect: (order, signal) => {
@@ -143,10 +142,8 @@ function noting(history: TurnHistory, changes: HistoryCall[]): AgentHistory {
   };
 }
 
-type Ask = <Name extends keyof TurnCalls>(name: Name, call: TurnCalls[Name], signal?: AbortSignal) => Promise<never>;
-
 /** The turn as a host: everything is done on the other side, under the turn's deadline, cancellation and trace. */
-function hostOver(ask: Ask, requestId: string, own: Budget, number: () => number): Host {
+function hostOver(ask: AskNode, requestId: string, own: Budget, number: () => number): Host {
   let ids = 0;
   return {
     // As a turn without a thread counts them.
@@ -187,8 +184,4 @@ function hostOver(ask: Ask, requestId: string, own: Budget, number: () => number
       }
     },
   };
-}
-
-function outOfReach(): never {
-  throw new TroupeError('INVALID_ARGUMENT', 'actors are out of reach of a worker thread');
 }

@@ -1,11 +1,10 @@
 import { ActorCell, Ask, type Kernel, type Ref, RemoteActor, type ReplyTo } from '../../actor/index.ts';
 import { TroupeError } from '../../core/index.ts';
-import { decodePayload, encodePayload, extendPayload } from '../../wire/index.ts';
+import { decodePayload, encodePayload, extendPayload, REF_TYPE, readRef, readRefsAt } from '../../wire/index.ts';
 import { type Answerable, Borrowed, type Loan, NOBODY } from './loans.ts';
 import type { Neighbour } from './neighbour.ts';
 
-/** Types of payload extensions; part of the protocol. */
-const REF = 1;
+/** Type of a place for an answer in bodies; part of the protocol. */
 const REPLY = 2;
 
 /** A place for an answer on its way: null for that of the ask which the message came with, else its number and the time left, ms. */
@@ -32,7 +31,6 @@ let holder: Neighbour | undefined;
 let receiver: unknown;
 let ownLoan: Loan | undefined;
 const lent: Loan[] = [];
-let home: Home | undefined;
 let lender: Neighbour | undefined;
 let ownReply: ReplyTo<unknown> | undefined;
 
@@ -80,13 +78,13 @@ export function decodeAt(
   reply: ReplyTo<unknown> | undefined,
   bytes: Uint8Array,
 ): unknown {
-  home = at;
+  const before = readRefsAt(at);
   lender = from;
   ownReply = reply;
   try {
     return decodePayload(bytes);
   } finally {
-    home = undefined;
+    readRefsAt(before);
     lender = undefined;
     ownReply = undefined;
   }
@@ -96,11 +94,6 @@ function writeCell(cell: ActorCell<unknown>): string {
   const at = homes.get(cell.kernel);
   if (at !== undefined) return at.addressOf(cell);
   throw new TroupeError('INVALID_ARGUMENT', 'an actor of a system of its own has no address', { address: cell.path });
-}
-
-function readRef(address: string): Ref<never> {
-  if (home !== undefined) return home.refOf(address);
-  throw new TroupeError('PROTOCOL_VIOLATION', 'a ref of an actor has come to where there are none', { address });
 }
 
 function writeReply(ask: Answerable): ReplyOnTheWay {
@@ -122,7 +115,7 @@ function readReply(written: ReplyOnTheWay): ReplyTo<unknown> {
   throw new TroupeError('PROTOCOL_VIOLATION', 'a place for an answer without an ask');
 }
 
-extendPayload(REF, ActorCell<unknown>, writeCell, readRef);
-extendPayload(REF, RemoteActor<unknown>, (ref) => ref.path, readRef);
+extendPayload(REF_TYPE, ActorCell<unknown>, writeCell, readRef);
+extendPayload(REF_TYPE, RemoteActor<unknown>, (ref) => ref.path, readRef);
 extendPayload(REPLY, Ask, writeReply, readReply);
 extendPayload(REPLY, Borrowed, writeReply, readReply);

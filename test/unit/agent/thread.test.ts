@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { ReplyTo } from '../../../src/actor/index.ts';
 import { type AgentRef, agentRef, defineAgent } from '../../../src/agent/index.ts';
 import { type Logger, nullLogger } from '../../../src/core/index.ts';
 import { type InProcessCluster, startInProcess } from '../../../src/node/index.ts';
 import { team } from '../../../src/team/index.ts';
-import { worker } from './threaded.ts';
+import { type Tally, worker } from './threaded.ts';
 
 const nodes = [{ id: 'node-1', voter: true, threadsMax: 2 }];
 const timing = { raftTickMs: 20, keepAliveMs: 50, downAfterMs: 5_000 };
@@ -91,6 +92,52 @@ describe('an agent in a thread', () => {
     giveUp.abort();
     await expect(asked).rejects.toMatchObject({ code: 'CANCELLED' });
     expect(await ref(key).ask('cancelled', undefined)).toBe(1);
+  });
+
+  test('reaches actors: by name, address and refs in its messages, replies and state; it hears of their ends', async () => {
+    const { actors } = cluster.members.get('node-1')!;
+    let total = 0;
+    const slow: ReplyTo<unknown>[] = [];
+    const tally = actors.spawn<Tally>(
+      () => ({
+        receive(message, ctx) {
+          if (message === 'end') return ctx.stopSelf();
+          if ('who' in message) return void message.who.tell(ctx.self);
+          if ('slow' in message) return void slow.push(message.slow);
+          total += message.add;
+          message.reply?.tell(total);
+        },
+      }),
+      { name: 'tally' },
+    );
+    const agent = ref('tally');
+    expect(await agent.ask('keep', tally)).toBe(tally);
+    expect(await agent.ask('tally', 'same')).toBe(true);
+    expect(await agent.ask('tally', 'ask')).toBe(6);
+    expect(await agent.ask('tally', 'other')).toBe(tally);
+    expect(await agent.ask('tally', 'slow')).toBe('TIMEOUT');
+    expect(slow[0]?.signal.aborted).toBe(true);
+    expect(await agent.ask('tally', 'end')).toBe('normal');
+    await expect(agent.ask('tally', 'ask')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await vi.waitFor(async () => expect(await agent.ask('noticed', undefined)).toEqual(['normal']));
+  });
+
+  test('publishes and subscribes; what can not leave fails its turn', async () => {
+    const { actors } = cluster.members.get('node-1')!;
+    const heard: unknown[] = [];
+    const topic = actors.topic<string>('thread news');
+    topic.subscribe(actors.spawn<string>(() => ({ receive: (text) => void heard.push(text) })));
+    const agent = ref('tally');
+    await agent.ask('spread', 'listen');
+    expect(await agent.ask('spread', 'hear, hear')).toBe(true);
+    expect(heard).toEqual(['hear, hear']);
+    const noticed = (): Promise<readonly string[]> => agent.ask('noticed', undefined);
+    await vi.waitFor(async () => expect(await noticed()).toEqual(['normal', 'hear, hear']));
+    await agent.ask('spread', 'deaf');
+    topic.publish('too late');
+    expect(await agent.ask('spread', 'spawn')).toBe('INVALID_ARGUMENT');
+    expect(await noticed()).toEqual(['normal', 'hear, hear']);
+    await expect(agent.ask('spread', 'nameless')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
   test('what its thread does when no turn runs is a crash too', async () => {

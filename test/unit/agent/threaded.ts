@@ -1,5 +1,6 @@
 /** Agents whose handlers run in threads, as tests need them. */
 import type { StandardSchemaV1 } from '@standard-schema/spec';
+import type { Ref, ReplyTo } from '../../../src/actor/index.ts';
 import { defineAgent, type Schema } from '../../../src/agent/define.ts';
 import { TroupeError } from '../../../src/core/index.ts';
 
@@ -16,11 +17,20 @@ const anything = <T>() => schema<T>(() => true);
 
 let cancelled = 0;
 
+/** What the actor of the node that is named `tally` understands. */
+export type Tally =
+  | { readonly add: number; readonly reply?: ReplyTo<number> }
+  | { readonly who: ReplyTo<unknown> }
+  | { readonly slow: ReplyTo<unknown> }
+  | 'end';
+
 /** Counts in a thread, with steps, and does what a thread must survive. */
 export const worker = defineAgent('worker', {
   isolation: 'thread',
   thread: { module: import.meta.url, heapMb: 200, stuckMs: 1_000, shutdownMs: 300 },
-  state: () => ({ count: 0 }),
+  state: (): { readonly count: number; readonly tally?: Ref<Tally>; readonly noticed?: readonly string[] } => ({
+    count: 0,
+  }),
   messages: {
     add: { input: number, output: number },
     read: { input: nothing, output: number },
@@ -38,11 +48,16 @@ export const worker = defineAgent('worker', {
     badly: { input: nothing, output: text },
     remember: { input: text },
     recalled: { input: nothing, output: anything<readonly unknown[]>() },
+    keep: { input: anything<Ref<Tally>>(), output: anything<Ref<Tally>>() },
+    tally: { input: anything<string>(), output: anything<unknown>() },
+    spread: { input: text, output: anything<unknown>() },
+    notice: { input: anything<string | { readonly reason: string }>() },
+    noticed: { input: nothing, output: anything<readonly string[]>() },
   },
   handlers: {
     async add(ctx, by) {
       const added = await ctx.step('effect', () => by);
-      ctx.setState({ count: ctx.state.count + added });
+      ctx.setState({ ...ctx.state, count: ctx.state.count + added });
       return ctx.state.count;
     },
     read: (ctx) => ctx.state.count,
@@ -99,6 +114,59 @@ export const worker = defineAgent('worker', {
       await ctx.agent(worker, 'friend').send('add', ctx.history.next);
     },
     recalled: async (ctx) => (await ctx.history.page()).items,
+    keep(ctx, tally) {
+      ctx.watch(tally, 'notice');
+      ctx.setState({ ...ctx.state, tally });
+      return tally;
+    },
+    /** Does with the actor in its state, and the one of that name, what it is told. */
+    async tally(ctx, what) {
+      const tally = ctx.state.tally as Ref<Tally>;
+      const found = await ctx.actors.find<Tally>(ctx.node.node, 'tally');
+      switch (what) {
+        case 'same':
+          return found === tally && found === ctx.actors.refOf(ctx.actors.addressOf(tally));
+        case 'ask': {
+          tally.tell({ add: 1 });
+          await tally.offer({ add: 2 });
+          return found.ask<number>((reply) => ({ add: 3, reply }));
+        }
+        case 'other':
+          return tally.ask<unknown>((reply) => ({ who: reply }));
+        case 'slow': {
+          const error = await tally.ask((reply) => ({ slow: reply }), { timeoutMs: 20 }).catch((e: TroupeError) => e);
+          return (error as TroupeError).code;
+        }
+        case 'end': {
+          const ended = new Promise<unknown>((resolve) => ctx.actors.watch(tally, ({ reason }) => resolve(reason)));
+          tally.tell('end');
+          return ended;
+        }
+        default:
+          return tally.ask<number>((reply) => ({ add: 1, reply })).catch((error: TroupeError) => error.code);
+      }
+    },
+    async spread(ctx, what) {
+      const topic = ctx.actors.topic<string>('thread news');
+      if (what === 'listen') ctx.subscribe(topic.name, 'notice');
+      else if (what === 'deaf') ctx.unsubscribe(topic.name);
+      else if (what === 'nameless') ctx.subscribe('', 'notice');
+      else if (what !== 'spawn') return topic.publish(what);
+      else {
+        try {
+          ctx.actors.spawn(() => ({ receive: () => undefined }));
+        } catch (error) {
+          return (error as TroupeError).code;
+        }
+      }
+      return undefined;
+    },
+    notice: (ctx, news) =>
+      ctx.setState({
+        ...ctx.state,
+        noticed: [...(ctx.state.noticed ?? []), typeof news === 'string' ? news : news.reason],
+      }),
+    noticed: (ctx) => ctx.state.noticed ?? [],
   },
   vote: (ctx, { options }) => ({ choice: options?.[0] ?? 'none', reason: ctx.address.key }),
 });
