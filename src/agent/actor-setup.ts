@@ -1,3 +1,4 @@
+import type { ActorSystem } from '../actor/index.ts';
 import type { Actors } from '../cluster/index.ts';
 import type { Logger } from '../core/index.ts';
 import type { AgentDefinition, Protocol } from './define.ts';
@@ -12,6 +13,10 @@ export interface ActorScope {
   /** This node as a host, for `team(host, …)`. */
   readonly host: Host;
   readonly log: Logger;
+  /** Messages to actors, and tells to agents, that were lost on this node: how many there ever were, and the last of them. */
+  readonly deadLetters: ActorSystem['deadLetters'];
+  /** Sends some of those again, as `ActorSystem.replay`; one for an agent goes to where that is by now. */
+  readonly replay: ActorSystem['replay'];
 }
 
 const SETUP: unique symbol = Symbol.for('troupe.actors') as never;

@@ -62,6 +62,8 @@ export interface SupervisionSpec {
 export interface MailboxSpec {
   /** Messages that may wait; default 1,000. */
   readonly capacity: number;
+  /** What they carry together, bytes; default 32 MiB. */
+  readonly bytes: number;
   /** What happens to one too many; default `reject`. */
   readonly overflow: 'reject' | 'drop-oldest' | 'drop-newest' | 'backpressure';
 }

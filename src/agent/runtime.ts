@@ -1,11 +1,4 @@
-import {
-  ActorSystem,
-  type BehaviorFactory,
-  type DeadLetter,
-  type RestartLimit,
-  type SpawnOptions,
-  type Terminated,
-} from '../actor/index.ts';
+import { ActorSystem, type DeadLetter, type Terminated } from '../actor/index.ts';
 import {
   type Cargo,
   type ClusterMap,
@@ -17,7 +10,7 @@ import {
   type ShardTenant,
   sameNode,
 } from '../cluster/index.ts';
-import type { Coordinator, GroupSpec, HeldRef, ShardRecord } from '../coordinator/index.ts';
+import type { Coordinator, HeldRef, ShardRecord } from '../coordinator/index.ts';
 import {
   type AgentAddress,
   agentAddressKey,
@@ -37,15 +30,14 @@ import {
 } from '../core/index.ts';
 import type { JournalStore } from '../journal/index.ts';
 import type { Envelope } from '../remote/index.ts';
-import { resolveLimits, Threads } from '../thread/index.ts';
-import { activate } from './activation.ts';
+import { Threads } from '../thread/index.ts';
 import { askCircle } from './ask-circle.ts';
-import { type AgentSpec, type AnyAgent, type MailboxSpec, type Protocol, SINGLETON_KEY } from './define.ts';
+import { type AnyAgent, SINGLETON_KEY } from './define.ts';
 import { Delivery, whoAsks } from './delivery.ts';
 import { runtimeMail } from './errand.ts';
 import { HeldTurns, HeldWatch } from './held.ts';
 import type { Host } from './host.ts';
-import type { IdleList } from './idle-list.ts';
+import { behaviorOf, type Kind, kindOf, NOTHING_SHIPPED, type Shipped, withRoomFor } from './kind.ts';
 import type { Kept } from './large-values.ts';
 import { ACCEPT_METHOD } from './mail.ts';
 import { Post } from './post.ts';
@@ -56,23 +48,12 @@ import { Resident, type Tenancy } from './resident.ts';
 import type { Household } from './serving.ts';
 import { ShardGate } from './shard-gate.ts';
 import { AgentSubscriptions } from './subscriptions.ts';
-import { type Isolation, seated } from './thread/seat.ts';
 import { AgentWatches } from './watches.ts';
 
-/** Shards of a kind that names no number. */
-const SHARDS_DEFAULT = 32;
-/** Idle time of an agent that names none, ms. */
-const PASSIVATE_MS_DEFAULT = 60_000;
 /** How often idle agents are looked for, ms. */
 const SWEEP_MS = 1_000;
 /** Askers of one request; further ones are refused. */
 const ASKERS_MAX = 1_000;
-/** Crashes of an agent within a period before it rests, and that period, ms, unless its kind says otherwise. */
-const INTENSITY_DEFAULT = 5;
-const PERIOD_MS_DEFAULT = 10_000;
-/** Messages that may wait for an agent whose kind names no number. */
-const CAPACITY_DEFAULT = 1_000;
-
 /** What the runtime is made of. */
 export interface RuntimeParts {
   readonly self: NodeRef;
@@ -95,60 +76,6 @@ export interface RuntimeParts {
   readonly residency?: Partial<ResidencyLimits>;
   /** Journals read at a time. Default RECALLS_MAX. */
   readonly recallsMax?: number;
-}
-
-/** An agent kind on this node. */
-interface Kind {
-  readonly spec: AgentSpec<unknown, Protocol>;
-  /** Where its handlers run, when not here. */
-  readonly isolation: Isolation | undefined;
-  readonly idle: IdleList;
-  /** How its actors are kept; one object for all, which their system fills in once. */
-  readonly keeping: SpawnOptions<Delivery> & {
-    readonly restartLimit: RestartLimit;
-    readonly mailbox: MailboxSpec;
-  };
-}
-
-function kindOf(spec: AgentSpec<unknown, Protocol>, isolation: Isolation | undefined, idle: IdleList): Kind {
-  const { restart = 'permanent', intensity = INTENSITY_DEFAULT, periodMs = PERIOD_MS_DEFAULT } = spec.supervision ?? {};
-  const { capacity = CAPACITY_DEFAULT, overflow = 'reject' } = spec.mailbox ?? {};
-  return {
-    spec,
-    isolation,
-    idle,
-    keeping: { restart, restartLimit: { intensity, periodMs }, mailbox: { capacity, overflow } },
-  };
-}
-
-/** The shard groups that agent kinds make, one per kind. */
-export function groupsOf(agents: readonly AnyAgent[]): GroupSpec[] {
-  return agents.map((agent) => {
-    const spec = specOf(agent);
-    const shards = spec.singleton ? 1 : (spec.shards ?? SHARDS_DEFAULT);
-    return { group: agent.kind, shards, placement: spec.placement ?? {} };
-  });
-}
-
-function specOf(agent: AnyAgent): AgentSpec<unknown, Protocol> {
-  return (agent as unknown as { readonly spec: AgentSpec<unknown, Protocol> }).spec;
-}
-
-/** @throws TroupeError INVALID_ARGUMENT for a limit, INVALID_CONFIGURATION when nobody has said which module a thread is to load */
-function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, threads: Threads): Isolation | undefined {
-  if (spec.isolation !== 'thread') return undefined;
-  const { module = agent.module, ...limits } = spec.thread ?? {};
-  if (module === undefined) {
-    const message = `agent kind "${agent.kind}" runs in a thread, which must load its module: name its URL in the cluster's \`agents\`, or set thread: { module: import.meta.url }`;
-    throw new TroupeError('INVALID_CONFIGURATION', message, { address: agent.kind });
-  }
-  return { threads, module, limits: resolveLimits(limits) };
-}
-
-/** Makes the behaviour of an agent's actor. Apart from all else, as what it keeps it keeps for each agent in memory. */
-function behaviorOf({ isolation }: Kind, house: Household, address: AgentAddress): BehaviorFactory<Delivery> {
-  if (isolation !== undefined) return () => seated(house, address, isolation);
-  return () => activate(house, address);
 }
 
 /** The agents that live on this node: activated by their first message, gone when idle, moved with their shard. */
@@ -185,9 +112,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#system = new ActorSystem({ clock, random, logger, tracer, onDeadLetter: (letter) => this.#lost(letter) });
     this.#threads = new Threads({ clock, ...(parts.threadsMax === undefined ? {} : { threadsMax: parts.threadsMax }) });
     for (const agent of parts.agents) {
-      const spec = specOf(agent);
-      const idle = this.#residency.list(spec.passivateAfterMs ?? PASSIVATE_MS_DEFAULT);
-      this.#kinds.set(agent.kind, kindOf(spec, isolationOf(agent, spec, this.#threads), idle));
+      this.#kinds.set(
+        agent.kind,
+        kindOf(agent, this.#threads, (idleMs) => this.#residency.list(idleMs)),
+      );
     }
     this.#sweep = clock.repeat(SWEEP_MS, () => {
       this.#residency.sweep(clock.monotonic());
@@ -202,7 +130,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       logger,
       deliver: ({ group, shard }, key, method) => {
         const address = { kind: group, key };
-        void this.#take(address, { group, shard }, runtimeMail(address, method), 0);
+        void this.#take(address, { group, shard }, runtimeMail(address, method));
       },
     });
     map.onChange((change) => {
@@ -243,7 +171,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   deliver(address: AgentAddress, shard: ShardId, envelope: Envelope): void | Promise<void> {
     if (envelope.kind === 'cancel') return this.#cancel(address, shard, envelope);
-    return this.#take(address, shard, envelope, 0);
+    return this.#take(address, shard, envelope);
   }
 
   value(shard: ShardId): number {
@@ -317,7 +245,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#subscriptions.load(shard, cargo.subscriptions);
     this.#precopy.take(cargo.states ?? []);
     for (const { key, messages } of cargo.agents) {
-      for (const envelope of messages) void this.#take({ kind: shard.group, key }, shard, envelope, messages.length);
+      const bytes = messages.reduce((sum, { payload }) => sum + payload.byteLength, 0);
+      const shipped = { messages: messages.length, bytes };
+      for (const envelope of messages) void this.#take({ kind: shard.group, key }, shard, envelope, shipped);
     }
   }
 
@@ -335,19 +265,24 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const shard = this.#parts.map.shardOf(group, key);
     const record = shard && this.#parts.map.shard(shard);
     if (shard === undefined || record === undefined || !this.#owns(record)) return false;
-    void this.#take({ kind: group, key }, shard, envelope, 0);
+    void this.#take({ kind: group, key }, shard, envelope);
     return true;
   }
 
-  /** @param waiting messages for the agent that come with its shard: they fit, whatever the bound of its mailbox */
-  #take(address: AgentAddress, shard: ShardId, envelope: Envelope, waiting: number): void | Promise<void> {
+  /** @param shipped what comes for the agent with its shard: that fits, whatever the bounds of its mailbox */
+  #take(
+    address: AgentAddress,
+    shard: ShardId,
+    envelope: Envelope,
+    shipped: Shipped = NOTHING_SHIPPED,
+  ): void | Promise<void> {
     const { router, peers, clock } = this.#parts;
     const { requestId } = envelope;
     if (requestId === undefined) {
       const error = new TroupeError('PROTOCOL_VIOLATION', 'a message for an agent needs a request id');
       return router.refuse(envelope, error);
     }
-    const resident = this.#resident(address, shard, waiting);
+    const resident = this.#resident(address, shard, shipped);
     if (resident instanceof TroupeError) return router.refuse(envelope, resident);
     const circle = askCircle(peers, resident, envelope);
     if (circle !== undefined) return router.refuse(envelope, circle);
@@ -382,15 +317,15 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     delivery.cancel(new TroupeError('CANCELLED', 'the asker took the request back'));
   }
 
-  #resident(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
+  #resident(address: AgentAddress, shard: ShardId, shipped: Shipped): Resident | TroupeError {
     const known = this.#shards.get(shard)?.residents.get(address.key);
-    if (known === undefined) return this.#activate(address, shard, waiting);
+    if (known === undefined) return this.#activate(address, shard, shipped);
     if (known.restsUntil === 0) return known;
     const where = agentAddressKey(address);
     return new TroupeError('ACTOR_TERMINATED', `${where} crashed too often and is left alone`, { address: where });
   }
 
-  #activate(address: AgentAddress, shard: ShardId, waiting: number): Resident | TroupeError {
+  #activate(address: AgentAddress, shard: ShardId, shipped: Shipped): Resident | TroupeError {
     const kind = this.#kinds.get(address.kind);
     if (kind === undefined) {
       const message = `this node hosts no agents of kind "${address.kind}"`;
@@ -410,9 +345,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const tenancy =
       this.#shards.get(shard) ?? this.#moveIn(kind, { group: shard.group, shard: shard.shard, epoch: record.epoch });
     const { keeping } = kind;
-    const { mailbox } = keeping;
-    const options = waiting <= mailbox.capacity ? keeping : { ...keeping, mailbox: { ...mailbox, capacity: waiting } };
-    const ref = this.#system.spawn(behaviorOf(kind, tenancy.house, address), options);
+    const ref = this.#system.spawn(behaviorOf(kind, tenancy.house, address), withRoomFor(shipped, keeping));
     const resident = new Resident(ref, tenancy, address, this.#parts.clock.monotonic());
     tenancy.residents.set(address.key, resident);
     this.#residency.add(resident);
@@ -486,11 +419,19 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     this.#settled(delivery);
     const error =
       letter.reason === 'overflow'
-        ? new TroupeError('MAILBOX_FULL', 'the mailbox of the agent is full', { address: delivery.envelope.to })
+        ? this.#noRoom(delivery)
         : new TroupeError('NODE_UNAVAILABLE', 'the agent stopped before it came to the message');
     for (const asker of delivery.askers) this.#parts.peers.reply(asker.node, asker.correlation, undefined, error);
     if (delivery.askers.length > 0) return;
     this.#parts.logger.warn('message dropped', { to: delivery.envelope.to, reason: letter.reason });
+    this.#parts.actors.bury(delivery.envelope, error);
+  }
+
+  #noRoom({ envelope: { to, payload }, resident }: Delivery): TroupeError {
+    const { bytes } = (this.#kinds.get(resident.address.kind) as Kind).keeping.mailbox;
+    return payload.byteLength > bytes
+      ? new TroupeError('MESSAGE_TOO_LARGE', `the mailbox of the agent takes ${bytes} bytes`, { address: to })
+      : new TroupeError('MAILBOX_FULL', 'the mailbox of the agent is full', { address: to });
   }
 
   #settled(delivery: Delivery): void {
@@ -528,7 +469,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     if (tenancy === undefined || tenancy.house.fence.epoch > epoch) return;
     for (const resident of tenancy.residents.values()) {
       this.#hurry(resident);
-      void this.#system.extract(resident.ref, { timeoutMs: 0 });
+      void this.#system.extract(resident.ref, { timeoutMs: 0 }).then(({ messages }) => {
+        for (const { envelope } of messages) this.#parts.actors.bury(envelope, moved());
+      });
     }
     this.#forget(tenancy);
   }
@@ -560,4 +503,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     resident.stopping = true;
     if (resident.running !== undefined) this.#recalls.hurry(resident.running);
   }
+}
+
+function moved(): TroupeError {
+  return new TroupeError('NOT_OWNER', 'the shard went to another owner');
 }

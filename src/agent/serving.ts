@@ -144,7 +144,7 @@ function crashed({ tracer }: Household, address: AgentAddress, traceparent: stri
   tracer.start('agent.restart', { parent: traceparent, attributes }).end(error);
 }
 
-/** Tells whoever asked that there will be no answer; without an asker it is logged. */
+/** Tells whoever asked that there will be no answer; without an asker it is logged, and a tell is a dead letter. */
 export function refuse(house: Household, delivery: Delivery, error: TroupeError, spent?: Amount): void {
   const { askers } = delivery;
   for (const asker of askers) house.reply(asker, undefined, error, spent);
@@ -154,6 +154,7 @@ export function refuse(house: Household, delivery: Delivery, error: TroupeError,
       method: delivery.envelope.method,
       code: error.code,
     });
+    house.actors.bury(delivery.envelope, error);
   }
   house.settled(delivery);
 }

@@ -78,6 +78,11 @@ export class Peers {
     this.#agents = receiver;
   }
 
+  /** Sends to an agent what had been on its way before. */
+  toAgent(envelope: Envelope): void {
+    void this.#agents?.(envelope);
+  }
+
   /** Sets who takes envelopes from other nodes whose receiver begins with `#`. */
   onActorEnvelope(receiver: ActorReceiver): void {
     this.#actors = receiver;

@@ -38,6 +38,8 @@ export interface RouterParts {
   readonly peers: Peers;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Told of a message that was dropped. */
+  readonly bury: (envelope: Envelope, error: TroupeError) => void;
 }
 
 /** Text form of an agent's address inside an envelope. */
@@ -132,12 +134,15 @@ export class Router {
     return line;
   }
 
-  /** Answers an asker that its message isn't delivered; a tell is only logged. */
+  /** Answers an asker that its message isn't delivered; a tell is logged, and a dead letter. */
   refuse(envelope: Envelope, error: TroupeError): void {
     const asker = askerOf(envelope);
     if (envelope.kind === 'ask' && asker !== undefined)
       this.#parts.peers.reply(asker, envelope.correlation, undefined, error);
-    else this.#parts.logger.warn('message dropped', { to: envelope.to, method: envelope.method, code: error.code });
+    else {
+      this.#parts.logger.warn('message dropped', { to: envelope.to, method: envelope.method, code: error.code });
+      this.#parts.bury(envelope, error);
+    }
   }
 
   #arrived(envelope: Envelope): void | Promise<void> {

@@ -1,4 +1,5 @@
 import {
+  type ActorScope,
   type ActorSetup,
   AgentRuntime,
   type AnyAgent,
@@ -105,7 +106,8 @@ export class Life {
       return encodePayload(undefined);
     });
     this.actors = new NodeActors({ self, map, links: this.links, peers, clock, random, logger, tracer });
-    const router = new Router({ self, map, links: this.links, peers, clock, logger });
+    const bury: NodeActors['bury'] = (envelope, error) => this.actors.bury(envelope, error);
+    const router = new Router({ self, map, links: this.links, peers, clock, logger, bury });
     this.#asks = new Asks({ self, map, router, peers, actors: this.actors, clock, random, tracer });
     this.host = nodeHost(this.#asks, coordinator, random);
     const { host } = this;
@@ -173,8 +175,19 @@ export class Life {
   /** Starts the node's own actors. @throws whatever a setup throws */
   async setUp(setups: readonly ActorSetup[]): Promise<void> {
     const { actors, host } = this;
+    const { system } = actors;
+    const letters: Pick<ActorScope, 'deadLetters' | 'replay'> = {
+      deadLetters: system.deadLetters,
+      replay: (choose, to) => system.replay(choose, to),
+    };
     for (const { start } of setups) {
-      await start({ actors, host, agent: (kind, key) => agentRef(host, kind, key), log: this.#parts.logger });
+      await start({
+        actors,
+        host,
+        agent: (kind, key) => agentRef(host, kind, key),
+        log: this.#parts.logger,
+        ...letters,
+      });
     }
   }
 

@@ -17,11 +17,12 @@ import {
   TroupeError,
   toWireError,
 } from '../../core/index.ts';
-import type { Envelope, Links } from '../../remote/index.ts';
+import type { Envelope, Links, PeerLoss } from '../../remote/index.ts';
 import { decodePayload } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
 import { lifeOf } from '../router.ts';
 import type { ClusterMap } from '../view.ts';
+import { buryTell } from './agent-letters.ts';
 import { Circles } from './circles.ts';
 import { decodeAt, type Home, settle } from './codec.ts';
 import { type EndNews, HERE, Neighbour, type NeighbourParts } from './neighbour.ts';
@@ -94,7 +95,10 @@ export class ActorGate implements Home {
     this.#own = new Neighbour(parts.self, this.#neighbourParts);
     this.#circles = new Circles(this.#selfKey, () => this.#neighbours.values());
     parts.peers.onActorEnvelope((from, envelope) => this.#receive(from, envelope));
-    parts.links.onPeerLost(({ peer, unacknowledged }) => this.#undelivered(this.neighbour(peer), unacknowledged));
+    parts.links.onPeerLost((loss) => {
+      this.#undelivered(this.neighbour(loss.peer), loss.unacknowledged);
+      this.#lostTells(loss);
+    });
     parts.map.onChange(({ nodes }) => {
       for (const node of nodes) if (parts.map.isAlive(node)) this.neighbour(node);
       if (nodes.length > 0) for (const neighbour of [...this.#neighbours.values()]) this.#look(neighbour);
@@ -144,6 +148,17 @@ export class ActorGate implements Home {
   /** Decodes what may hold refs. @throws TroupeError PROTOCOL_VIOLATION */
   decode(bytes: Uint8Array): unknown {
     return decodeAt(this, undefined, undefined, bytes);
+  }
+
+  /** Makes a tell to an agent a dead letter; see `buryTell`. */
+  bury(envelope: Envelope, error: TroupeError): boolean {
+    const { peers } = this.#parts;
+    const post = {
+      kernel: this.#kernel,
+      decode: (bytes: Uint8Array) => this.decode(bytes),
+      send: (again: Envelope) => peers.toAgent(again),
+    };
+    return buryTell(post, envelope, error);
   }
 
   /** This life of the node is over: everything that is open with others fails. */
@@ -295,6 +310,14 @@ export class ActorGate implements Home {
   #deadLetter(to: string, message: unknown, bytes: number): void {
     const addressee = this.#dead(to);
     this.#kernel.deadLetters.add({ message, to: addressee.path, reason: 'terminated' }, bytes, addressee);
+  }
+
+  /** Tells to agents that the other node hadn't acknowledged. */
+  #lostTells({ peer, reason, unacknowledged }: PeerLoss): void {
+    const error = new TroupeError('NODE_UNAVAILABLE', reason, { address: peer.node });
+    let messages = 0;
+    for (const envelope of unacknowledged) if (this.bury(envelope, error)) messages++;
+    if (messages > 0) this.#parts.logger.warn('messages to agents lost with a node', { node: peer.node, messages });
   }
 
   /** Messages that the other node hadn't acknowledged when it was lost. Asks have failed by themselves. */

@@ -15,7 +15,7 @@ import {
   type Tracer,
   TroupeError,
 } from '../../core/index.ts';
-import type { Links } from '../../remote/index.ts';
+import type { Envelope, Links } from '../../remote/index.ts';
 import { decodePayload, encodePayload } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
 import type { ClusterMap } from '../view.ts';
@@ -138,6 +138,11 @@ export class NodeActors implements Actors {
   /** See `ClusterTopics.listen`. */
   listen(topic: string, listener: TopicListener): () => void {
     return this.#topics.listen(topic, listener);
+  }
+
+  /** Makes a tell to an agent that nobody will handle a dead letter of this node; what isn't one, isn't. @param error why */
+  bury(envelope: Envelope, error: TroupeError): void {
+    this.#gate.bury(envelope, error);
   }
 
   /** Decodes a body that may hold refs. @throws TroupeError PROTOCOL_VIOLATION */

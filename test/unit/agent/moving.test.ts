@@ -89,6 +89,14 @@ describe('a move', () => {
     expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2]);
   });
 
+  test('takes along more than the mailbox may hold of bytes, too', async () => {
+    const notes = ['a', 'b', 'c', 'd'].map((name) => name.repeat(600));
+    const { held, waiting } = await busy('light-waits', notes);
+    await handOver(bench, one, two, 'light-waits', 0, 100);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, ...waiting])).toEqual(['hold on n2', 1, 2, 3, 4]);
+  });
+
   test('keeps the messages whose senders wait for room', async () => {
     const { held, waiting } = await busy('backpressure', ['a', 'b', 'c', 'd', 'e']);
     await handOver(bench, one, two, 'backpressure', 0, 100);

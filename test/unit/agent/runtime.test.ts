@@ -148,6 +148,50 @@ describe('a request', () => {
     expect(await outcomes(asked)).toEqual(['TIMEOUT', 1]);
   });
 
+  test('that nobody asked for, and nobody handled, is a dead letter with the reason; sent again, it is handled', async () => {
+    const tell = (method: string, input: unknown, kind = 'plain') => two.asks.tell({ kind, key: 'k' }, method, input);
+    const { held } = await busy('reject', []);
+    for (const name of ['a', 'b', 'c']) await tell('note', name, 'reject');
+    await bench.clock.advance(20);
+    const { deadLetters } = one.actors.system;
+    const lost = (): unknown[] =>
+      deadLetters.recent().map(({ message, to, reason, sender }) => [message, to, reason, sender]);
+    const from = askerName(two.self);
+    expect(lost()).toMatchObject([[{ method: 'note', input: 'c' }, 'agent:reject/k', 'overflow', from]]);
+    gates.get('hold')?.resolve();
+    await settle(held);
+    expect(one.actors.system.replay(() => true)).toEqual({ accepted: 1, refused: 0 });
+    expect(await settle(ask('read', undefined, {}, 'reject'))).toEqual(['a', 'b', 'c']);
+    await tell('crash', undefined);
+    await tell('note', 7);
+    await bench.clock.advance(200);
+    expect(lost()).toMatchObject([
+      [{ method: 'crash' }, 'agent:plain/k', 'crashed', from],
+      [{ method: 'note', input: 7 }, 'agent:plain/k', 'crashed', from],
+    ]);
+    expect(deadLetters.recent().map(({ error }) => error)).toMatchObject([
+      { code: 'HANDLER_FAILED' },
+      { code: 'SCHEMA_MISMATCH' },
+    ]);
+    expect(deadLetters.count).toBe(3);
+  });
+
+  test('that a lost node had not acknowledged is a dead letter, and goes to the next owner when it is sent again', async () => {
+    bench.network.hole('n2', 'n1');
+    for (const name of ['a', 'b']) await two.asks.tell({ kind: 'plain', key: 'k' }, 'note', name);
+    const asked = ask('note', 'c');
+    await bench.clock.advance(50);
+    await bench.kill(one);
+    const { deadLetters } = two.actors.system;
+    expect(deadLetters.recent()).toMatchObject(
+      ['a', 'b'].map((input) => ({ message: { input }, reason: 'unreachable', error: { code: 'NODE_UNAVAILABLE' } })),
+    );
+    await bench.place([0], two, 'plain');
+    expect(await settle(asked)).toBe(1);
+    two.actors.system.replay(({ message }) => (message as { input: unknown }).input === 'b');
+    expect(await settle(ask('read'))).toEqual(['c', 'b']);
+  });
+
   test('whose deadline passed while it waited isn’t begun', async () => {
     const { held } = await busy('plain', []);
     const asked = ask('note', 'late', { timeoutMs: 100 });
@@ -192,6 +236,19 @@ describe('a full mailbox', () => {
     const { held, waiting } = await busy('drop-newest', ['a', 'b', 'c']);
     gates.get('hold')?.resolve();
     expect(await outcomes([held, ...waiting])).toEqual(['hold on n1', 1, 2, 'MAILBOX_FULL']);
+  });
+
+  test('is full by what its messages carry, too; what would never fit is said to be too large', async () => {
+    const { held, waiting } = await busy('light', [
+      'a'.repeat(600),
+      'b'.repeat(600),
+      'c'.repeat(300),
+      'd'.repeat(2_000),
+    ]);
+    const refused = [waiting[1], waiting[3]] as Promise<unknown>[];
+    expect(await outcomes(refused)).toEqual(['MAILBOX_FULL', 'MESSAGE_TOO_LARGE']);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, waiting[0]!, waiting[2]!])).toEqual(['hold on n1', 1, 2]);
   });
 
   test('lets senders wait, and nothing is lost', async () => {

@@ -179,7 +179,7 @@ export class Bench {
     const peers = new Peers(opened, clock);
     const parts = { self, map, links: opened, peers, clock, logger: nullLogger };
     const actors = new NodeActors({ ...parts, random, tracer: nullTracer });
-    const router = new Router(parts);
+    const router = new Router({ ...parts, bury: (envelope, error) => actors.bury(envelope, error) });
     const stopWatch = coordinator.watch((delivery) => map.accept(delivery));
     const node: BenchNode = { self, map, links: opened, peers, router, actors, coordinator, stopWatch };
     this.nodes.push(node);

@@ -261,7 +261,15 @@ export class LineModel {
     };
     const links = this.#linksOf(node);
     const peers = new Peers(links, this.clock);
-    const router = new Router({ self: ref, map, links, peers, clock: this.clock, logger: nullLogger });
+    const router = new Router({
+      self: ref,
+      map,
+      links,
+      peers,
+      clock: this.clock,
+      logger: nullLogger,
+      bury: () => undefined,
+    });
     router.attach({
       deliver: (_address, _shard, envelope) => {
         node.mailbox.push(JSON.parse(new TextDecoder().decode(envelope.payload)) as Note);

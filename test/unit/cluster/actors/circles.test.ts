@@ -44,6 +44,15 @@ async function world(names: readonly string[], works: Record<string, Work>) {
   return { cluster, at, ref, ask, tell, path: (name: string) => (local.get(name) as Ref<Question>).path };
 }
 
+/** Passes a question on to another actor, notes what came of that, and then answers whoever asked. */
+const passing =
+  (actors: () => Pick<Awaited<ReturnType<typeof world>>, 'ask'>, heard: unknown[]) =>
+  (from: string, to: string, work: string): Work =>
+  async (ctx, reply) => {
+    heard.push([from, await code(actors().ask(from, to, work, { within: ctx }))]);
+    reply.tell?.(`${from} is done`);
+  };
+
 const answer: Work = (_, reply) => void reply.tell('yes');
 
 describe('a circle of asks over nodes', () => {
@@ -68,17 +77,12 @@ describe('a circle of asks over nodes', () => {
 
   test('of three on three nodes, begun by a message that was no ask; the others go on', async () => {
     const heard: unknown[] = [];
-    const pass =
-      (from: string, to: string, work: string): Work =>
-      async (ctx, reply) => {
-        heard.push([from, await code(w.ask(from, to, work, { within: ctx }))]);
-        reply.tell?.(`${from} is done`);
-      };
+    const pass = passing(() => w, heard);
     const works: Record<string, Work> = {
       answer,
-      inA: (ctx, reply) => pass('a', 'b', 'inB')(ctx, reply),
-      inB: (ctx, reply) => pass('b', 'c', 'inC')(ctx, reply),
-      inC: (ctx, reply) => pass('c', 'a', 'answer')(ctx, reply),
+      inA: pass('a', 'b', 'inB'),
+      inB: pass('b', 'c', 'inC'),
+      inC: pass('c', 'a', 'answer'),
     };
     const w = await world(['a', 'b', 'c'], works);
     w.tell('a', 'inA');
@@ -93,20 +97,15 @@ describe('a circle of asks over nodes', () => {
 
   test('that begins and ends between actors of one node, and one that leaves its beginning out', async () => {
     const heard: unknown[] = [];
-    const pass =
-      (from: string, to: string, work: string): Work =>
-      async (ctx, reply) => {
-        heard.push([from, await code(w.ask(from, to, work, { within: ctx }))]);
-        reply.tell?.(`${from} is done`);
-      };
+    const pass = passing(() => w, heard);
     const works: Record<string, Work> = {
       answer,
-      inA1: (ctx, reply) => pass('a1', 'a2', 'inA2')(ctx, reply),
-      inA2: (ctx, reply) => pass('a2', 'b', 'inB')(ctx, reply),
-      inB: (ctx, reply) => pass('b', 'a3', 'inA3')(ctx, reply),
+      inA1: pass('a1', 'a2', 'inA2'),
+      inA2: pass('a2', 'b', 'inB'),
+      inB: pass('b', 'a3', 'inA3'),
       // A local ask that closes a circle over another node.
-      inA3: (ctx, reply) => pass('a3', 'a1', 'answer')(ctx, reply),
-      inC: (ctx, reply) => pass('c', 'a1', 'inA1')(ctx, reply),
+      inA3: pass('a3', 'a1', 'answer'),
+      inC: pass('c', 'a1', 'inA1'),
     };
     const w = await world(['a1', 'a2', 'a3', 'b', 'c'], works);
     const circle = [
