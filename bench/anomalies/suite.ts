@@ -3,7 +3,8 @@ import { Tool } from '../crash/tool.ts';
 import { DRIVER, VOTERS } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
-import { type FigureSpec, median, OURS, Report } from '../report.ts';
+import { type FigureSpec, OURS, Report } from '../report.ts';
+import { SAME_WORK, timeSameWork } from '../same-work.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { MODES, type Mode, RECEIVERS, racerWith, racerWithout } from './racer.ts';
 import { type Anomaly, Races } from './races.ts';
@@ -14,11 +15,6 @@ const WORKERS: Readonly<Record<Mode, readonly string[]>> = {
 };
 const PART_MS = 290_000;
 const ANOMALIES: readonly Anomaly[] = ['phantomEffect', 'causalCascade', 'effectReordering', 'staleGeneration'];
-const STEPS = 10;
-const STEP_MS = 50;
-/** Agents side by side where time is measured. */
-const TIMED = 3;
-const ASK_MS = 30_000;
 
 /** `races` of each anomaly and mode, so many at a time. */
 const FULL = { races: 1_000, batch: 250, laps: 12 } as const;
@@ -122,24 +118,16 @@ class AnomaliesBench {
     return sum;
   }
 
-  /** Both modes take turns, a few agents side by side; who goes first changes. The first lap compiles the code and isn't counted. */
   async #overhead(cluster: NodeCluster, folder: string): Promise<void> {
     await using tool = await Tool.start(folder);
-    const work = { tool: tool.url, steps: STEPS, stepMs: STEP_MS };
-    const kinds = [racerWith.kind, racerWithout.kind];
-    const times = new Map<string, number[]>(kinds.map((kind) => [kind, []]));
-    for (let lap = 0; lap <= this.#size.laps; lap++) {
-      for (const kind of lap % 2 === 0 ? kinds : kinds.toReversed()) {
-        const runs = Array.from({ length: TIMED }, async (_, at) => {
-          const started = performance.now();
-          await cluster.here.host.ask({ kind, key: `timed-${at}` }, 'work', work, { timeoutMs: ASK_MS });
-          return performance.now() - started;
-        });
-        const took = await Promise.all(runs);
-        if (lap > 0) times.get(kind)?.push(...took);
-      }
-    }
-    const [protectedMs = Number.NaN, unprotectedMs = Number.NaN] = kinds.map((kind) => median(times.get(kind) ?? []));
+    const input = { tool: tool.url, ...SAME_WORK };
+    const kinds = [racerWith.kind, racerWithout.kind] as const;
+    const [protectedMs, unprotectedMs] = await timeSameWork(cluster, {
+      kinds,
+      method: 'work',
+      input,
+      laps: this.#size.laps,
+    });
     this.#report.add('protectedMs', OURS, protectedMs);
     this.#report.add('unprotectedMs', OURS, unprotectedMs);
     this.#report.add('overhead', OURS, protectedMs / unprotectedMs);

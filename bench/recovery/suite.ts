@@ -3,8 +3,9 @@ import { Tool } from '../crash/tool.ts';
 import { DRIVER, layout } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
-import { type FigureSpec, median, OURS, Report } from '../report.ts';
+import { type FigureSpec, OURS, Report } from '../report.ts';
 import { eventually } from '../resources.ts';
+import { SAME_WORK, timeSameWork } from '../same-work.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { Trial, type Work } from './trial.ts';
 import { journalled, plain } from './worker.ts';
@@ -14,13 +15,6 @@ const WORKERS = ['worker-1', 'worker-2', 'worker-3'] as const;
 const KINDS = [journalled.kind, plain.kind] as const;
 const PART_MS = 280_000;
 const PLACED_MS = 30_000;
-const STEPS = 10;
-/** How long the tool works where time is measured, ms. */
-const STEP_MS = 50;
-/** Longest time for a run without faults, ms. */
-const RUN_MS = 30_000;
-/** Agents side by side where time is measured. */
-const TIMED = 8;
 
 const FULL = { runs: 100, faults: [0, 0.1, 0.3, 0.5], laps: 12 } as const;
 const QUICK = { runs: 12, faults: [0, 0.3], laps: 2 } as const;
@@ -89,7 +83,11 @@ class RecoveryBench {
     for (const [at, probability] of faults.entries()) {
       trial = new Trial(cluster, `p${at}`, runs, probability);
       const started = performance.now();
-      const outcome = await trial.play({ tool: tool.url, steps: STEPS, stepMs: 0 }, points.url, () => tool.record);
+      const outcome = await trial.play(
+        { tool: tool.url, steps: SAME_WORK.steps, stepMs: 0 },
+        points.url,
+        () => tool.record,
+      );
       const { completed, repeated, kills, struck, failure } = outcome;
       const took = Math.round((performance.now() - started) / 1_000);
       const died = `${struck.before} before, ${struck.after} after, ${struck.recovering} recovering`;
@@ -111,27 +109,16 @@ class RecoveryBench {
     this.#report.add('diedRecovering', OURS, sum.recovering);
   }
 
-  /** Both kinds take turns, a few agents side by side; who goes first changes. The first lap compiles the code and isn't counted. */
   async #overhead(cluster: NodeCluster, folder: string): Promise<void> {
     await using tool = await Tool.start(folder);
     await placed(cluster);
-    const work: Work = { tool: tool.url, steps: STEPS, stepMs: STEP_MS };
-    const times = new Map<string, number[]>(KINDS.map((kind) => [kind, []]));
-    for (let lap = 0; lap <= this.#size.laps; lap++) {
-      for (const kind of lap % 2 === 0 ? KINDS : KINDS.toReversed()) {
-        const runs = Array.from({ length: TIMED }, async (_, at) => {
-          const started = performance.now();
-          await cluster.here.host.ask({ kind, key: `timed-${at}` }, 'run', work, { timeoutMs: RUN_MS });
-          return performance.now() - started;
-        });
-        const took = await Promise.all(runs);
-        if (lap > 0) times.get(kind)?.push(...took);
-      }
-    }
-    const [withJournal, without] = [journalled, plain].map(({ kind }) => median(times.get(kind) ?? [])) as [
-      number,
-      number,
-    ];
+    const input: Work = { tool: tool.url, ...SAME_WORK };
+    const [withJournal, without] = await timeSameWork(cluster, {
+      kinds: KINDS,
+      method: 'run',
+      input,
+      laps: this.#size.laps,
+    });
     this.#report.add('journalledMs', OURS, withJournal);
     this.#report.add('plainMs', OURS, without);
     this.#report.add('overhead', OURS, withJournal / without);

@@ -6,6 +6,7 @@ import { SeededRandom, TroupeError } from '../../../src/core/index.ts';
 import { decodePayload, encodePayload } from '../../../src/wire/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, joinAgents } from './bench.ts';
+import { Life } from './life.ts';
 
 export type Policy = 'reconcile' | 'hold' | 'retry';
 interface PlannedStep {
@@ -50,41 +51,6 @@ function planOf(random: SeededRandom, policy: Policy | undefined): Plan {
     stages: list(1, 3, () => list(1, 3, () => list(1, 3, step))),
     lives: list(1, 4, () => random.int(1, 40)),
   };
-}
-
-/** One life of the agent's node. When its moments are used up, nothing that it does goes on, whatever it was about to do. */
-class Life {
-  #left: number;
-  dead = false;
-
-  constructor(moments: number) {
-    this.#left = moments;
-  }
-
-  async moment(): Promise<void> {
-    if (this.#left-- <= 0) this.dead = true;
-    if (this.dead) await new Promise(() => undefined);
-  }
-
-  /** The ledger as this life reaches it: killed before a command is sent, or before its answer comes. */
-  reach(real: Coordinator): Coordinator {
-    return {
-      execute: async (name, request, options) => {
-        await this.moment();
-        const reply = await real.execute(name, request, options);
-        await this.moment();
-        return reply;
-      },
-      query: async (name, request, options) => {
-        const reply = await real.query(name, request, options);
-        if (this.dead) await new Promise(() => undefined);
-        return reply;
-      },
-      watch: (listener) => real.watch((delivery) => this.dead || listener(delivery)),
-      leader: undefined,
-      onLeader: () => () => undefined,
-    };
-  }
 }
 
 /** A real yield ends when all that could go on has. The virtual clock's ends after 20 awaits at most: three are at least 40. */
