@@ -37,12 +37,12 @@ export class Storage {
   /**
    * Tells `durable` when this work is, and all before it.
    *
-   * @param mayBlock whether a quick sync may hold this thread up
+   * @param atOnce whether nothing that was sent in this turn should leave first
    */
-  persist(work: AppendWork, mayBlock: boolean): void {
+  persist(work: AppendWork, atOnce: boolean): void {
     const { log, durable, failed } = this.#context;
     if (work.snapshot === undefined && this.#installing === undefined) {
-      log.append(work.hardState, work.entries, mayBlock).then(() => durable(work), failed);
+      log.append(work.hardState, work.entries, atOnce).then(() => durable(work), failed);
       return;
     }
     const done = (this.#installing ?? Promise.resolve()).then(() => this.#install(work));

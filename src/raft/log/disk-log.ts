@@ -167,7 +167,7 @@ class DiskLog implements RaftLog {
     return found;
   }
 
-  append(hardState: HardState | undefined, entries: readonly Entry[], mayBlock = false): Promise<void> {
+  append(hardState: HardState | undefined, entries: readonly Entry[], atOnce = false): Promise<void> {
     if (this.#wal.failure !== undefined) return Promise.reject(this.#wal.failure);
     const ballotChanged =
       hardState !== undefined && (hardState.term !== this.#hardState?.term || hardState.vote !== this.#hardState.vote);
@@ -176,7 +176,7 @@ class DiskLog implements RaftLog {
       this.#lazy = hardState;
     }
     if (!ballotChanged && entries.length === 0) return this.#tail;
-    const work = { hardState: this.#lazy, entries, mayBlock };
+    const work = { hardState: this.#lazy, entries, atOnce };
     this.#lazy = undefined;
     for (const entry of entries) this.#table.push(entry);
     this.#tail = this.#wal.append(work);

@@ -19,7 +19,7 @@ export interface DiskFile {
   preallocate(size: number): Promise<void>;
   /**
    * Resolves when everything written before the call, and the size, survives a crash (fdatasync).
-   * @param mayBlock whether the sync may hold this thread up for a moment, since nothing else waits for it. Default false
+   * @param mayBlock whether the sync may hold this thread up for a moment, since nothing else waits to be written. Default false
    * @throws TroupeError LOG_POISONED: what was written may be lost for good, even if a later sync succeeds
    */
   sync(mayBlock?: boolean): Promise<void>;

@@ -18,9 +18,9 @@ export interface RaftLog extends LogReader {
    * but the commit index is written with the next append. Rejects, then and for ever after, with LOG_POISONED once a
    * sync failed, or with DISK_FULL when there was no room.
    *
-   * @param mayBlock whether nothing else waits for this thread, so that a quick sync may hold it up; default false
+   * @param atOnce whether nothing that was sent in this turn should leave first; default false
    */
-  append(hardState: HardState | undefined, entries: readonly Entry[], mayBlock?: boolean): Promise<void>;
+  append(hardState: HardState | undefined, entries: readonly Entry[], atOnce?: boolean): Promise<void>;
   /**
    * Stores a snapshot of the state machine taken at `meta`; durable, with a checksum, when it resolves. Then entries up
    * to `meta.index - keepEntries` are dropped.

@@ -30,8 +30,8 @@ export interface WalWork {
   readonly hardState?: HardState | undefined;
   readonly start?: StartMark;
   readonly entries: readonly Entry[];
-  /** Whether a quick sync may hold this thread up; default false. */
-  readonly mayBlock?: boolean;
+  /** Whether nothing that was sent in this turn should leave first; default false. */
+  readonly atOnce?: boolean;
 }
 
 /** How the write-ahead log is laid out. */
@@ -156,9 +156,9 @@ export class Wal {
 
   async #run(): Promise<void> {
     try {
-      // What arrives in this turn joins; what it sends leaves first, unless nothing is sent before the sync.
-      if (this.#waiting.peek()?.work.mayBlock === true) await undefined;
-      else await new Promise<void>((resolve) => this.#options.disk.yieldThen(resolve));
+      // What arrives in this turn joins.
+      if (this.#waiting.peek()?.work.atOnce === true) await undefined;
+      else await this.#afterSends();
       while (this.#waiting.length > 0) {
         const batch = this.#takeBatch();
         try {
@@ -181,6 +181,12 @@ export class Wal {
         next.reject(this.#failure);
       }
     }
+  }
+
+  /** What a turn sends reaches its sockets at the end of the next: others sync meanwhile, and a sync in line would hold it back. */
+  #afterSends(): Promise<void> {
+    const { disk } = this.#options;
+    return new Promise((resolve) => disk.yieldThen(() => disk.yieldThen(resolve)));
   }
 
   #takeBatch(): Waiting[] {
@@ -221,7 +227,7 @@ export class Wal {
     segment.file.write(this.#writer.bytes, segment.end);
     segment.end += this.#writer.bytes.byteLength;
     this.#options.onWritten();
-    await segment.file.sync(this.#waiting.length === 0 && batch.every(({ work }) => work.mayBlock === true));
+    await segment.file.sync(this.#waiting.length === 0);
     this.#durable = segment.end;
     if (segment.end > segment.file.size / 2) this.#spare ??= this.#prepare(this.#options.segmentBytes);
   }

@@ -14,7 +14,7 @@ export const STORAGE: readonly Mutation[] = [
     patches: [
       {
         file: 'raft/log/disk-log.ts',
-        find: 'const work = { hardState: this.#lazy, entries, mayBlock };\n    this.#lazy = undefined;',
+        find: 'const work = { hardState: this.#lazy, entries, atOnce };\n    this.#lazy = undefined;',
         replace: `const work = { hardState: entries.length > 0 ? undefined : this.#lazy, entries };
     if (entries.length === 0) this.#lazy = undefined;`,
       },
@@ -28,7 +28,7 @@ export const STORAGE: readonly Mutation[] = [
     patches: [
       {
         file: 'raft/log/wal.ts',
-        find: '.sync(this.#waiting.length === 0 && batch.every(({ work }) => work.mayBlock === true));\n    this.#durable = segment.end;',
+        find: '.sync(this.#waiting.length === 0);\n    this.#durable = segment.end;',
         replace: '.sync().catch(() => segment.file.sync());\n    this.#durable = segment.end;',
       },
     ],

@@ -47,7 +47,7 @@ describe('group commit', () => {
     expect(log.lastIndex()).toBe(99);
   });
 
-  test('writes once what the turn sends has left, unless the sync may hold it up; seals once the batch is answered', async () => {
+  test('writes once what the turn sends has left, unless nothing is sent; seals once the batch is answered', async () => {
     const turns: (() => void)[] = [];
     const did: string[] = [];
     const disk = new MemoryDisk();
@@ -57,6 +57,9 @@ describe('group commit', () => {
     disk.yieldThen = (run) => turns.push(run);
     disk.beforeWork = (work) => did.push(work);
     const appended = log.append(undefined, [entry(2, 1)]);
+    for (let i = 0; i < 10; i++) await undefined;
+    expect(did).toEqual([]);
+    turns.shift()?.();
     for (let i = 0; i < 10; i++) await undefined;
     expect(did).toEqual([]);
     turns.shift()?.();
