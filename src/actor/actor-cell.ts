@@ -1,4 +1,4 @@
-import { asTroupeError, type ErrorCode, errorMessage, TroupeError } from '../core/index.ts';
+import { asTroupeError, type ErrorCode, errorMessage, handBack, TroupeError } from '../core/index.ts';
 import { type Ask, type AskTarget, openAsk } from './ask.ts';
 import { addToRing, findInRing, removeFromRing } from './ask-ring.ts';
 import type { BehaviorFactory } from './behavior.ts';
@@ -186,10 +186,10 @@ export class ActorCell<M> implements Ref<M> {
     return this.mailbox;
   }
 
-  /** The error for a sender whose message was refused. */
-  refusalError(code: ErrorCode): TroupeError {
-    if (code === 'ACTOR_TERMINATED') return this.terminatedError();
-    return new TroupeError(code, 'the mailbox refused the message', { address: this.path });
+  /** The error for a sender whose message was refused; it hands that back. */
+  refusalError(code: ErrorCode, message: M): TroupeError {
+    const refused = (): TroupeError => new TroupeError(code, 'the mailbox refused the message', { address: this.path });
+    return handBack(code === 'ACTOR_TERMINATED' ? this.terminatedError() : refused(), message);
   }
 
   /** What everybody hears who wants something from a dead actor. */

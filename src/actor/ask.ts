@@ -143,7 +143,7 @@ export class Ask implements ReplyTo<unknown> {
   send(): boolean {
     const { target } = this;
     const refusal = target.accept(this.message);
-    if (refusal !== undefined) this.giveUp(target.refusalError(refusal));
+    if (refusal !== undefined) this.giveUp(target.refusalError(refusal, this.message));
     // Late mail was handed on: who answers it is no longer this actor, so its end must not fail the ask.
     else if (target.closed) target.removeAsk(this);
     return refusal === undefined;

@@ -3,9 +3,9 @@ import { type Clock, Deque, errorMessage, type Logger } from '../core/index.ts';
 /**
  * Why a message reached nobody: `overflow` its mailbox was full, `terminated` the actor was dead or died before handling
  * it, `crashed` the handler failed on it, `abandoned` the handler was cut off before it ended, `unreachable` the actor's
- * node is gone, or the message can't travel.
+ * node is gone, or the message can't travel, `unfit` it came from another node and doesn't fit the actor's schema.
  */
-export type DeadLetterReason = 'overflow' | 'terminated' | 'crashed' | 'abandoned' | 'unreachable';
+export type DeadLetterReason = 'overflow' | 'terminated' | 'crashed' | 'abandoned' | 'unreachable' | 'unfit';
 
 /** A message that nobody handled to its end. */
 export interface DeadLetter {

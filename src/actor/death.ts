@@ -20,7 +20,9 @@ export function die<M>(cell: ActorCell<M>, reason: StopReason, error: unknown): 
   if (moving === undefined) for (const message of mail) bury(cell, message, 'terminated');
   const waiting = cell.waiting;
   cell.waiting = undefined;
-  waiting?.close((message) => (acceptLate(cell, message) === undefined ? undefined : cell.terminatedError()));
+  waiting?.close((message) =>
+    acceptLate(cell, message) === undefined ? undefined : cell.refusalError('ACTOR_TERMINATED', message),
+  );
   cell.record = undefined;
   cell.deathWatch ??= new DeathWatch(cell.kernel);
   cell.deathWatch.announce({ ref: cell, reason, ...(reason === 'crashed' ? { error } : {}) });

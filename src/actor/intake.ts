@@ -20,7 +20,7 @@ export function acceptBounded<M>(
   if (!room && overflow === 'drop-oldest') {
     const isNote = (item: M | Note<M>): boolean => item instanceof Note;
     room = dropOldest(mailbox, bounds, message, size, cell.notes, isNote, (dropped) => {
-      bury(cell, dropped as M, 'overflow', cell.refusalError('MAILBOX_FULL'));
+      bury(cell, dropped as M, 'overflow', cell.refusalError('MAILBOX_FULL', dropped as M));
     });
   }
   if (!room) {
@@ -58,7 +58,7 @@ export function offerNow<M>(cell: ActorCell<M>, message: M): Promise<void> | und
     if (size <= cell.spec.bounds.bytes && !hasRoom(cell, size)) return waitForRoom(cell, message, size);
   }
   const refusal = cell.accept(message);
-  return refusal === undefined ? undefined : Promise.reject(cell.refusalError(refusal));
+  return refusal === undefined ? undefined : Promise.reject(cell.refusalError(refusal, message));
 }
 
 /** Room has been made: lets in who waits for it. */
@@ -109,7 +109,7 @@ function waitForRoom<M>(cell: ActorCell<M>, message: M, size: number): Promise<v
   cell.waiting ??= new WaitingRoom();
   if (cell.waiting.length < cell.kernel.limits.mailboxWaiters) return cell.waiting.enter(message, size);
   bury(cell, message, 'overflow');
-  return Promise.reject(cell.refusalError('OVERLOADED'));
+  return Promise.reject(cell.refusalError('OVERLOADED', message));
 }
 
 function senderOf<M>(cell: ActorCell<M>, message: M): string | undefined {

@@ -1,3 +1,4 @@
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import { type BackoffPolicy, TroupeError } from '../core/index.ts';
 import type { KernelLimits } from './limits.ts';
 import type { MailboxBounds, OverflowPolicy } from './overflow.ts';
@@ -64,6 +65,11 @@ export interface SpawnOptions<M> {
   /** How it treats its own children. */
   readonly supervision?: SupervisionOptions;
   readonly envelope?: EnvelopeAccess<M>;
+  /**
+   * What its messages are: a Standard Schema that answers at once. Those that come from other nodes are checked, and it gets what the schema makes of
+   * them, which must be its messages; in one system the compiler has seen to that. Default: no check.
+   */
+  readonly schema?: StandardSchemaV1;
 }
 
 /** Spawn options with all defaults filled in; shared by actors that say nothing special. */
@@ -81,6 +87,7 @@ export interface ActorSpec<M> {
   /** Set only when spans are recorded at all. */
   traceparent?(message: M): string | undefined;
   sender?(message: M): string | undefined;
+  readonly schema?: StandardSchemaV1;
 }
 
 const DEFAULT_BACKOFF: RestartBackoff = { minMs: 100, maxMs: 30_000, jitter: 0.2, stableMs: 10_000 };
@@ -120,6 +127,7 @@ export function resolveSpec<M>(options: SpawnOptions<M>, limits: KernelLimits, t
       options.supervision === undefined ? DEFAULT_SUPERVISION : { ...DEFAULT_SUPERVISION, ...options.supervision },
     ...(tracing && envelope.traceparent !== undefined ? { traceparent: envelope.traceparent } : {}),
     ...(envelope.sender === undefined ? {} : { sender: envelope.sender }),
+    ...(options.schema === undefined ? {} : { schema: options.schema }),
   };
   requireAtLeast('mailbox.capacity', spec.bounds.messages, 1);
   requireAtLeast('mailbox.bytes', spec.bounds.bytes, 1);

@@ -42,12 +42,14 @@ export interface Ref<M> {
   /**
    * Sends a message that carries a place for the answer, and waits for it.
    * @throws TroupeError (rejects) ACTOR_TERMINATED at once when the actor is dead or dies meanwhile, MAILBOX_FULL,
-   *   HANDLER_FAILED when the handler crashed on this message, TIMEOUT, CANCELLED, OVERLOADED, ASK_CYCLE
+   *   HANDLER_FAILED when the handler crashed on this message, TIMEOUT, CANCELLED, OVERLOADED, ASK_CYCLE. What a mailbox here has
+   *   refused or dropped is in the error's `undelivered`
    */
   readonly ask: <R>(makeMessage: (reply: ReplyTo<R>) => M, options?: AskOptions) => Promise<R>;
   /**
    * Like tell, but resolves once the message is in the mailbox. With the policy `backpressure` it waits for room.
-   * @throws TroupeError (rejects) ACTOR_TERMINATED, MAILBOX_FULL, MESSAGE_TOO_LARGE, OVERLOADED when too many wait
+   * @throws TroupeError (rejects) ACTOR_TERMINATED, MAILBOX_FULL, MESSAGE_TOO_LARGE, OVERLOADED when too many wait; the message is in
+   *   its `undelivered`
    */
   readonly offer: (message: M) => Promise<void>;
 }

@@ -1,4 +1,4 @@
-import { type ErrorCode, TroupeError } from '../core/index.ts';
+import { type ErrorCode, handBack, TroupeError } from '../core/index.ts';
 import { openAsk } from './ask.ts';
 import type { EndReason, Terminated } from './behavior.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
@@ -82,11 +82,11 @@ export abstract class RemoteActor<M> implements Ref<M> {
     return code;
   }
 
-  /** The error for a sender whose message was just refused with this code. */
-  refusalError(code: ErrorCode): TroupeError {
+  /** The error for a sender whose message was just refused with this code; it hands that back. */
+  refusalError(code: ErrorCode, message: M): TroupeError {
     const refusal = this.#refusal;
     this.#refusal = undefined;
-    return refusal?.code === code ? refusal : this.terminatedError();
+    return handBack(refusal?.code === code ? refusal : this.terminatedError(), message);
   }
 
   /** What everybody hears who wants something from an actor that has ended. */

@@ -12,6 +12,7 @@ import {
   type AgentAddress,
   asTroupeError,
   type Clock,
+  handBack,
   isTroupeError,
   type NodeRef,
   Quota,
@@ -82,6 +83,8 @@ export class Asks {
   readonly #idPrefix: string;
   #ids = 0;
   #closed = false;
+  /** The ask that is being sent for the first time: what is refused meanwhile, nobody has. */
+  #sending: OpenAsk | undefined;
 
   constructor(parts: AsksParts) {
     this.#parts = parts;
@@ -114,7 +117,7 @@ export class Asks {
   /**
    * Asks an agent.
    * @throws TroupeError TIMEOUT, CANCELLED, UNKNOWN_AGENT, SHUTTING_DOWN when this node leaves, ASK_CYCLE, OVERLOADED when too much is
-   *   open already, or what the agent answered
+   *   open already, or what the agent answered. Of what was refused on this node the error's `undelivered` has method and input
    */
   ask(address: AgentAddress, method: string, input: unknown, options: TurnAskOptions = {}): Promise<unknown> {
     const { tracer } = this.#parts;
@@ -157,7 +160,11 @@ export class Asks {
       if (signal?.aborted) return reject(cancelled(to));
       if (this.#closed) return reject(this.#leaving(to));
       const payload = encodePayload(input);
-      this.#quota.enter(payload.byteLength);
+      try {
+        this.#quota.enter(payload.byteLength);
+      } catch (error) {
+        return reject(handBack(error as TroupeError, { method, input }));
+      }
       const loan = options.budget?.lend();
       const now = this.#parts.clock.monotonic();
       const envelope: Envelope = {
@@ -178,7 +185,9 @@ export class Asks {
       const ask = new OpenAsk(this.#answered, address, envelope, now, timeoutMs, signal, loan, asker, resolve, reject);
       this.#open.add(ask);
       if (signal !== undefined) this.#takeBackOn(signal, ask);
+      this.#sending = ask;
       this.#dispatch(ask);
+      this.#sending = undefined;
     });
   }
 
@@ -198,7 +207,11 @@ export class Asks {
     if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);
     this.#parts.peers.forget(ask.correlation);
     if (error === undefined) ask.resolve(value);
-    else ask.reject(error);
+    else ask.reject(this.#sending === ask ? this.#handBack(error, ask.envelope) : error);
+  }
+
+  #handBack(error: TroupeError, { method, payload }: Envelope): TroupeError {
+    return handBack(error, { method, input: this.#parts.actors.decode(payload) });
   }
 
   #takeBackOn(signal: AbortSignal, ask: OpenAsk): void {

@@ -12,7 +12,7 @@ import {
 } from '../core/index.ts';
 import type { JournalStore } from '../journal/index.ts';
 import type { Amount } from '../model/index.ts';
-import { encodePayload } from '../wire/index.ts';
+import { encodePayload, fitting } from '../wire/index.ts';
 import { type AgentSpec, keepsNoMail, type Protocol, type Schema, VOTE_METHOD, type VoteRequest } from './define.ts';
 import type { Asker, Delivery } from './delivery.ts';
 import type { HeldMessage } from './held.ts';
@@ -230,17 +230,7 @@ async function vote(
 /** @returns the value as its schema gives it; a promise when that has to wait */
 function check(schema: Schema, value: unknown, { kind }: AgentAddress, method: string, part: string): unknown {
   const checked = schema['~standard'].validate(value);
-  const accept = (result: StandardSchemaV1.Result<unknown>): unknown => accepted(result, `${kind}.${method} ${part}`);
+  const accept = (result: StandardSchemaV1.Result<unknown>): unknown => fitting(result, `${kind}.${method} ${part}`);
   if (checked instanceof Promise) return checked.then(accept);
   return checked.issues === undefined ? checked.value : accept(checked);
-}
-
-/** @throws TroupeError SCHEMA_MISMATCH with everything that doesn't fit */
-function accepted(result: StandardSchemaV1.Result<unknown>, what: string): unknown {
-  if (result.issues === undefined) return result.value;
-  const issues = result.issues.map(
-    (issue) =>
-      `${(issue.path ?? []).map((p) => String(typeof p === 'object' ? p.key : p)).join('.') || 'value'}: ${issue.message}`,
-  );
-  throw new TroupeError('SCHEMA_MISMATCH', `${what} does not fit its schema: ${issues.join('; ')}`);
 }

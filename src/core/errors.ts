@@ -83,6 +83,8 @@ export class TroupeError extends Error {
   readonly retryable: boolean;
   readonly address: string | undefined;
   readonly data: Readonly<Record<string, string | number | boolean>>;
+  /** What was to be sent, where it is certain that nobody has it: it may be sent again. It stays in this process. */
+  undelivered: unknown = undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
     super(message, details.cause === undefined ? undefined : { cause: details.cause });
@@ -101,6 +103,12 @@ export class TroupeError extends Error {
 /** Whether `error` is a TroupeError, of this code when one is given. */
 export function isTroupeError(error: unknown, code?: ErrorCode): error is TroupeError {
   return isError(error, TroupeError) && (code === undefined || error.code === code);
+}
+
+/** Hands back with the error what it has kept from being sent. @returns the same error */
+export function handBack(error: TroupeError, message: unknown): TroupeError {
+  error.undelivered = message;
+  return error;
 }
 
 /** The message of anything that was thrown. It doesn't throw itself, though what was thrown may do so when it is looked at. */

@@ -5,3 +5,4 @@ export type { RaftMessage__Output as RaftMessage } from './generated/troupe/v1/R
 export * from './load.ts';
 export * from './payload.ts';
 export * from './refs.ts';
+export * from './schema.ts';

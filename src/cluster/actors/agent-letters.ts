@@ -11,6 +11,8 @@ const REASONS: ReadonlyMap<ErrorCode, DeadLetterReason> = new Map([
   ['NOT_OWNER', 'unreachable'],
   ['SHUTTING_DOWN', 'unreachable'],
   ['UNKNOWN_AGENT', 'unreachable'],
+  ['UNKNOWN_MESSAGE', 'unfit'],
+  ['SCHEMA_MISMATCH', 'unfit'],
 ]);
 
 /** A tell to an agent that nobody handled, as a dead letter shows it. */

@@ -18,7 +18,7 @@ import {
   toWireError,
 } from '../../core/index.ts';
 import type { Envelope, Links, PeerLoss } from '../../remote/index.ts';
-import { decodePayload } from '../../wire/index.ts';
+import { decodePayload, fitting } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
 import { lifeOf } from '../router.ts';
 import type { ClusterMap } from '../view.ts';
@@ -218,9 +218,14 @@ export class ActorGate implements Home {
 
   #tell(from: NodeRef, { to, payload }: Envelope): void | Promise<void> {
     const cell = this.#known.get(to);
-    const message = decodeAt(this, this.#sender(from), undefined, payload);
-    if (cell === undefined) this.#deadLetter(to, message, payload.byteLength);
-    else if (cell.spec.overflow !== 'backpressure') cell.accept(message);
+    let message = decodeAt(this, this.#sender(from), undefined, payload);
+    if (cell === undefined) return this.#deadLetter(to, message, payload.byteLength);
+    try {
+      message = checked(cell, message);
+    } catch (error) {
+      return this.#kernel.deadLetters.add({ message, to: cell.path, reason: 'unfit', error }, payload.byteLength, cell);
+    }
+    if (cell.spec.overflow !== 'backpressure') cell.accept(message);
     else if (this.#turns.has(to)) return this.#inTurn(to, () => cell.offer(message));
     else {
       const waiting = cell.offerNow(message);
@@ -241,7 +246,7 @@ export class ActorGate implements Home {
     let asked: Ask | undefined;
     const makeMessage = (reply: ReplyTo<unknown>): unknown => {
       asked = reply as Ask;
-      return decodeAt(this, from, reply, payload);
+      return checked(cell, decodeAt(this, from, reply, payload));
     };
     const answered = (reply: unknown): void => {
       from.borrowed.delete(correlation);
@@ -340,6 +345,14 @@ export class ActorGate implements Home {
     };
     some();
   }
+}
+
+/** A message from elsewhere, as the actor's schema has it. @throws TroupeError SCHEMA_MISMATCH, INVALID_ARGUMENT for a schema that makes one wait */
+function checked({ spec: { schema }, path }: ActorCell<unknown>, message: unknown): unknown {
+  if (schema === undefined) return message;
+  const result = schema['~standard'].validate(message);
+  if (!(result instanceof Promise)) return fitting(result, `a message for ${path}`);
+  throw new TroupeError('INVALID_ARGUMENT', 'the schema of an actor must answer at once', { address: path });
 }
 
 function lifeIn(key: string, address: string): NodeRef {

@@ -20,7 +20,7 @@ export class RemoteRef<M> extends RemoteActor<M> {
   async offer(message: M): Promise<void> {
     for (let room = this.#neighbour.room; room !== undefined; room = this.#neighbour.room) await room;
     const refusal = this.accept(message);
-    if (refusal !== undefined) throw this.refusalError(refusal);
+    if (refusal !== undefined) throw this.refusalError(refusal, message);
   }
 
   protected send(message: M): ErrorCode | undefined {

@@ -164,7 +164,10 @@ describe('overflow', () => {
       const first = ref.ask((reply) => ({ reply })).catch((error: unknown) => error);
       const second = ref.ask((reply) => ({ reply })).catch((error: unknown) => error);
       const victim = overflow === 'drop-oldest' ? first : second;
-      expect(await Promise.race([victim, clock.settle()])).toMatchObject({ code: 'MAILBOX_FULL' });
+      expect(await Promise.race([victim, clock.settle()])).toMatchObject({
+        code: 'MAILBOX_FULL',
+        undelivered: { reply: expect.anything() },
+      });
     }
   });
 
@@ -256,7 +259,7 @@ describe('offer', () => {
     door.open();
     const outcomes = await offers;
     expect(outcomes.map((outcome) => outcome.status)).toEqual(['fulfilled', 'fulfilled', 'fulfilled', 'rejected']);
-    expect(outcomes[3]).toMatchObject({ reason: { code: 'OVERLOADED' } });
+    expect(outcomes[3]).toMatchObject({ reason: { code: 'OVERLOADED', undelivered: 4 } });
   });
 
   test('waiters hear when the actor dies', async () => {
@@ -265,7 +268,7 @@ describe('offer', () => {
     await world.clock.settle();
     world.ref.tell(1);
     const waiting = world.ref.offer(2);
-    const refused = expect(waiting).rejects.toMatchObject({ code: 'ACTOR_TERMINATED' });
+    const refused = expect(waiting).rejects.toMatchObject({ code: 'ACTOR_TERMINATED', undelivered: 2 });
     void world.system.stop(world.ref);
     await world.clock.advance(10);
     await refused;
@@ -277,7 +280,7 @@ describe('offer', () => {
     world.ref.tell(0);
     await world.clock.settle();
     await world.ref.offer(1);
-    await expect(world.ref.offer(2)).rejects.toMatchObject({ code: 'MAILBOX_FULL' });
+    await expect(world.ref.offer(2)).rejects.toMatchObject({ code: 'MAILBOX_FULL', undelivered: 2 });
   });
 });
 

@@ -93,7 +93,10 @@ describe('an ask', () => {
   });
 
   test('for a kind that nobody hosts fails at once', async () => {
-    await expect(one.asks.ask({ kind: 'nobody', key: 'x' }, 'm', 1)).rejects.toMatchObject({ code: 'UNKNOWN_AGENT' });
+    await expect(one.asks.ask({ kind: 'nobody', key: 'x' }, 'm', 1)).rejects.toMatchObject({
+      code: 'UNKNOWN_AGENT',
+      undelivered: { method: 'm', input: 1 },
+    });
   });
 
   test('times out at its deadline, and its turn is aborted', async () => {
@@ -127,9 +130,11 @@ describe('an ask', () => {
     await place(two);
     const offer = async (bytes: number): Promise<unknown> => {
       const address = { kind: 'echo', key: `${offered++}` };
-      return four.asks
-        .ask(address, 'hold', 'x'.repeat(bytes), { timeoutMs: 600_000 })
-        .catch((error: TroupeError) => ended.push(error.code));
+      return four.asks.ask(address, 'hold', 'x'.repeat(bytes), { timeoutMs: 600_000 }).catch((error: TroupeError) => {
+        ended.push(error.code);
+        if (error.code === 'OVERLOADED')
+          expect(error.undelivered).toEqual({ method: 'hold', input: 'x'.repeat(bytes) });
+      });
     };
     let offered = 0;
     const ended: string[] = [];

@@ -167,7 +167,7 @@ describe('a request', () => {
     await bench.clock.advance(200);
     expect(lost()).toMatchObject([
       [{ method: 'crash' }, 'agent:plain/k', 'crashed', from],
-      [{ method: 'note', input: 7 }, 'agent:plain/k', 'crashed', from],
+      [{ method: 'note', input: 7 }, 'agent:plain/k', 'unfit', from],
     ]);
     expect(deadLetters.recent().map(({ error }) => error)).toMatchObject([
       { code: 'HANDLER_FAILED' },

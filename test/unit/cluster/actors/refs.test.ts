@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
 import type { ActorContext, Behavior, Ref, ReplyTo, SpawnOptions } from '../../../../src/actor/index.ts';
 import { TroupeError } from '../../../../src/core/index.ts';
 import { DEFAULT_LINK_LIMITS } from '../../../../src/remote/index.ts';
@@ -389,6 +390,8 @@ describe('mail for an actor on another node', () => {
     const odd = outcome(far.ask((reply) => [Symbol('odd'), reply]));
     await world.clock.settle();
     expect([large.code, odd.code]).toEqual(['MESSAGE_TOO_LARGE', 'INVALID_ARGUMENT']);
+    const tooLarge = 'x'.repeat(2_000);
+    await expect(far.offer(tooLarge)).rejects.toMatchObject({ code: 'MESSAGE_TOO_LARGE', undelivered: tooLarge });
     expect(a.actors.system.deadLetters.recent().at(-1)).toMatchObject({ reason: 'unreachable' });
     await world.close();
   });
@@ -431,6 +434,33 @@ describe('mail for an actor on another node', () => {
     expect(letters.count).toBe(1_200);
     expect(letters.recent().at(-1)).toMatchObject({ message: { i: 1_199, far }, to: far.path, reason: 'unreachable' });
     expect(asked.code).toBe('NODE_UNAVAILABLE');
+    await world.close();
+  });
+
+  test('is checked where it arrives, if the actor has a schema; it gets what that makes of it', async () => {
+    const got: unknown[] = [];
+    const reply = z.custom<ReplyTo<unknown>>((value) => typeof (value as ReplyTo<unknown>)?.tell === 'function');
+    const schema = z.object({ reply: reply.optional(), n: z.coerce.number().max(9) });
+    const { world, b, far } = await pair(
+      (question) => {
+        got.push(question);
+        question.reply?.tell('taken');
+      },
+      { schema },
+    );
+    const odd = far as Ref<unknown>;
+    for (const message of [{ n: '3', more: 1 }, { n: 10 }, 'nothing like it']) odd.tell(message);
+    const asked = outcome(odd.ask((to) => ({ n: 4, reply: to })));
+    const refused = outcome(odd.ask((to) => ({ n: 11, reply: to })));
+    await world.clock.advance(100);
+    expect(got).toMatchObject([{ n: 3 }, { n: 4 }]);
+    expect(got[0]).not.toHaveProperty('more');
+    expect([asked.value, refused.code]).toEqual(['taken', 'SCHEMA_MISMATCH']);
+    const letters = b.actors.system.deadLetters.recent().map(({ message, reason }) => [message, reason]);
+    expect(letters).toEqual([
+      [{ n: 10 }, 'unfit'],
+      ['nothing like it', 'unfit'],
+    ]);
     await world.close();
   });
 
