@@ -293,7 +293,10 @@ export class Handover {
     const id: ShardId = { group: shard.group, shard: shard.shard };
     const moved = this.#moved;
     await this.#shipping.greet(target);
-    if (!this.#turnsMustEnd()) await this.#prepare(id, target);
+    if (!this.#turnsMustEnd()) {
+      await this.#prepare(id, target);
+      await this.#shipping.berth(target);
+    }
     if (!this.#stillDue(shard)) return true;
     let stoodMs: number | undefined = 0;
     if (!this.#turnsMustEnd()) {

@@ -84,6 +84,8 @@ interface Dock {
   readonly target: NodeRef;
   readonly waiting: Waiting[];
   underWay: number;
+  /** Resolves when the next shipment has arrived. */
+  arrival: PromiseWithResolvers<void>;
 }
 
 /**
@@ -117,10 +119,18 @@ export class Shipping {
     this.#greeted.add(key);
   }
 
+  /** Resolves when a shipment to a target may leave: a shard that stopped before would stand still for those under way. */
+  async berth(target: NodeRef): Promise<void> {
+    const key = nodeRefKey(target);
+    for (let dock = this.#docks.get(key); dock !== undefined && full(dock); dock = this.#docks.get(key)) {
+      await dock.arrival.promise;
+    }
+  }
+
   /** Brings a shard that this node owns, and has stopped, to its next owner. Never rejects. */
   ship(record: ShardRecord, cargo: Cargo, target: NodeRef): Promise<Shipped> {
     const key = nodeRefKey(target);
-    const dock = this.#docks.get(key) ?? { target, waiting: [], underWay: 0 };
+    const dock = this.#docks.get(key) ?? { target, waiting: [], underWay: 0, arrival: Promise.withResolvers() };
     this.#docks.set(key, dock);
     return new Promise((settle) => {
       dock.waiting.push({ record, cargo, bytes: bytesOf(cargo), settle });
@@ -135,11 +145,13 @@ export class Shipping {
   }
 
   #sail(key: string, dock: Dock): void {
-    while (dock.waiting.length > 0 && dock.underWay < SHIPMENTS_MAX) {
+    while (dock.waiting.length > 0 && !full(dock)) {
       const load = dock.waiting.splice(0, loadLength(dock.waiting));
       dock.underWay++;
       void this.#carry(load, dock.target).then((settle) => {
         dock.underWay--;
+        dock.arrival.resolve();
+        dock.arrival = Promise.withResolvers();
         for (const waiting of load) waiting.settle(settle(waiting));
         this.#sail(key, dock);
       });
@@ -150,19 +162,20 @@ export class Shipping {
   async #carry(load: readonly Waiting[], to: NodeRef): Promise<(waiting: Waiting) => Shipped> {
     const { peers, coordinator, logger } = this.#parts;
     const parcels = load.map(({ record, cargo }): Parcel => ({ ...nextOf(record), cargo }));
-    let asked = false;
+    const names = encodePayload(load.map(({ record }) => nextOf(record)));
+    let active: Promise<unknown> | undefined;
     try {
       await peers.request(to, 'bulk', 'handover', 'stage', encodePayload(parcels), STAGE_TIMEOUT_MS);
-      asked = true;
+      // Asked beforehand, so that it answers as soon as it knows.
+      active = peers.request(to, 'system', 'handover', 'active', names, ACTIVE_TIMEOUT_MS).catch(errorMessage);
       const fences = load.map(({ record: { group, shard, epoch } }) => ({ group, shard, epoch }));
       await coordinator.execute('shards.transfer', { fences, to });
     } catch (error) {
-      const ours = asked ? await this.#stillOurs() : () => true;
+      const ours = active === undefined ? () => true : await this.#stillOurs();
       return ({ record }) => ({ moved: false, ours: ours(record), error });
     }
-    const names = load.map(({ record }) => nextOf(record));
-    const active = peers.request(to, 'system', 'handover', 'active', encodePayload(names), ACTIVE_TIMEOUT_MS);
-    await active.catch((error) => logger.debug('new owner not heard', { error: errorMessage(error) }));
+    const unheard = await active;
+    if (typeof unheard === 'string') logger.debug('new owner not heard', { error: unheard });
     return () => ({ moved: true });
   }
 
@@ -183,6 +196,10 @@ export class Shipping {
     }
     return () => false;
   }
+}
+
+function full({ underWay }: Dock): boolean {
+  return underWay >= SHIPMENTS_MAX;
 }
 
 function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
