@@ -5,7 +5,7 @@ import { encodePayload } from '../wire/index.ts';
 import type { Peers } from './peers.ts';
 import { sameNode } from './view.ts';
 
-/** Shipments on their way to one target at a time. What is to follow gathers meanwhile, and goes together. */
+/** Shipments on their way to one target up to which further shards are stopped for it: those gather meanwhile, and go together. */
 const SHIPMENTS_MAX = 2;
 /** Messages of one shipment together, bytes; a single shard may have more. */
 const SHIPMENT_BYTES_MAX = 4 * 1024 * 1024;
@@ -122,7 +122,7 @@ export class Shipping {
   /** Resolves when a shipment to a target may leave: a shard that stopped before would stand still for those under way. */
   async berth(target: NodeRef): Promise<void> {
     const key = nodeRefKey(target);
-    for (let dock = this.#docks.get(key); dock !== undefined && full(dock); dock = this.#docks.get(key)) {
+    for (let dock = this.#docks.get(key); dock && dock.underWay >= SHIPMENTS_MAX; dock = this.#docks.get(key)) {
       await dock.arrival.promise;
     }
   }
@@ -145,7 +145,7 @@ export class Shipping {
   }
 
   #sail(key: string, dock: Dock): void {
-    while (dock.waiting.length > 0 && !full(dock)) {
+    while (dock.waiting.length > 0) {
       const load = dock.waiting.splice(0, loadLength(dock.waiting));
       dock.underWay++;
       void this.#carry(load, dock.target).then((settle) => {
@@ -153,10 +153,9 @@ export class Shipping {
         dock.arrival.resolve();
         dock.arrival = Promise.withResolvers();
         for (const waiting of load) waiting.settle(settle(waiting));
-        this.#sail(key, dock);
+        if (dock.underWay === 0 && dock.waiting.length === 0) this.#docks.delete(key);
       });
     }
-    if (dock.underWay === 0) this.#docks.delete(key);
   }
 
   async #carry(load: readonly Waiting[], to: NodeRef): Promise<(waiting: Waiting) => Shipped> {
@@ -196,10 +195,6 @@ export class Shipping {
     }
     return () => false;
   }
-}
-
-function full({ underWay }: Dock): boolean {
-  return underWay >= SHIPMENTS_MAX;
 }
 
 function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
