@@ -1,4 +1,4 @@
-import { asTroupeError, type ErrorCode, errorMessage, handBack, TroupeError } from '../core/index.ts';
+import { asTroupeError, type ErrorCode, errorMessage, handBack, TroupeError, withoutMessage } from '../core/index.ts';
 import { type Ask, type AskTarget, openAsk } from './ask.ts';
 import { addToRing, findInRing, removeFromRing } from './ask-ring.ts';
 import type { BehaviorFactory } from './behavior.ts';
@@ -220,7 +220,8 @@ export class ActorCell<M> implements Ref<M> {
 
   /** Fails the ask that came with `message`, if one did. */
   failAskOf(message: M, error: unknown): void {
-    this.askOf(message)?.giveUp(asTroupeError(error, 'HANDLER_FAILED', { address: this.path }));
+    const known = asTroupeError(error, 'HANDLER_FAILED', { address: this.path });
+    this.askOf(message)?.giveUp(known.undelivered === message ? known : withoutMessage(known));
   }
 
   /** The open ask that came with `message`. */

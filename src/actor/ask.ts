@@ -1,4 +1,4 @@
-import { isTroupeError, TroupeError } from '../core/index.ts';
+import { isTroupeError, TroupeError, withoutMessage } from '../core/index.ts';
 import type { ActorCell } from './actor-cell.ts';
 import { type AskOrigin, askCycle, waitersFor } from './ask-cycle.ts';
 import { Context } from './context.ts';
@@ -90,7 +90,7 @@ export class Ask implements ReplyTo<unknown> {
 
   fail(error: unknown): boolean {
     if (!this.#close()) return false;
-    this.#reject(error);
+    this.#reject(isTroupeError(error) ? withoutMessage(error) : error);
     return true;
   }
 

@@ -23,6 +23,7 @@ import {
   type Tracer,
   TroupeError,
   traced,
+  withoutMessage,
 } from '../core/index.ts';
 import type { Amount } from '../model/index.ts';
 import type { Envelope, Spending } from '../remote/index.ts';
@@ -207,7 +208,7 @@ export class Asks {
     if (ask.signal !== undefined) this.#forgetSignal(ask.signal, ask);
     this.#parts.peers.forget(ask.correlation);
     if (error === undefined) ask.resolve(value);
-    else ask.reject(this.#sending === ask ? this.#handBack(error, ask.envelope) : error);
+    else ask.reject(this.#sending === ask ? this.#handBack(error, ask.envelope) : withoutMessage(error));
   }
 
   #handBack(error: TroupeError, { method, payload }: Envelope): TroupeError {

@@ -7,12 +7,18 @@ import type { Resident } from './resident.ts';
  */
 export class Backlog {
   #open = 0;
+  #bytes = 0;
   #oldest: Delivery | undefined;
   #newest: Delivery | undefined;
 
   /** Messages that wait or run. */
   get open(): number {
     return this.#open;
+  }
+
+  /** What they carry. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** How long the oldest message that waits has done so, ms; 0 when none does. */
@@ -25,6 +31,7 @@ export class Backlog {
   /** A message begins to wait. */
   add(delivery: Delivery, nowMs: number): void {
     this.#open++;
+    this.#bytes += delivery.bytes;
     delivery.waitsSince = Math.trunc(nowMs);
     delivery.before = this.#newest;
     if (this.#newest === undefined) this.#oldest = delivery;
@@ -47,12 +54,15 @@ export class Backlog {
   /** It is done with. */
   settled(delivery: Delivery): void {
     this.began(delivery);
-    if (!delivery.resident.gone) this.#open--;
+    if (delivery.resident.gone) return;
+    this.#open--;
+    this.#bytes -= delivery.bytes;
   }
 
   /** An agent leaves memory, with all that it had; called before it is `gone`. */
   drop(resident: Resident): void {
     this.#open -= resident.open;
+    this.#bytes -= resident.openBytes;
     for (const delivery of resident.requests()) this.began(delivery);
   }
 }

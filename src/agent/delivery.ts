@@ -51,6 +51,11 @@ export class Delivery extends Pending implements AskingTurn {
     return this.envelope.requestId as string;
   }
 
+  /** What it carries. */
+  get bytes(): number {
+    return this.envelope.payload.byteLength;
+  }
+
   /** Whoever waits for the reply. */
   get askers(): readonly Asker[] {
     if (this.#askers !== undefined) return this.#askers;

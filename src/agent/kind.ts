@@ -33,8 +33,8 @@ export interface Kind {
   };
 }
 
-function sizeOf({ envelope }: Delivery): number {
-  return envelope.payload.byteLength;
+function sizeOf({ bytes }: Delivery): number {
+  return bytes;
 }
 
 /** What comes with a shard for one agent. */

@@ -12,10 +12,16 @@ export interface ResidencyLimits {
    * counting costs nothing; as objects it may take several times that. State that is in no journal isn't counted.
    */
   readonly residentBytesMax: number;
+  /** What messages carry that wait or run, bytes. */
+  readonly waitingBytesMax: number;
 }
 
 /** Limits of a node that names none. */
-export const RESIDENCY_LIMITS: ResidencyLimits = { residentsMax: 1_000_000, residentBytesMax: 512 * 1024 * 1024 };
+export const RESIDENCY_LIMITS: ResidencyLimits = {
+  residentsMax: 1_000_000,
+  residentBytesMax: 512 * 1024 * 1024,
+  waitingBytesMax: 512 * 1024 * 1024,
+};
 
 /**
  * The agents in memory, and who leaves it: those that have had nothing to do for their kind's time, and at a limit the ones that have had
@@ -64,6 +70,13 @@ export class Residency {
     }
     if (this.#bytes <= residentBytesMax) return undefined;
     return new TroupeError('OVERLOADED', `agents with over ${residentBytesMax} bytes of state are busy on this node`);
+  }
+
+  /** @param bytes of one more message @returns why there is no room for it; one alone has room, and so has one that carries nothing */
+  crowded(bytes: number): TroupeError | undefined {
+    const waiting = this.backlog.bytes;
+    if (bytes === 0 || waiting === 0 || waiting + bytes <= this.#limits.waitingBytesMax) return undefined;
+    return new TroupeError('OVERLOADED', `messages of ${waiting} bytes wait for agents of this node`);
   }
 
   add(resident: Resident): void {

@@ -31,8 +31,9 @@ export class Resident {
   bytes = 0;
   /** It isn't in memory any more. */
   gone = false;
-  /** Messages that wait or run. */
+  /** Messages that wait or run, and what they carry. */
   open = 0;
+  openBytes = 0;
   /** The message whose turn runs. */
   running: Delivery | undefined;
   /** Since when the turn runs, or since when it has had nothing to do; monotonic, whole ms. */
@@ -74,6 +75,7 @@ export class Resident {
   /** A request begins to wait. It takes the place of one with the same id. */
   enter(delivery: Delivery): void {
     if (this.open++ === 0) this.tenancy.idle.remove(this);
+    this.openBytes += delivery.bytes;
     const known = this.#requests;
     if (known instanceof Map) known.set(delivery.requestId, delivery);
     else if (known === undefined || known.requestId === delivery.requestId) this.#requests = delivery;
@@ -100,6 +102,7 @@ export class Resident {
       known.delete(delivery.requestId);
       if (known.size === 0) this.#requests = undefined;
     }
+    this.openBytes -= delivery.bytes;
     if (--this.open > 0) return;
     this.sinceMs = Math.trunc(nowMs);
     if (!this.gone && this.restsUntil === 0) this.tenancy.idle.add(this);

@@ -282,6 +282,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       const error = new TroupeError('PROTOCOL_VIOLATION', 'a message for an agent needs a request id');
       return router.refuse(envelope, error);
     }
+    const crowded = shipped === NOTHING_SHIPPED ? this.#residency.crowded(envelope.payload.byteLength) : undefined;
+    const waits = (): boolean => this.#shards.get(shard)?.residents.get(address.key)?.request(requestId) !== undefined;
+    if (crowded !== undefined && !waits()) return router.refuse(envelope, crowded);
     const resident = this.#resident(address, shard, shipped);
     if (resident instanceof TroupeError) return router.refuse(envelope, resident);
     const circle = askCircle(peers, resident, envelope);

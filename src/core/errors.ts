@@ -111,6 +111,13 @@ export function handBack(error: TroupeError, message: unknown): TroupeError {
   return error;
 }
 
+/** The error as others hear it who have sent something else: what it handed back wasn't theirs. */
+export function withoutMessage(error: TroupeError): TroupeError {
+  if (error.undelivered === undefined) return error;
+  const { code, message, address, cause, data } = error;
+  return new TroupeError(code, message, { cause, data, ...(address === undefined ? {} : { address }) });
+}
+
 /** The message of anything that was thrown. It doesn't throw itself, though what was thrown may do so when it is looked at. */
 export function errorMessage(error: unknown): string {
   try {

@@ -35,6 +35,8 @@ const node = z.strictObject({
   residentsMax: z.number().int().min(1).max(10_000_000).default(RESIDENCY_LIMITS.residentsMax),
   /** State of durable agents in memory, as encoded, bytes; as objects it takes several times that. Sensible: an eighth of the heap. */
   residentBytesMax: z.number().int().min(1_048_576).default(RESIDENCY_LIMITS.residentBytesMax),
+  /** What messages carry that wait for agents, or run, bytes; further ones are refused. */
+  waitingBytesMax: z.number().int().min(1_048_576).default(RESIDENCY_LIMITS.waitingBytesMax),
   /** Says in so many words that this node may listen beyond loopback without TLS. */
   insecure: z.boolean().default(false),
   /** Files of this node alone, where they don't lie in the cluster's `tls.dir`. */

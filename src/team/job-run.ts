@@ -227,6 +227,8 @@ export class JobRun {
         return { ok: true, result: encodePayload(value, RESULT_BYTES_MAX) };
       } catch (error) {
         const known = asTroupeError(error, 'HANDLER_FAILED');
+        // Too much is open on this node: the item waits for room, which is no try.
+        if (known.code === 'OVERLOADED' && known.undelivered !== undefined) attempt--;
         if (this.#stopped || attempt >= attempts || !TRY_AGAIN.has(known.code)) {
           return { ok: false, result: encodeFailure(known) };
         }

@@ -159,6 +159,22 @@ describe('an ask within another', () => {
   });
 });
 
+test('what an answerer could not send isn’t handed back to its asker', async () => {
+  const { system, clock } = virtualSystem();
+  const dead = system.spawn<object>(() => ({ receive() {} }));
+  await system.stop(dead);
+  const crashes = system.spawn<object>(() => ({ receive: () => dead.offer({}) }), { restart: 'temporary' });
+  const answers = system.spawn<{ reply: ReplyTo<unknown> }>(() => ({
+    receive: ({ reply }) => dead.offer({}).catch((error: unknown) => void reply.fail(error)),
+  }));
+  const heard = [crashes.ask((reply) => ({ reply })), answers.ask((reply) => ({ reply }))].map((asked) =>
+    asked.catch((error: unknown) => error),
+  );
+  await clock.settle();
+  for (const error of heard)
+    expect(await error).toMatchObject({ code: 'ACTOR_TERMINATED', address: dead.path, undelivered: undefined });
+});
+
 describe('the signal of an ask', () => {
   test('fires when the asker gives up, not when it has its answer; who looks late sees it fired', async () => {
     const { a, clock, ask } = world();

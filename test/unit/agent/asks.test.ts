@@ -22,6 +22,7 @@ const echo = defineAgent('echo', {
     hold: { input: z.string() },
     add: { input: z.number() },
     fail: { input: z.undefined() },
+    failAsking: { input: z.undefined() },
   },
   handlers: {
     say: (ctx, text) => `${text} from ${ctx.node.node}`,
@@ -37,6 +38,7 @@ const echo = defineAgent('echo', {
       ctx.setState(ctx.state + by);
       return ctx.state;
     },
+    failAsking: (ctx) => ctx.host.ask({ kind: 'nobody', key: 'x' }, 'm', 'not the asker’s'),
     fail: () => {
       throw new TroupeError('NOT_FOUND', 'nothing like that');
     },
@@ -96,6 +98,11 @@ describe('an ask', () => {
     await expect(one.asks.ask({ kind: 'nobody', key: 'x' }, 'm', 1)).rejects.toMatchObject({
       code: 'UNKNOWN_AGENT',
       undelivered: { method: 'm', input: 1 },
+    });
+    await place(one);
+    await expect(bench.settle(one.asks.ask(ME, 'failAsking', undefined))).rejects.toMatchObject({
+      code: 'UNKNOWN_AGENT',
+      undelivered: undefined,
     });
   });
 

@@ -29,7 +29,11 @@ test('what waits is counted and dated as a list would do it, whatever comes, beg
         const own = open.filter(({ delivery }) => delivery.resident === resident);
         const first = own.find(({ waits }) => what !== 'begins' || waits);
         if (what === 'comes') {
-          const delivery = new Delivery({ requestId: `${request}` } as Envelope, resident, 0);
+          const delivery = new Delivery(
+            { requestId: `${request}`, payload: new Uint8Array(now) } as unknown as Envelope,
+            resident,
+            0,
+          );
           resident.enter(delivery);
           backlog.add(delivery, now);
           open.push({ delivery, at: now, waits: true });
@@ -49,6 +53,7 @@ test('what waits is counted and dated as a list would do it, whatever comes, beg
           open = open.filter((each) => each !== first);
         }
         expect(backlog.open).toBe(open.length);
+        expect(backlog.bytes).toBe(open.reduce((sum, { delivery }) => sum + delivery.bytes, 0));
         const oldest = open.find(({ waits }) => waits);
         expect(backlog.waitMs(now)).toBe(oldest === undefined ? 0 : now - oldest.at);
       }

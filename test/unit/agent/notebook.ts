@@ -92,7 +92,6 @@ export const kinds = [
   small('drop-newest', 'drop-newest'),
   small('backpressure', 'backpressure'),
   defineAgent('light', { ...spec, mailbox: { bytes: 1_000 } }),
-  defineAgent('light-waits', { ...spec, mailbox: { bytes: 1_000, overflow: 'backpressure' } }),
   defineAgent('brittle', { ...spec, supervision: { intensity: 1, periodMs: 5_000 } }),
   defineAgent('mortal', { ...spec, supervision: { restart: 'temporary' } }),
   defineAgent('sole', { ...spec, singleton: true }),

@@ -104,6 +104,22 @@ describe('a node at its limit of agents', () => {
 });
 
 describe('a node at its limit of bytes', () => {
+  test('refuses further messages, whoever they are for, but not a request that waits already', async () => {
+    const three = await home({ residency: { waitingBytesMax: 3_000 } });
+    gate('hold');
+    const held = ask('wait', 'hold', {}, 'plain', 'a');
+    await began(1);
+    const [x, y] = ['x', 'y'].map((letter) => note('a', letter.repeat(1_400), { requestId: letter }));
+    await bench.clock.advance(10);
+    expect(await outcomes([note('b', 'z'.repeat(400))])).toEqual(['OVERLOADED']);
+    expect(three.runtime.residents).toBe(1);
+    const again = note('a', 'x'.repeat(1_400), { requestId: 'x' });
+    await bench.clock.advance(10);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, x!, y!, again])).toEqual(['hold on n3', 1, 2, 1]);
+    expect(await outcomes([note('b', 'z'.repeat(400))])).toEqual([1]);
+  });
+
   test('lets agents leave, longest idle first, until the others’ state fits', async () => {
     const three = await home({ residency: { residentBytesMax: 8_000 } });
     for (const key of ['a', 'b', 'c', 'd', 'e', 'f']) {

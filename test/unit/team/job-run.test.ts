@@ -4,6 +4,7 @@ import type { Coordinator, JobRecord, TaskRecord } from '../../../src/coordinato
 import {
   type AgentAddress,
   type Fence,
+  handBack,
   type Logger,
   nullLogger,
   shardOf,
@@ -162,6 +163,18 @@ describe('a run of a job', () => {
     expect(asked.toSorted()).toEqual(['job/j/0', 'job/j/0', 'job/j/1', 'job/j/2']);
     expect(await job()).toMatchObject({ state: 'closed', completed: 1, failed: 2 });
     expect(await results()).toMatchObject([{ code: 'TIMEOUT', message: 'slow' }, { code: 'SCHEMA_MISMATCH' }, 'fine']);
+  });
+
+  test('an item for which its node has no room waits for that, and no try is counted', async () => {
+    let room = 0;
+    answer = async ({ key }) => {
+      if (room++ < 10) throw handBack(new TroupeError('OVERLOADED', 'all is full'), key);
+      // Somebody else was full, and that counts.
+      throw new TroupeError('OVERLOADED', 'far away');
+    };
+    await bench.settle(start(await open(work(1))));
+    expect(asked).toEqual(Array(10 + SPEC.attempts).fill('job/j/0'));
+    expect(await results()).toMatchObject([{ code: 'OVERLOADED', message: 'far away' }]);
   });
 
   test('finds the tasks of a claim whose answer was lost', async () => {

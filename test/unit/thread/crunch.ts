@@ -63,7 +63,9 @@ export const crunch = (start: number): Behavior<Work> => {
           }
           return;
         case 'until cancelled':
-          await new Promise((resolve) => work.reply.signal.addEventListener('abort', resolve, { once: true }));
+          // On a busy machine its time may be over already.
+          if (!work.reply.signal.aborted)
+            await new Promise((resolve) => work.reply.signal.addEventListener('abort', resolve, { once: true }));
           sum = -1;
           return;
         case 'never':
