@@ -146,13 +146,15 @@ export class Courier {
   }
 
   /** The shard goes from here: its next owner finds everything in the journals. */
-  drop(shard: string): void {
-    for (const bag of [...(this.#shards.get(shard)?.values() ?? [])]) this.#forget(bag);
+  drop(fence: Fence): void {
+    for (const bag of [...(this.#shards.get(shardKey(fence))?.values() ?? [])]) {
+      if (bag.fence.epoch <= fence.epoch) this.#forget(bag);
+    }
   }
 
   close(): void {
     this.#closed = true;
-    for (const shard of [...this.#shards.keys()]) this.drop(shard);
+    for (const bags of [...this.#shards.values()]) for (const bag of [...bags.values()]) this.#forget(bag);
   }
 
   #bag(fence: Fence, address: AgentAddress): Bag | undefined {

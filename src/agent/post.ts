@@ -57,10 +57,10 @@ export class Post {
     this.#wakes.adopt(fence);
   }
 
-  /** A shard is ours no longer. */
-  drop(shard: string): void {
-    this.#wakes.drop(shard);
-    this.#courier.drop(shard);
+  /** A shard is ours no longer, under this epoch. News of several epochs may come together, the last of which may be ours. */
+  drop(fence: Fence): void {
+    this.#wakes.drop(fence);
+    this.#courier.drop(fence);
   }
 
   close(): void {

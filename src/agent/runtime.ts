@@ -23,7 +23,6 @@ import {
   type Random,
   type ShardId,
   ShardTable,
-  shardKey,
   type Timer,
   type Tracer,
   TroupeError,
@@ -137,7 +136,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       for (const shard of change.shards) {
         if (sameNode(shard.owner, self)) continue;
         this.#dropUntil(shard, shard.epoch);
-        this.#post.drop(shardKey(shard));
+        this.#post.drop(shard);
       }
     });
   }

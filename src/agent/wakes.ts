@@ -69,14 +69,17 @@ export class Wakes {
     if (watched?.fence.epoch === fence.epoch) this.#at(watched, at + TOGETHER_MS);
   }
 
-  /** A shard is ours no longer. */
-  drop(shard: string): void {
-    this.#shards.get(shard)?.timer?.cancel();
-    this.#shards.delete(shard);
+  /** A shard is ours no longer, under this epoch. It may be again under a later one. */
+  drop(fence: Fence): void {
+    const key = shardKey(fence);
+    const watched = this.#shards.get(key);
+    if (watched === undefined || watched.fence.epoch > fence.epoch) return;
+    watched.timer?.cancel();
+    this.#shards.delete(key);
   }
 
   close(): void {
-    for (const shard of [...this.#shards.keys()]) this.drop(shard);
+    for (const { fence } of [...this.#shards.values()]) this.drop(fence);
   }
 
   #at(watched: Watched, at: number): void {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { type AgentContext, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
-import { agentAddressKey, nodeRefKey } from '../../../src/core/index.ts';
+import { type AgentContext, type AgentRef, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
+import { agentAddressKey, isTroupeError, nodeRefKey } from '../../../src/core/index.ts';
 import { type Later, type Letters, type Mailbag, NO_MAIL } from './letters.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Attempt, Tool } from './tool.ts';
@@ -117,7 +117,7 @@ export function agentsOf(
     if (beside) await Promise.all(all.map((run) => run()));
     else for (const run of all) await run();
     await tell(late);
-    if (key !== undefined) await ctx.agent(sink, key).ask('work', { op: `${op}>${key}` });
+    if (key !== undefined) await askOnce(ctx.agent(sink, key), `${op}>${key}`);
     maybeThrow('after');
     return done(ctx, op);
   };
@@ -137,6 +137,15 @@ export function agentsOf(
 /** The notes of an operation: before its steps, and after them. */
 export function notesOf(op: string): readonly [early: string, late: string] {
   return [`${op} begins`, `${op} ends`];
+}
+
+/** A turn that runs again, and asks for what was done long ago, needs no answer. */
+async function askOnce(sink: AgentRef, op: string): Promise<void> {
+  try {
+    await sink.ask('work', { op });
+  } catch (error) {
+    if (!isTroupeError(error, 'REPLY_FORGOTTEN')) throw error;
+  }
 }
 
 async function step(

@@ -11,11 +11,12 @@ const LOG_BYTES_MAX = 256 * 1024 * 1024;
 interface Append {
   readonly fence: { readonly group: string; readonly shard: number; readonly epoch: number };
   readonly key: string;
+  readonly version: number;
 }
 
 /**
  * Goes through all that the cluster has committed, in order, and holds it against who owned which shard at that index: one committer for
- * each agent at a time, and what a node was told of its appends is what the log says.
+ * each agent at a time, which knows what is there, and what a node was told of its appends is what the log says.
  *
  * @param logs of all voters, when all of them have everything
  * @param gentle nothing died: a shard that was ever placed always has an owner
@@ -55,7 +56,7 @@ export function audit(
           const command = `${batch.session}/${seq}`;
           if (name !== 'journal.append' || refused !== 0 || answer === undefined || seen.has(command)) return;
           seen.add(command);
-          const { fence, key } = request as Append;
+          const { fence, key, version } = request as Append;
           const { epoch, owner } = owners.get(shardKey(fence)) ?? { epoch: 0 };
           const journal = `${fence.group}/${key}`;
           const at = `at index ${entry.index}`;
@@ -66,6 +67,8 @@ export function audit(
             );
           }
           const before = versions.get(journal) ?? 0;
+          if (version !== before)
+            throw new Broken(`${journal} had version ${before} ${at}, and what was written knew version ${version}`);
           if (answer.version <= before)
             throw new Broken(`${journal} went from version ${before} to ${answer.version} ${at}`);
           versions.set(journal, answer.version);

@@ -45,8 +45,8 @@ export interface Operation {
   readonly posted: boolean;
   /** When the client heard so, among all events. */
   acceptedAt: number | undefined;
-  /** What the agent answered. */
-  done: Done | undefined;
+  /** What the agent answered; only that it has, when its reply is forgotten. */
+  done: Done | 'forgotten' | undefined;
 }
 
 /**
@@ -195,7 +195,10 @@ export class Client {
     tally.count(`answers: ${code}`);
     const crashed =
       kind === 'shaky' && ((code === 'HANDLER_FAILED' && message === 'a whim') || code === 'ACTOR_TERMINATED');
-    if (crashed || (plan.gentle ? LEAVING : PASSING).has(code)) again();
+    if (code === 'REPLY_FORGOTTEN') {
+      operation.done = 'forgotten';
+      this.#open--;
+    } else if (crashed || (plan.gentle ? LEAVING : PASSING).has(code)) again();
     else report(`${work.op} of ${kind}/${key} was answered ${code}: ${message}`);
   }
 

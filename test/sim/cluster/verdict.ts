@@ -29,8 +29,9 @@ export function verdict(
     expect(expected, agent, op);
     if (!posted) {
       if (done === undefined) throw new Broken(`${op} was never answered`);
-      const found = memories.get(agent)?.ops[done.count - 1];
-      if (found !== op) throw new Broken(`${agent} said that ${op} was its number ${done.count}, which is ${found}`);
+      const place = done === 'forgotten' ? undefined : done.count;
+      const found = place === undefined ? op : memories.get(agent)?.ops[place - 1];
+      if (found !== op) throw new Broken(`${agent} said that ${op} was its number ${place}, which is ${found}`);
     }
     if (sink !== undefined) expect(expected, `sink/${sink}`, `${op}>${sink}`);
     if (notes && sink !== undefined) for (const note of notesOf(op)) expect(noted, `sink/${sink}`, note);

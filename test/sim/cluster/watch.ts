@@ -26,7 +26,7 @@ export class Watch {
   }
 
   coordinator(machine: Machine, real: Plane): Plane {
-    const { trace, world } = this.#shared();
+    const { trace, world, tally } = this.#shared();
     const execute: Coordinator['execute'] = async (name, request, options) => {
       const append = name === 'journal.append' ? (request as Append) : undefined;
       trace.note(world.now, machine.id, name, append?.fence.epoch, append?.key);
@@ -38,7 +38,9 @@ export class Watch {
           this.#acknowledge(machine, append, (answered as { readonly version: number }).version);
         return answered;
       } catch (error) {
-        trace.note(world.now, machine.id, name, 'refused', isTroupeError(error) ? error.code : String(error));
+        const code = isTroupeError(error) ? error.code : String(error);
+        trace.note(world.now, machine.id, name, 'refused', code);
+        if (append !== undefined) tally.count(`appends refused: ${code}`);
         throw error;
       }
     };

@@ -126,6 +126,29 @@ export const CLUSTER: readonly Mutation[] = [
   {
     world: 'cluster',
     mistake: undefined,
+    name: 'request-forgotten-with-its-reply',
+    why: 'a busy agent carries a request out again whose reply it has forgotten',
+    patches: [
+      { file: 'agent/folded.ts', find: 'const REPLIES_MAX = 64;', replace: 'const REPLIES_MAX = 2;' },
+      { file: 'agent/folded.ts', find: 'folded.past.add(request);', replace: '' },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
+    name: 'journal-version-not-compared',
+    why: 'an append is taken of a writer that does not know what is there',
+    patches: [
+      {
+        file: 'coordinator/ledger/journals.ts',
+        find: 'if (request.version !== last) throw conflict(fence, key, head);',
+        replace: 'if (request.version < 0) throw conflict(fence, key, head);',
+      },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
     name: 'dead-node-keeps-its-shards',
     why: 'what a node owned that was given up stays without an owner that serves it',
     patches: [

@@ -14,6 +14,37 @@ export const MAIL: readonly Mutation[] = [
   {
     world: 'cluster',
     mistake: undefined,
+    name: 'message-overtakes-its-elders',
+    why: 'a durable message goes ahead of those of its pair that wait, whose numbers are then smaller than the last one taken',
+    patches: [
+      {
+        file: 'agent/courier.ts',
+        find: 'if (queue !== undefined) queue.push(parcel);',
+        replace: 'if (queue !== undefined) queue.splice(1, 0, parcel);',
+      },
+      {
+        file: 'agent/outbox.ts',
+        find: 'return (this.#last.get(from) ?? -1) >= seq;',
+        replace: 'return this.#last.get(from) === seq;',
+      },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
+    name: 'accepted-message-waits-for-a-clock',
+    why: 'a message from outside is due when it came by the clock of the node that accepted it: at one whose clock is behind, later ones overtake it',
+    patches: [
+      {
+        file: 'agent/agenda.ts',
+        find: 'return request === undefined ? at : 0;',
+        replace: 'return request === undefined ? at : at;',
+      },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
     name: 'wake-not-kept',
     why: 'the store does not know which agents have something to do: the next owner of their shard wakes none of them',
     patches: [{ file: 'agent/journal.ts', find: '...(wake !== this.#wake && { wake }),', replace: '' }],

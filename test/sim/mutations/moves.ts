@@ -31,6 +31,19 @@ export const MOVES: readonly Mutation[] = [
   {
     world: 'cluster',
     mistake: undefined,
+    name: 'cargo-behind-new-mail',
+    why: 'mail that was shipped with a shard is put behind what comes to its new owner meanwhile',
+    patches: [
+      {
+        file: 'agent/runtime.ts',
+        find: 'if (cargo !== undefined) this.load(shard, cargo);',
+        replace: 'if (cargo !== undefined) this.#parts.clock.schedule(20, () => this.load(shard, cargo));',
+      },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
     name: 'cut-message-not-shipped',
     why: 'the message of a turn that was cut off for a move is forgotten',
     patches: [

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { TIMERS_MAX } from '../../../src/agent/agenda.ts';
 import { FAILURES_MAX } from '../../../src/agent/courier.ts';
 import { type AgentContext, defineAgent } from '../../../src/agent/index.ts';
+import type { ShardRecord } from '../../../src/coordinator/index.ts';
 import { type Logger, nullLogger } from '../../../src/core/index.ts';
 import { Bench } from '../cluster/bench.ts';
 import { type AgentNode, handOver, joinAgents } from './bench.ts';
@@ -55,6 +56,25 @@ const turn = async (work: (ctx: Ctx) => unknown, key = 'a'): Promise<void> => {
 };
 /** When each ring came, ms after the last turn, to the nearest 100. */
 const heard = (): string[] => rings.map(({ word, at }) => `${word} ${Math.round((at - began) / 100) * 100}`);
+
+test('a timer rings where its shard has gone, also when a node hears at once that it was to come and that it has', async () => {
+  await turn((ctx) => ctx.after('later', 5_000, 'ring', 'b'));
+  two.stopWatch();
+  const id = { group: 'clock', shard: 0 };
+  const before = two.map.shard(id) as ShardRecord;
+  const fences = [{ ...id, epoch: before.epoch }];
+  await bench.settle(one.coordinator.execute('shards.transfer', { fences, to: two.self }));
+  const { shards, index } = await bench.settle(one.coordinator.query('cluster.view', {}));
+  const stamp = { index, term: 1, time: 0 };
+  const news = [{ ...before, target: two.self }, ...shards.filter(({ group }) => group === 'clock')];
+  two.map.accept({
+    type: 'events',
+    index,
+    events: news.map((shard) => ({ ...stamp, type: 'shards', shards: [shard] })),
+  });
+  await bench.clock.advance(6_000);
+  expect(heard()).toEqual(['b 5000']);
+});
 
 test('a timer rings once, in its time, also when its agent has left memory', async () => {
   await turn((ctx) => ctx.after('later', 60_000, 'ring', 'b'));
