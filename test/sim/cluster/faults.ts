@@ -28,6 +28,12 @@ const LOST_MS = 8_000;
 /** How much time notices leave, and how much is enough when nothing else goes wrong, ms. */
 const NOTICES_MS = [0, 300, 1_500, 6_000, 20_000] as const;
 const ENOUGH_MS = [6_000, 20_000] as const;
+/**
+ * Time for a drain whose turns must end while whoever is to have their agents dies, and when that is, ms: agents are put back where handlers
+ * that heed nothing may still be at work.
+ */
+const DOOMED_MS = 9_000;
+const DOOMED_AT_MS = 7_000;
 /** How soon a notice is cancelled, at most, ms. */
 const CANCELLED_MS = 1_500;
 /** After this it is known whether that was too late, ms. */
@@ -161,6 +167,10 @@ export class ClusterFaults {
         return true;
       case 'kill-target':
         return this.#killTarget();
+      case 'doomed-order':
+        void machine.node?.drain({ reason: 'ordered', deadlineMs: DOOMED_MS });
+        this.#in(DOOMED_AT_MS, () => this.#over || this.#killTarget());
+        return true;
     }
   }
 

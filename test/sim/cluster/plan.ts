@@ -26,6 +26,7 @@ export const CLUSTER_FAULTS = [
   'advice',
   'order',
   'kill-target',
+  'doomed-order',
 ] as const;
 
 /** A kind of fault. */
@@ -97,6 +98,7 @@ const MEAN_MS: Readonly<Record<ClusterFault, number>> = {
   advice: 12_000,
   order: 15_000,
   'kill-target': 15_000,
+  'doomed-order': 15_000,
 };
 
 /** Draws the plan of a seed. */
@@ -130,7 +132,7 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     },
     sectorBytes: pick(random, [512, 512, 64]),
     syncMs: pick(random, [1, 4, 12]),
-    toolMs: pick(random, gentle ? [5, 40, 120] : [5, 40, 200]),
+    toolMs: pick(random, gentle ? [5, 40, 120] : [5, 40, 200, 1_500]),
     faults,
     clients: pick(random, [2, 3]),
     keys: pick(random, gentle ? [1, 2, 3] : [2, 3, 4]),
