@@ -22,6 +22,8 @@ export const FAILURES_MAX = 10;
 const TRY_MS_MAX: number = 2 ** 31 - 1;
 /** Agents whose mail is with this node's courier; that of further ones waits in their journals. */
 const AGENTS_MAX = 100_000;
+/** A parcel without an answer is sent again after so long, ms: who has it knows it, and what was lost on its way nobody else would miss. */
+const RENEW_MS = 30_000;
 /** What has arrived is told to the sender's journal after so long, unless a turn of it takes that along, ms. */
 const TELL_MS = 1_000;
 /** While the journal hasn't heard of it, it is told again after so long, ms. */
@@ -208,11 +210,11 @@ export class Courier {
 
   /** @returns whether it has arrived; else it was given up */
   async #deliver(bag: Bag, parcel: Parcel): Promise<boolean> {
-    const { host, clock, random, logger } = this.#parts;
-    const { to, method, input, requestId, traceparent } = parcel;
+    const { clock, random, logger } = this.#parts;
+    const { to } = parcel;
     for (let [tries, failures] = [0, 0]; ; tries++) {
       try {
-        await host.ask(to, method, input, { requestId, traceparent, timeoutMs: TRY_MS_MAX });
+        await this.#ask(bag, parcel);
         return true;
       } catch (error) {
         if (!this.#has(bag)) return false;
@@ -230,6 +232,24 @@ export class Courier {
         if (!this.#has(bag)) return false;
       }
     }
+  }
+
+  /** Each ask begins before the one that it renews is taken back: so a turn that runs for long always has who waits for it. */
+  #ask(bag: Bag, { to, method, input, requestId, traceparent }: Parcel): Promise<unknown> {
+    const { host, clock } = this.#parts;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    let taken = new AbortController();
+    const ask = (): void => {
+      const before = taken;
+      taken = new AbortController();
+      const { signal } = taken;
+      const options = { requestId, traceparent, timeoutMs: TRY_MS_MAX, signal };
+      host.ask(to, method, input, options).then(resolve, (error) => signal.aborted || reject(error));
+      before.abort();
+    };
+    ask();
+    const renewing = clock.repeat(RENEW_MS, () => this.#has(bag) && ask());
+    return promise.finally(() => renewing.cancel());
   }
 
   #has(bag: Bag): boolean {

@@ -74,6 +74,8 @@ export class Router {
   readonly #lines: ShardTable<ShardLine> = new ShardTable();
   readonly #exits: Omit<LineExits, 'deliver' | 'flush'>;
   #agents: LocalAgents | undefined;
+  /** Resolves when this node has seen the cluster. */
+  #sight: Promise<void> | undefined;
 
   constructor(parts: RouterParts) {
     this.#parts = parts;
@@ -145,7 +147,23 @@ export class Router {
     }
   }
 
+  /** Shards may be ours before we have seen anything of the cluster: until then nobody is known, neither agents nor who asks for them. */
   #arrived(envelope: Envelope): void | Promise<void> {
+    const { map, clock } = this.#parts;
+    if (map.index === 0) {
+      this.#sight ??= new Promise((resolve) => {
+        const stop = map.onChange(() => {
+          stop();
+          resolve();
+        });
+      });
+      const dated = envelope.timeoutMs === undefined ? envelope : { ...envelope, sinceMs: clock.monotonic() };
+      return this.#sight.then(() => this.#route(dated));
+    }
+    return this.#route(envelope);
+  }
+
+  #route(envelope: Envelope): void | Promise<void> {
     if (envelope.to.startsWith(MARKER)) return this.line(markedShard(envelope)).accept(envelope);
     const slash = envelope.to.indexOf('/');
     try {

@@ -184,6 +184,19 @@ describe('a message sent in a turn', () => {
     expect(errors.filter((line) => line === 'durable message given up')).toHaveLength(3);
   });
 
+  test('that was lost on its way is sent again, and one whose turn takes long is not cut off by that', async () => {
+    two.router.attach({ deliver: () => undefined, adopt: () => undefined });
+    await teach(['a', 'b']);
+    await bench.clock.advance(10_000);
+    two.router.attach(two.runtime);
+    const go = hold();
+    await bench.clock.advance(120_000);
+    expect(current?.signal.aborted).toBe(false);
+    go();
+    await bench.clock.advance(1_000);
+    expect(heard).toEqual(['a', 'b']);
+  });
+
   test('is bounded, and so is what is under way', async () => {
     hold();
     await expect(

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { agentTarget, askerName, askerOf } from '../../../src/cluster/index.ts';
+import { agentTarget, askerName, askerOf, ClusterMap, Router } from '../../../src/cluster/index.ts';
 import type { ShardRecord } from '../../../src/coordinator/index.ts';
-import { shardOf } from '../../../src/core/index.ts';
+import { nullLogger, shardOf } from '../../../src/core/index.ts';
 import type { Envelope } from '../../../src/remote/index.ts';
 import { decodePayload } from '../../../src/wire/index.ts';
 import { Bench, type BenchNode, GROUP, tell } from './bench.ts';
@@ -47,6 +47,21 @@ const send = (node: BenchNode, value: unknown): void =>
   void node.router.send({ kind: 'kind', key: KEY }, tell(KEY, value));
 
 describe('the router', () => {
+  test('of a node that has seen nothing of the cluster yet keeps what comes until it has, in order', async () => {
+    await bench.place([SHARD.shard], three);
+    const map = new ClusterMap();
+    const { clock } = bench;
+    const router = new Router({ ...three, map, clock, logger: nullLogger, bury: () => undefined });
+    attach({ ...three, router });
+    for (const value of [1, 2]) send(one, value);
+    await clock.advance(2_000);
+    expect(delivered).toEqual([]);
+    map.accept({ type: 'view', view: await bench.settle(one.coordinator.query('cluster.view', {})) });
+    send(one, 3);
+    await bench.until(() => delivered.length === 3);
+    expect(delivered).toEqual(['n3 1', 'n3 2', 'n3 3']);
+  });
+
   test('brings messages to the shard’s owner, from any node', async () => {
     await bench.place([SHARD.shard], two);
     send(one, 'a');
