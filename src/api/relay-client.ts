@@ -6,6 +6,7 @@ import {
   CommandSender,
   type Commands,
   type Coordinator,
+  encodeAction,
   type Queries,
   type QueryName,
   QuerySender,
@@ -68,7 +69,8 @@ export class RelayClient implements Pick<Coordinator, 'execute' | 'query'> {
     options: CallOptions = {},
   ): Promise<Commands[N]['reply']> {
     const { timeoutMs = CLIENT_LIMITS.timeoutMs, signal, traceparent } = options;
-    return (await this.#commands.send(name, request, timeoutMs, signal, traceparent)) as Commands[N]['reply'];
+    const action = encodeAction(name, request);
+    return (await this.#commands.send(name, action, timeoutMs, signal, traceparent)) as Commands[N]['reply'];
   }
 
   async query<N extends QueryName>(

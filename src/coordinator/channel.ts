@@ -1,14 +1,15 @@
 import { type Logger, nullLogger, TroupeError, toWireError } from '../core/index.ts';
 import { WatchHub } from './client/watch-hub.ts';
-import { decodeAll, encode, join, readReply } from './codec.ts';
+import { concat, decodeAll, encode, encodeAction, readReply } from './codec.ts';
 import type { CommandName, Commands, Queries, QueryName } from './commands.ts';
 import type { Leader } from './frames.ts';
 import { CHANNEL_CALLS_MAX } from './limits.ts';
-import type { CallOptions, Coordinator, Relay, WatchDelivery } from './port.ts';
+import type { CallOptions, Carrier, Coordinator, Relay, WatchDelivery } from './port.ts';
 
 /** A pair of ends that carry values to each other in order: a MessagePort, or `inlineChannel`. */
 export interface ChannelPort {
-  postMessage(value: unknown): void;
+  /** @param transfer buffers that the other end takes over */
+  postMessage(value: unknown, transfer?: readonly ArrayBuffer[]): void;
   on(event: 'message', listener: (value: unknown) => void): unknown;
   on(event: 'close', listener: () => void): unknown;
 }
@@ -22,7 +23,7 @@ type Given = readonly [
 ];
 
 type ToControl =
-  | readonly ['execute', number, CommandName, Commands[CommandName]['request'], Given]
+  | readonly ['execute', number, CommandName, action: Uint8Array, Given]
   | readonly ['query', number, QueryName, Queries[QueryName]['request'], Given]
   | readonly ['relay', number, 'write' | 'read', Uint8Array, number, string?]
   | readonly ['cancel', number]
@@ -48,10 +49,10 @@ class Outbox<T> {
   push(value: T): void {
     if (this.#parts.push(encode(value)) > 1) return;
     queueMicrotask(() => {
-      // A copy of its own: encoded bytes may lie in a pool, and posting copies the whole pool.
-      const message = new Uint8Array(join(this.#parts));
+      // A copy of its own, to give away: encoded bytes may lie in a pool.
+      const message = concat(this.#parts);
       this.#parts = [];
-      this.#port.postMessage(message);
+      this.#port.postMessage(message, [message.buffer]);
     });
   }
 }
@@ -68,7 +69,7 @@ function receive<T>(port: ChannelPort, handle: (value: T) => void): void {
  *
  * @returns what ends it; calls under way that can be taken back are cancelled
  */
-export function serveCoordinator(coordinator: Coordinator & Relay, port: ChannelPort): () => void {
+export function serveCoordinator(coordinator: Coordinator & Relay & Carrier, port: ChannelPort): () => void {
   const outbox = new Outbox<ToMain>(port);
   const calls = new Map<number, AbortController>();
   const stops: (() => void)[] = [coordinator.onLeader((leader) => outbox.push(['leader', leader]))];
@@ -101,8 +102,8 @@ export function serveCoordinator(coordinator: Coordinator & Relay, port: Channel
       const [, id, kind, body, timeoutMs, traceparent] = message;
       void answer(id, coordinator.relay(kind, body, timeoutMs, traceparent));
     } else if (message[0] === 'execute') {
-      const [, id, name, request, given] = message;
-      answerUnlessCancelled(id, given, (options) => coordinator.execute(name, request, options));
+      const [, id, name, action, given] = message;
+      answerUnlessCancelled(id, given, (options) => coordinator.carry(name, action, options));
     } else {
       const [, id, name, request, given] = message;
       const stale = given[3];
@@ -142,7 +143,8 @@ class ChannelCoordinator implements Coordinator, Relay {
     request: Commands[N]['request'],
     options: CallOptions = {},
   ): Promise<Commands[N]['reply']> {
-    const reply = this.#call(options, (id) => ['execute', id, name, request, given(options)]);
+    const action = encodeAction(name, request);
+    const reply = this.#call(options, (id) => ['execute', id, name, action, given(options)]);
     return (await reply) as Commands[N]['reply'];
   }
 

@@ -19,7 +19,7 @@ import { encodeAction, encodeQueries, isStale, readReply, repliesOf, termOf } fr
 import type { CommandName, Commands, Queries, QueryName } from './commands.ts';
 import type { Leader, WatchFrame } from './frames.ts';
 import { CLIENT_LIMITS, type ClientLimits } from './limits.ts';
-import type { CallKind, CallOptions, Coordinator, Relay, WatchDelivery } from './port.ts';
+import type { CallKind, CallOptions, Carrier, Coordinator, Relay, WatchDelivery } from './port.ts';
 import type { CoordinatorServer } from './server.ts';
 
 /** How a client reaches the coordinators of other voters; bodies and answers are `CoordinatorServer`'s. */
@@ -59,7 +59,7 @@ export interface ClientOptions {
  * const coordinator = new CoordinatorClient({ self: 'n4', voters: ['n1', 'n2', 'n3'], transport, clock, random });
  * const { incarnation } = await coordinator.execute('node.join', …);
  */
-export class CoordinatorClient implements Coordinator, Relay {
+export class CoordinatorClient implements Coordinator, Relay, Carrier {
   readonly #options: ClientOptions;
   readonly #limits: ClientLimits;
   readonly #tracker: LeaderTracker;
@@ -116,8 +116,12 @@ export class CoordinatorClient implements Coordinator, Relay {
     request: Commands[N]['request'],
     options: CallOptions = {},
   ): Promise<Commands[N]['reply']> {
+    return (await this.carry(name, encodeAction(name, request), options)) as Commands[N]['reply'];
+  }
+
+  carry(name: CommandName, action: Uint8Array, options: CallOptions = {}): Promise<unknown> {
     const { timeoutMs = this.#limits.timeoutMs, signal, traceparent } = options;
-    return (await this.#sender.send(name, request, timeoutMs, signal, traceparent)) as Commands[N]['reply'];
+    return this.#sender.send(name, action, timeoutMs, signal, traceparent);
   }
 
   async query<N extends QueryName>(

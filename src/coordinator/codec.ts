@@ -29,6 +29,19 @@ function plain(bytes: Uint8Array): Uint8Array {
   return bytes.constructor === Uint8Array ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
+/** As `join`, into a buffer of its own. */
+export function concat(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  let bytes = 0;
+  for (const part of parts) bytes += part.byteLength;
+  const whole = new Uint8Array(bytes);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
+}
+
 /** One command inside a batch. */
 export interface Command {
   /** Number within its session, from 1; 0 outside any session. */
@@ -51,14 +64,19 @@ export function encodeAction(name: string, request: unknown): Uint8Array {
   return encode([name, request]);
 }
 
-/** Gives an encoded action its number. */
-export function encodeCommand(seq: number, action: Uint8Array): Uint8Array {
-  return join([encode(seq), action]);
+/** Encodes the number that an encoded action is given, which goes before it. */
+export function encodeSeq(seq: number): Uint8Array {
+  return encode(seq);
 }
 
-/** Encodes a batch from encoded commands. Without commands it only keeps the session alive. */
+/** Gives an encoded action its number. */
+export function encodeCommand(seq: number, action: Uint8Array): Uint8Array {
+  return join([encodeSeq(seq), action]);
+}
+
+/** Encodes a batch from encoded commands, whole or in pieces. Without commands it only keeps the session alive. */
 export function encodeBatch(session: number, acked: number, commands: readonly Uint8Array[]): Uint8Array {
-  return join([encode([session, acked]), ...commands]);
+  return concat([encode([session, acked]), ...commands]);
 }
 
 /** What the commands of a batch may touch: those of a client outside the cluster, values only. */

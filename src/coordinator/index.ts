@@ -3,7 +3,7 @@ export { type ChannelPort, connectCoordinator, serveCoordinator } from './channe
 export { QuerySender } from './client/query-sender.ts';
 export { CommandSender, type Route } from './client/sender.ts';
 export { type ClientOptions, CoordinatorClient, type Voters } from './client.ts';
-export { readEntry, repliesOf } from './codec.ts';
+export { encodeAction, readEntry, repliesOf } from './codec.ts';
 export type * from './commands.ts';
 export * from './etcd/index.ts';
 export { decodeFrame, type Leader, type WatchFrame } from './frames.ts';

@@ -29,6 +29,12 @@ export interface Relay {
   ): Promise<Uint8Array>;
 }
 
+/** Takes commands as another thread has encoded them: what is large in them isn't read on its way. */
+export interface Carrier {
+  /** As `Coordinator.execute`. @param action of `encodeAction` */
+  carry(name: CommandName, action: Uint8Array, options?: CallOptions): Promise<unknown>;
+}
+
 /** One delivery to a watcher: first a view, then every event after it, each index exactly once and in order. */
 export type WatchDelivery =
   | { readonly type: 'view'; readonly view: ClusterView }

@@ -1,5 +1,5 @@
 import { asTroupeError, backoffMs, type Clock, type Random, type Timer, TroupeError } from '../../core/index.ts';
-import { encodeAction, encodeBatch, encodeCommand, readReply } from '../codec.ts';
+import { encodeAction, encodeBatch, encodeCommand, encodeSeq, readReply } from '../codec.ts';
 import type { CommandName } from '../commands.ts';
 import type { ClientLimits } from '../limits.ts';
 import { Session } from './session.ts';
@@ -23,7 +23,7 @@ interface Pending {
   readonly resolve: (reply: unknown) => void;
   readonly reject: (error: unknown) => void;
   /** Set once it has its number. */
-  numbered?: { readonly session: Session; readonly seq: number; readonly bytes: Uint8Array };
+  numbered?: { readonly session: Session; readonly seq: number; readonly head: Uint8Array };
   /** It may have been applied though we haven't heard so. */
   uncertain: boolean;
   settled: boolean;
@@ -67,10 +67,16 @@ export class CommandSender {
   }
 
   /**
-   * Queues a command. @throws TroupeError the ledger's refusal, TIMEOUT (the outcome is unknown), NO_QUORUM (no leader took
+   * Queues a command. @param action of `encodeAction`, kept until it is over @throws TroupeError the ledger's refusal, TIMEOUT (the outcome is unknown), NO_QUORUM (no leader took
    * it in time), SESSION_EXPIRED (the outcome is unknown), OVERLOADED, CANCELLED, SHUTTING_DOWN
    */
-  send(name: CommandName, request: unknown, timeoutMs: number, signal?: AbortSignal, trace?: string): Promise<unknown> {
+  send(
+    name: CommandName,
+    action: Uint8Array,
+    timeoutMs: number,
+    signal?: AbortSignal,
+    trace?: string,
+  ): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(new TroupeError('SHUTTING_DOWN', 'the coordinator is closed'));
       if (signal?.aborted) return reject(new TroupeError('CANCELLED', 'the caller took the request back'));
@@ -79,7 +85,7 @@ export class CommandSender {
       }
       const command: Pending = {
         name,
-        action: encodeAction(name, request),
+        action,
         traceparent: trace,
         deadline: this.#clock.monotonic() + timeoutMs,
         resolve,
@@ -149,7 +155,7 @@ export class CommandSender {
         const numbered = command.numbered ?? this.#number(command);
         if (numbered === undefined) return batch;
         const session = batch[0]?.numbered?.session ?? numbered.session;
-        bytes += numbered.bytes.byteLength;
+        bytes += numbered.head.byteLength + command.action.byteLength;
         if (numbered.session !== session || (batch.length > 0 && bytes > batchBytesMax)) return batch;
         queue.delete(command);
         batch.push(command);
@@ -162,16 +168,16 @@ export class CommandSender {
     const session = this.#session;
     if (session === undefined || !session.room) return undefined;
     const seq = session.take();
-    command.numbered = { session, seq, bytes: encodeCommand(seq, command.action) };
+    command.numbered = { session, seq, head: encodeSeq(seq) };
     return command.numbered;
   }
 
   async #sendBatch(batch: readonly Pending[]): Promise<void> {
     const session = batch[0]?.numbered?.session;
     if (session === undefined) return;
-    const bytes = batch.map(({ numbered }) => numbered?.bytes ?? new Uint8Array(0));
+    const commands = batch.flatMap(({ numbered, action }) => (numbered === undefined ? [] : [numbered.head, action]));
     const trace = batch.find(({ traceparent }) => traceparent !== undefined)?.traceparent;
-    const replies = await this.#call(encodeBatch(session.id, session.acked, bytes), trace, (error) => {
+    const replies = await this.#call(encodeBatch(session.id, session.acked, commands), trace, (error) => {
       for (const command of batch) {
         if (command.settled) continue;
         if (!isUntouched(error)) command.uncertain = true;

@@ -1,11 +1,11 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { type Fence, invariant, shardOf, TroupeError } from '../../core/index.ts';
-import { decode, encode } from '../codec.ts';
 import type { Commands, JournalRecord, Queries } from '../commands.ts';
 import type { LedgerLimits } from '../limits.ts';
 import type { Blobs } from './blobs.ts';
 import { blob, list, refuse, text, whole } from './check.ts';
 import type { Histories } from './histories.ts';
+import { oneForEach, pile, recordsOf } from './record-pile.ts';
 import type { Scope } from './scope.ts';
 import type { Shards } from './shards.ts';
 import { prepareTuples, present, type Query } from './sql.ts';
@@ -30,10 +30,9 @@ const PLACES_PER_JOURNAL = 2 ** 14;
 /** Heads that are kept at hand from one commit to the next. */
 const HEADS_CACHED_MAX = 10_000;
 
-/** Rows of `journal_records` as an image has them: one for each record, as what was written together differs from voter to voter. */
-export function* recordByRecord([place, records]: readonly SQLInputValue[]): Generator<readonly SQLInputValue[]> {
-  let at = place as number;
-  for (const record of decode(records as Uint8Array) as readonly Uint8Array[]) yield [at++, encode([record])];
+/** Rows of `journal_records` as an image has them: one for each journal, as what was written together differs from voter to voter. */
+export function recordsByJournal(rows: Iterable<readonly SQLInputValue[]>): Iterable<readonly SQLInputValue[]> {
+  return oneForEach(rows as Iterable<readonly [number, Uint8Array]>, (place) => Math.floor(place / PLACES_PER_JOURNAL));
 }
 
 type HeadRow = readonly [journal: number, version: number, snapshotVersion: number, bytes: number];
@@ -177,7 +176,7 @@ export class Journals {
     return {
       version,
       snapshotVersion,
-      records: [...written.flatMap(([records]) => decode(records) as Uint8Array[]), ...head.records],
+      records: [...recordsOf(written.map(([records]) => records)), ...head.records],
       ...present({ snapshot, history: history.next > 0 ? history : undefined }),
     };
   }
@@ -206,7 +205,7 @@ export class Journals {
         head.snapshot = undefined;
       }
       if (records.length === 0) continue;
-      this.#append.run(placeOf(journal, version - snapshotVersion - records.length), encode(records));
+      this.#append.run(placeOf(journal, version - snapshotVersion - records.length), pile(records));
       head.records = [];
     }
     this.#changed.clear();

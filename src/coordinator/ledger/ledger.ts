@@ -9,7 +9,7 @@ import { LedgerFile } from './database.ts';
 import { DECISIONS_SCHEMA, Decisions } from './decisions.ts';
 import { HELD_SCHEMA, Held } from './held.ts';
 import { HISTORIES_SCHEMA, Histories } from './histories.ts';
-import { JOURNALS_SCHEMA, Journals, recordByRecord } from './journals.ts';
+import { JOURNALS_SCHEMA, Journals, recordsByJournal } from './journals.ts';
 import { KV_SCHEMA, Values } from './kv.ts';
 import { NODES_SCHEMA, Nodes } from './nodes.ts';
 import type { Scope, Totals } from './scope.ts';
@@ -61,7 +61,7 @@ const TABLES: readonly TableOrder[] = [
   { table: 'tasks', order: 'job, position' },
   { table: 'journals', order: 'journal' },
   { table: 'journal_snapshots', order: 'journal' },
-  { table: 'journal_records', order: 'start', alike: recordByRecord },
+  { table: 'journal_records', order: 'start', alike: recordsByJournal },
   { table: 'histories', order: 'journal' },
   { table: 'history_items', order: 'journal, position' },
   { table: 'blobs', order: 'id' },

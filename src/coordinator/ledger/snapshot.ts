@@ -24,8 +24,8 @@ const FRAME_BYTES_LIMIT = 256 * 1024 * 1024;
 export interface TableOrder {
   readonly table: string;
   readonly order: string;
-  /** The rows that stand for one in the image, where equal states may have other rows. They must do as rows of the table too. */
-  readonly alike?: (row: readonly SQLInputValue[]) => Iterable<readonly SQLInputValue[]>;
+  /** The rows that stand for the table's in the image, where equal states may have other rows. They must do as rows of the table too. */
+  readonly alike?: (rows: Iterable<readonly SQLInputValue[]>) => Iterable<readonly SQLInputValue[]>;
 }
 
 /** The frames of a database's image, without checksum. */
@@ -35,7 +35,7 @@ function* frames(db: DatabaseSync, tables: readonly TableOrder[], index: number)
     let rows: (readonly SQLInputValue[])[] = [];
     let bytes = 0;
     const query = prepareTuples<readonly SQLInputValue[]>(db, `select * from ${table} order by ${order}`);
-    for (const row of alike === undefined ? query.iterate() : eachOf(query.iterate(), alike)) {
+    for (const row of alike === undefined ? query.iterate() : alike(query.iterate())) {
       rows.push(row);
       for (const value of row)
         bytes += value instanceof Uint8Array ? value.byteLength : typeof value === 'string' ? value.length : 8;
@@ -47,10 +47,6 @@ function* frames(db: DatabaseSync, tables: readonly TableOrder[], index: number)
     if (rows.length > 0) yield encode([table, rows]);
   }
   yield new Uint8Array(0);
-}
-
-function* eachOf<T>(rows: Iterable<T>, alike: (row: T) => Iterable<T>): Generator<T> {
-  for (const row of rows) yield* alike(row);
 }
 
 function lengthOf(frame: Uint8Array): Uint8Array {

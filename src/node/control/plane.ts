@@ -7,7 +7,7 @@ import {
   readLoad,
   ToldLoad,
 } from '../../cluster/index.ts';
-import { CoordinatorClient, type Voters, type VotersChanged } from '../../coordinator/index.ts';
+import { type Carrier, CoordinatorClient, type Voters, type VotersChanged } from '../../coordinator/index.ts';
 import {
   type Clock,
   type Logger,
@@ -63,7 +63,9 @@ const KNOWN_TIMEOUT_MS = 1_000;
  * The control plane of a node: Raft, the ledger and its server on voters; keep-alives and the coordinator's client on every node.
  * It shares nothing with the data plane, so whatever agents do, elections and failure detection go on.
  */
-export async function startControlPlane(parts: ControlPlaneParts): Promise<ControlPlane> {
+export async function startControlPlane(
+  parts: ControlPlaneParts,
+): Promise<ControlPlane & { readonly coordinator: Carrier }> {
   const { config, node, transport, learned, clock, random, logger } = parts;
   const founders = config.nodes.filter((candidate) => candidate.voter).map((candidate) => candidate.id);
   const map = new ClusterMap();

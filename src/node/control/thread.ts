@@ -66,7 +66,7 @@ function report(message: ControlReport): void {
   parentPort?.postMessage(message);
 }
 
-async function start({ settings, coordinator }: ControlThreadData): Promise<ControlPlane> {
+async function start({ settings, coordinator }: ControlThreadData): ReturnType<typeof startControlPlane> {
   const { config, node, logFile, parentPid } = settings;
   const folder = new ClusterFolder(settings.folder);
   const logger = createLogger({
