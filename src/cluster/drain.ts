@@ -147,7 +147,8 @@ export class Drain {
   /** Waits until nothing is left to move, or no time. @returns false when it is taken back before */
   async #empty(): Promise<boolean> {
     const { handover, clock } = this.#parts;
-    while ((this.#owned().length > 0 || handover.moving > 0) && clock.monotonic() < this.#deadline.movesUntilMs) {
+    const busy = (): boolean => !this.#marked() || this.#owned().length > 0 || handover.moving > 0;
+    while (busy() && clock.monotonic() < this.#deadline.movesUntilMs) {
       if (this.#unwanted) return false;
       await delay(clock, LOOK_MS);
     }
@@ -205,6 +206,13 @@ export class Drain {
       come = true;
     });
     while (!come && clock.monotonic() < this.#deadline.movesUntilMs) await delay(clock, LOOK_MS);
+  }
+
+  /** Whether this node's view has what the ledger gave it last: nothing comes to a node that drains, but it may not know of all that came before. */
+  #marked(): boolean {
+    const { map, self } = this.#parts;
+    const { incarnation, state } = map.node(self.node) ?? {};
+    return incarnation === self.incarnation && state === 'draining';
   }
 
   #owned(): readonly ShardRecord[] {

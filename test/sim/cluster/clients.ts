@@ -193,8 +193,10 @@ export class Client {
     const message = error instanceof Error ? error.message : String(error);
     trace.note(world.now, this.actor.name, 'hears', code, work.op);
     tally.count(`answers: ${code}`);
+    // Pauses between restarts grow past any ask's patience.
     const crashed =
-      kind === 'shaky' && ((code === 'HANDLER_FAILED' && message === 'a whim') || code === 'ACTOR_TERMINATED');
+      kind === 'shaky' &&
+      ((code === 'HANDLER_FAILED' && message === 'a whim') || code === 'ACTOR_TERMINATED' || code === 'TIMEOUT');
     if (code === 'REPLY_FORGOTTEN') {
       operation.done = 'forgotten';
       this.#open--;

@@ -62,8 +62,8 @@ let stayed: number;
 /** When the first shard was released, monotonic ms. */
 let releasedAt: number;
 
-function begin(deadlineMs: number): Drain {
-  const { self, map, handover, coordinator, links, actors } = leaving;
+function begin(deadlineMs: number, node = leaving): Drain {
+  const { self, map, handover, coordinator, links, actors } = node;
   const parts = {
     self,
     map,
@@ -102,6 +102,24 @@ describe('a drain', () => {
     expect(account.pauseMsP99).toBeGreaterThanOrEqual(account.pauseMsP50);
     expect(account.drainMs).toBeLessThan(1_000);
     expect(other.map.node('n1')).toMatchObject({ state: 'left', account });
+  });
+
+  test('doesn’t leave with a shard that came just before and that its view doesn’t have yet', async () => {
+    const late = await bench.joinMoving('n3');
+    late.stopWatch();
+    const fences = [{ group: 'kind', shard: 0, epoch: 1 }];
+    await bench.settle(leaving.coordinator.execute('shards.transfer', { fences, to: late.self }));
+    const owners: unknown[] = [];
+    other.map.onChange(({ shards }) => owners.push(...shards.map(({ owner }) => owner?.node)));
+    leaderPlaces();
+    const { account } = begin(15_000, late);
+    await bench.clock.advance(1_000);
+    expect(other.map.node('n3')?.state).toBe('draining');
+    late.coordinator.watch((delivery) => late.map.accept(delivery));
+    await bench.settle(account);
+    await bench.settled();
+    expect(other.map.node('n3')?.state).toBe('left');
+    expect(owners).not.toContain(undefined);
   });
 
   test('asks turns to end a margin before the deadline, and shards to be gone before it', async () => {
