@@ -91,7 +91,7 @@ export interface ApiClient extends Host {
   castBallot(id: string, ballot: Ballot): Promise<DecisionRecord>;
   /**
    * What the ledger commits from the first `next()` on, each index once and in order, whichever node tells it; ends when the
-   * signal fires. After an interruption that the new node doesn't remember (thousands of entries), the nodes that differ are
+   * signal fires or the client is closed. After an interruption that the new node doesn't remember (thousands of entries), the nodes that differ are
    * told as events, and what happened to decisions and jobs meanwhile isn't. Results of tasks are empty.
    */
   events(signal: AbortSignal): AsyncIterable<LedgerEvent>;
@@ -114,9 +114,8 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
     ...limits,
     again: ({ error, answered }) => answered && error.code === 'SHUTTING_DOWN',
   };
-  const closing = new AbortController();
   const topics: TopicAccess = {
-    closed: closing.signal,
+    closed: channel.closed,
     publish: async (topic, payload) =>
       (await failover.call('PublishTopic', { topic, payload }, once)).sentToAll ?? false,
     read: (topic, signal) => failover.follow('SubscribeTopic', () => ({ topic }), { signal, traceparent }),
@@ -269,12 +268,11 @@ export function connectApi(options: ConnectApiOptions): ApiClient {
       return pools.map(fromScaledPool);
     },
 
-    events: (signal) => clusterEvents(failover, signal),
+    events: (signal) => clusterEvents(failover, AbortSignal.any([signal, channel.closed])),
 
     topic: (name) => topicOver(topics, name),
 
     async close() {
-      closing.abort();
       relay.close();
       channel.close();
     },

@@ -152,8 +152,8 @@ export class Failover {
    * Follows a stream across nodes until the server ends it. Each time it is opened `request` is asked anew, so it can
    * say where to go on.
    *
-   * @throws TroupeError what the node answered; CANCELLED; NODE_UNAVAILABLE when broken for longer than `unavailableMs`; OVERLOADED when
-   *   too much is open already
+   * @throws TroupeError what the node answered; CANCELLED; SHUTTING_DOWN when the channel is closed; NODE_UNAVAILABLE when broken for
+   *   longer than `unavailableMs`; OVERLOADED when too much is open already
    */
   async *follow<M extends Method>(
     method: M,
@@ -173,15 +173,21 @@ export class Failover {
     request: () => RequestOf<M>,
     { signal, traceparent, again = isRepeatable }: FailoverOptions,
   ): AsyncGenerator<ReplyOf<M>> {
+    const { closed } = this.#channel;
+    const over = signal === undefined ? closed : AbortSignal.any([signal, closed]);
+    const throwIfOver = (): void => {
+      if (signal?.aborted) throw cancelled();
+      this.#channel.throwIfClosed();
+    };
     let brokenSince: number | undefined;
     for (let attempt = 0; ; attempt++) {
-      if (signal?.aborted) throw cancelled();
+      throwIfOver();
       let connected: Connected | undefined;
       let failure: CallFailure;
       try {
         connected = await this.#channel.get();
-        if (signal?.aborted) throw cancelled();
-        for await (const message of this.#open(connected, method, request(), signal, traceparent)) {
+        throwIfOver();
+        for await (const message of this.#open(connected, method, request(), over, traceparent)) {
           brokenSince = undefined;
           attempt = 0;
           yield message;
@@ -190,12 +196,12 @@ export class Failover {
       } catch (error) {
         failure = fromStatus(error, connected?.address ?? '');
       }
-      if (signal?.aborted) throw cancelled();
+      throwIfOver();
       if (!again(failure)) throw failure.error;
       if (connected !== undefined) this.#moveOn(connected, failure);
       brokenSince ??= this.#clock.monotonic();
       if (this.#clock.monotonic() - brokenSince > this.#unavailableMs) throw failure.error;
-      await delay(this.#clock, backoffMs(RETRY, attempt, this.#random), signal);
+      await delay(this.#clock, backoffMs(RETRY, attempt, this.#random), over);
     }
   }
 
@@ -235,7 +241,7 @@ export class Failover {
     { client }: Connected,
     method: M,
     request: RequestOf<M>,
-    signal: AbortSignal | undefined,
+    over: AbortSignal,
     traceparent: string | undefined,
   ): AsyncGenerator<ReplyOf<M>> {
     const { path, requestSerialize, responseDeserialize } = definitionOf(method);
@@ -247,13 +253,13 @@ export class Failover {
       traceMetadata(traceparent),
     );
     const onAbort = (): void => stream.cancel();
-    signal?.addEventListener('abort', onAbort, { once: true });
+    over.addEventListener('abort', onAbort, { once: true });
     // Once the loop is left nobody else listens, and the end of a cancelled stream is an error event.
     stream.on('error', () => undefined);
     try {
       yield* stream;
     } finally {
-      signal?.removeEventListener('abort', onAbort);
+      over.removeEventListener('abort', onAbort);
       stream.cancel();
     }
   }

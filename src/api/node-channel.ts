@@ -40,7 +40,9 @@ export class NodeChannel {
   #preferred: string | undefined;
   /** The node that was lost last is tried last. */
   #lost = '';
-  #closed = false;
+  readonly #closing: AbortController = new AbortController();
+  /** Fires at `close`. */
+  readonly closed: AbortSignal = this.#closing.signal;
 
   constructor(options: NodeChannelOptions) {
     this.#options = options;
@@ -53,7 +55,7 @@ export class NodeChannel {
    * @throws TroupeError NODE_UNAVAILABLE when no node answers, SHUTTING_DOWN after `close`
    */
   async get(): Promise<Connected> {
-    if (this.#closed) throw new TroupeError('SHUTTING_DOWN', 'this client is closed');
+    this.throwIfClosed();
     const current = this.#current;
     if (current !== undefined) {
       if (current.client.getChannel().getConnectivityState(false) === connectivityState.READY) return current;
@@ -67,11 +69,11 @@ export class NodeChannel {
 
   /** Goes over to this node, if it isn't the present one, as soon as it answers. */
   async prefer(address: string): Promise<void> {
-    if (this.#closed || this.#current?.address === address || this.#preferred === address) return;
+    if (this.closed.aborted || this.#current?.address === address || this.#preferred === address) return;
     this.#preferred = address;
     const client = this.#connect(address);
     const ready = await this.#isReady(client);
-    if (ready && !this.#closed && this.#preferred === address) {
+    if (ready && !this.closed.aborted && this.#preferred === address) {
       this.#current?.client.close();
       this.#current = { address, client };
     } else client.close();
@@ -86,8 +88,13 @@ export class NodeChannel {
     connected.client.close();
   }
 
+  /** @throws TroupeError SHUTTING_DOWN after `close` */
+  throwIfClosed(): void {
+    if (this.closed.aborted) throw new TroupeError('SHUTTING_DOWN', 'this client is closed');
+  }
+
   close(): void {
-    this.#closed = true;
+    this.#closing.abort();
     this.#current?.client.close();
     this.#current = undefined;
   }
@@ -102,7 +109,7 @@ export class NodeChannel {
       const client = this.#connect(address);
       const ready = await this.#isReady(client);
       // A better node may have answered meanwhile.
-      const wanted = !this.#closed && this.#current === undefined;
+      const wanted = !this.closed.aborted && this.#current === undefined;
       if (ready && wanted) {
         logger.debug('api connected', { address });
         this.#current = { address, client };
@@ -112,7 +119,7 @@ export class NodeChannel {
       if (!wanted) break;
     }
     if (this.#current !== undefined) return this.#current;
-    if (this.#closed) throw new TroupeError('SHUTTING_DOWN', 'this client is closed');
+    this.throwIfClosed();
     const known = all.length === 0 ? 'no node is known' : `none answers at ${all.join(', ')}`;
     throw new TroupeError('NODE_UNAVAILABLE', `can't reach the cluster: ${known}`);
   }

@@ -429,6 +429,26 @@ describe('the API client as an operator', () => {
     });
   });
 
+  test('what follows the cluster ends when its client is closed: events in peace, the watch of a job with an error', async () => {
+    const { cluster, client } = await rig();
+    const seen: LedgerEvent[] = [];
+    const events = (async () => {
+      for await (const event of client.events(new AbortController().signal)) seen.push(event);
+    })();
+    await client.submitJob('j', { concurrency: 1, attempts: 1, timeoutMs: 1 }, items(2));
+    cluster.settle('j', 0, 'zero');
+    const job = client.watchJob('j')[Symbol.asyncIterator]();
+    await job.next();
+    const unsettled = job.next();
+    for (let i = 0; seen.length === 0; i++) {
+      cluster.addNode(`warm-${i}`);
+      await until(() => true);
+    }
+    await client.close();
+    await expect(unsettled).rejects.toMatchObject({ code: 'SHUTTING_DOWN' });
+    await events;
+  });
+
   test('a node that lags behind repeats nothing', async () => {
     const { cluster, client, addresses, nodes } = await rig(1);
     let hear: (delivery: WatchDelivery) => void = () => undefined;
