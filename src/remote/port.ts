@@ -94,6 +94,11 @@ export interface Connection {
   writeParts?(parts: readonly Uint8Array[]): boolean;
   onFrame(listener: (frame: Uint8Array) => void): void;
   onDrain(listener: () => void): void;
+  /**
+   * Called when all that was written is with the operating system: then it is time to write what has come up meanwhile, together. A
+   * connection that can't tell leaves it out.
+   */
+  onSent?(listener: () => void): void;
   /** Called once, with the reason, when the other side or the network ended it; not after `close`. */
   onClose(listener: (reason: string) => void): void;
   /** Stops reading from the other side, or goes on. */

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { invariant } from '../core/index.ts';
 
 /**
@@ -52,12 +53,22 @@ const shapes: Map<string, readonly string[]> = new Map();
 /** See `extendPayload`. What `write` gives must be null, a text, or a pair of numbers. */
 export function extendFlat(extension: Extension): void {
   extensions.push(extension);
+  byPrototype = new WeakMap();
 }
 
-const extensionOf = (value: object): Extension | undefined => {
-  for (const extension of extensions) if (value instanceof extension.of) return extension;
-  return undefined;
-};
+/** Which extension is for objects with a prototype, once that has been found out; null when none is. */
+let byPrototype: WeakMap<object, Extension | null> = new WeakMap();
+
+function extensionOf(value: object): Extension | null {
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype === null) return null;
+  let extension = byPrototype.get(prototype);
+  if (extension === undefined) {
+    extension = extensions.find(({ of }) => value instanceof of) ?? null;
+    byPrototype.set(prototype, extension);
+  }
+  return extension;
+}
 
 /** Length of a text in UTF-8, bytes; -1 when half a surrogate pair is in it, which UTF-8 can't say. */
 function textBytes(text: string): number {
@@ -120,8 +131,8 @@ export function packFlat(value: object): Buffer | undefined {
     if (typeof leaf === 'object' && leaf !== null && values.includes(leaf)) return undefined;
     const bytes = leafBytes(leaf);
     if (bytes < 0) {
-      const extension = typeof leaf === 'object' && leaf !== null ? extensionOf(leaf) : undefined;
-      if (extension === undefined) return undefined;
+      const extension = typeof leaf === 'object' && leaf !== null ? extensionOf(leaf) : null;
+      if (extension === null) return undefined;
       extended ??= [];
       extended[i] = extension;
     } else size += bytes;

@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { addExtension, Packr } from 'msgpackr';
 import { errorMessage, isTroupeError, TroupeError } from '../core/index.ts';
 import { asBuffer } from './bytes.ts';

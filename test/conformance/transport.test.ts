@@ -99,6 +99,19 @@ describe.each(Object.entries(adapters))('transport over %s', (_name, open) => {
     expect(drained).toHaveBeenCalled();
   });
 
+  test('a connection that tells when all is on its way does so after each write, large or small', async () => {
+    const { near, atFar } = await connect(start());
+    if (near.onSent === undefined) return;
+    const sent = vi.fn();
+    near.onSent(sent);
+    for (const [times, size] of [10, 40_000, 10].entries()) {
+      near.write(new Uint8Array(size));
+      expect(sent).toHaveBeenCalledTimes(times);
+      await vi.waitFor(() => expect(sent).toHaveBeenCalledTimes(times + 1));
+    }
+    await vi.waitFor(() => expect(atFar.length).toBe(3));
+  });
+
   test('closing either end tells the other once, and what the listening side wrote before arrives', async () => {
     const one = await connect(start());
     one.near.close();

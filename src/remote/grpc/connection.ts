@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import type { Http2Stream } from 'node:http2';
 import { errorMessage, type NodeId } from '../../core/index.ts';
 import type { Connection } from '../port.ts';
@@ -35,6 +36,12 @@ export class GrpcConnection implements Connection {
   #rest: Buffer | undefined;
   #frameListener: ((frame: Uint8Array) => void) | undefined;
   #drainListener: (() => void) | undefined;
+  #sentListener: (() => void) | undefined;
+  /** Frames that the stream hasn't handed to the socket yet. */
+  #underWay = 0;
+  readonly #handedOver = (): void => {
+    if (--this.#underWay === 0 && this.#open) this.#sentListener?.();
+  };
   #closeListener: ((reason: string) => void) | undefined;
 
   constructor({ peer, frameBytesMax, end }: ConnectionEnds) {
@@ -65,7 +72,9 @@ export class GrpcConnection implements Connection {
     const stream = this.#stream;
     if (stream === undefined || frame.byteLength > COPIED_BYTES_MAX) return this.writeParts([frame]);
     if (!this.#open) return false;
-    return stream.write(prefixed(frame.byteLength, frame)) || stream.writableLength < WAITING_BYTES_HIGH;
+    this.#underWay++;
+    const below = stream.write(prefixed(frame.byteLength, frame), this.#handedOver);
+    return below || stream.writableLength < WAITING_BYTES_HIGH;
   }
 
   writeParts(parts: readonly Uint8Array[]): boolean {
@@ -77,9 +86,12 @@ export class GrpcConnection implements Connection {
     }
     let size = 0;
     for (const part of parts) size += part.byteLength;
+    this.#underWay++;
     stream.cork();
-    let below = stream.write(prefixed(size));
-    for (const part of parts) below = stream.write(part);
+    const last = parts.length - 1;
+    stream.write(prefixed(size));
+    for (let i = 0; i < last; i++) stream.write(parts[i]);
+    const below = stream.write(parts[last], this.#handedOver);
     stream.uncork();
     return below || stream.writableLength < WAITING_BYTES_HIGH;
   }
@@ -92,6 +104,10 @@ export class GrpcConnection implements Connection {
 
   onDrain(listener: () => void): void {
     this.#drainListener = listener;
+  }
+
+  onSent(listener: () => void): void {
+    this.#sentListener = listener;
   }
 
   onClose(listener: (reason: string) => void): void {

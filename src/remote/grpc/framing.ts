@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { TroupeError } from '../../core/index.ts';
 
 /** What stands before each message of a gRPC stream, bytes: whether it is compressed, and its length. */

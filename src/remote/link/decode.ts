@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { TroupeError } from '../../core/index.ts';
 import type { LinkHello__Output } from '../../wire/generated/troupe/v1/LinkHello.ts';

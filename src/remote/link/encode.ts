@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { crc32 } from 'node:zlib';
 import { invariant } from '../../core/index.ts';
 import type { Frame as FrameMessage } from '../../wire/generated/troupe/v1/Frame.ts';

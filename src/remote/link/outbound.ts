@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer';
 import { backoffMs, Deque, errorMessage, type NodeRef, nodeRefKey, type Timer, TroupeError } from '../../core/index.ts';
 import { fromErrorDetail } from '../../wire/index.ts';
 import type { Connection, Envelope, Lane } from '../port.ts';
@@ -49,19 +50,23 @@ export class Outbound {
   #redial: Timer | undefined;
   #silentRounds = 0;
   #closed = false;
-  /** A pump has been promised: at the end of this turn of the event loop, or in a microtask. */
+  /** A pump has been promised: in a microtask, or when what was written last is on its way. */
   #pumping = false;
-  /** Something went out in this turn already, so what follows waits for the turn's end, to share a frame. */
-  #turnUsed = false;
+  /** Something was written and isn't on its way yet, so what follows waits for that, to share a frame. */
+  #sending = false;
+  /** As much as one turn may bring was written: the next turn goes on. */
+  #yielding = false;
   readonly #pumpNow = (): void => {
     this.#pumping = false;
-    this.#turnUsed = true;
     this.#pump();
-    this.#context.clock.yieldThen(this.#turnOver);
   };
-  readonly #turnOver = (): void => {
-    this.#turnUsed = false;
-    if (this.#pumping) this.#pumpNow();
+  readonly #onSent = (): void => {
+    this.#sending = false;
+    if (this.#pumping && !this.#yielding) this.#pumpNow();
+  };
+  readonly #onNextTurn = (): void => {
+    this.#yielding = false;
+    this.#pumpNow();
   };
 
   constructor(context: LinkContext, peer: NodeRef, lane: Lane, address: () => string) {
@@ -167,7 +172,7 @@ export class Outbound {
     this.#room = undefined;
   }
 
-  /** The first envelopes of a turn leave at its next microtask, later ones together at its end. */
+  /** What comes while nothing is being written leaves at the next microtask, what comes meanwhile together after that. */
   #wake(): void {
     if (this.#pumping) return;
     if (this.#encoder === undefined) {
@@ -175,7 +180,7 @@ export class Outbound {
       return;
     }
     this.#pumping = true;
-    if (!this.#turnUsed) queueMicrotask(this.#pumpNow);
+    if (!this.#sending) queueMicrotask(this.#pumpNow);
   }
 
   #dial(): void {
@@ -200,6 +205,9 @@ export class Outbound {
       if (this.#connection !== connection) return;
       this.#writable = true;
       this.#pump();
+    });
+    connection.onSent?.(() => {
+      if (this.#connection === connection) this.#onSent();
     });
     connection.onFrame((bytes) => {
       if (this.#connection !== connection) return;
@@ -289,9 +297,10 @@ export class Outbound {
   }
 
   #pumpNextTurn(): void {
-    if (this.#pumping) return;
     this.#pumping = true;
-    if (!this.#turnUsed) this.#context.clock.yieldThen(this.#pumpNow);
+    if (this.#yielding) return;
+    this.#yielding = true;
+    this.#context.clock.yieldThen(this.#onNextTurn);
   }
 
   #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
@@ -331,6 +340,7 @@ export class Outbound {
     }
     const connection = this.#connection!;
     const parts = encoder.piece(payload.subarray(from, to));
+    this.#began();
     this.#writable = connection.writeParts?.(parts) ?? connection.write(Buffer.concat(parts));
     return to - from;
   }
@@ -343,7 +353,15 @@ export class Outbound {
     this.#sentMax = Math.max(this.#sentMax, this.#nextSequence - 1);
   }
 
+  /** Something is written now; without a word from the connection it is on its way at the end of the turn. */
+  #began(): void {
+    if (this.#sending) return;
+    this.#sending = true;
+    if (this.#connection!.onSent === undefined) this.#context.clock.yieldThen(this.#onSent);
+  }
+
   #write(frame: Uint8Array): void {
+    this.#began();
     this.#writable = this.#connection!.write(frame);
   }
 
@@ -355,6 +373,8 @@ export class Outbound {
     this.#connection = undefined;
     this.#encoder = undefined;
     this.#pieceAt = undefined;
+    this.#pumping = false;
+    this.#sending = false;
     for (let held = this.#unacked.pop(); held !== undefined; held = this.#unacked.pop()) {
       this.#unsent.unshift(held);
       this.#sentBytes -= costOf(held);

@@ -56,19 +56,21 @@ const transport: Transport = {
   },
 };
 
-beforeEach(async () => {
+async function open(over: Transport): Promise<void> {
   clock = new ManualClock();
   left = [];
   drains = new Map();
   frames = new Map();
   const common = { clock, random: new SeededRandom(1), logger: nullLogger };
-  links = openLinks({ ...common, self: { node: 'a', incarnation: 1 }, clusterId: 'c', transport });
+  links = openLinks({ ...common, self: { node: 'a', incarnation: 1 }, clusterId: 'c', transport: over });
   links.peerUp(PEER, 'b');
   for (const lane of ['system', 'user', 'bulk'] as const) links.send(PEER, lane, tell('first'));
   await clock.settle();
   left = [];
   for (const drain of drains.values()) drain();
-});
+}
+
+beforeEach(() => open(transport));
 
 const fill = (lane: Lane, count: number, bytes = 100): void => {
   for (let i = 0; i < count; i++) links.send(PEER, lane, tell(new Uint8Array(bytes)));
@@ -125,5 +127,31 @@ describe('lanes', () => {
     fill('user', 10);
     await clock.settle();
     expect(left).toEqual([['user', 10, 0]]);
+  });
+
+  test('what is sent while a frame is being written leaves in one frame when that is on its way', async () => {
+    const sent = new Map<Lane, () => void>();
+    const telling: Transport = {
+      ...transport,
+      dial: (address, lane) => ({
+        ...transport.dial(address, lane),
+        onSent: (listener) => void sent.set(lane, listener),
+      }),
+    };
+    await open(telling);
+    sent.get('user')?.();
+    left = [];
+    fill('user', 1);
+    await clock.settle();
+    for (let i = 0; i < 10; i++) {
+      fill('user', 1);
+      await clock.settle();
+    }
+    expect(left).toEqual([['user', 1, 0]]);
+    sent.get('user')?.();
+    expect(left).toEqual([
+      ['user', 1, 0],
+      ['user', 10, 0],
+    ]);
   });
 });
