@@ -4,7 +4,7 @@ import { DRIVER, VOTERS } from '../layout.ts';
 import type { NodeCluster } from '../nodes.ts';
 import { runParts } from '../parts.ts';
 import { type FigureSpec, OURS, Report } from '../report.ts';
-import { SAME_WORK, timeSameWork } from '../same-work.ts';
+import { timeSameWork } from '../same-work.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
 import { MODES, type Mode, RECEIVERS, racerWith, racerWithout } from './racer.ts';
 import { type Anomaly, Races } from './races.ts';
@@ -120,7 +120,7 @@ class AnomaliesBench {
 
   async #overhead(cluster: NodeCluster, folder: string): Promise<void> {
     await using tool = await Tool.start(folder);
-    const input = { tool: tool.url, ...SAME_WORK };
+    const input = { tool: tool.url };
     const kinds = [racerWith.kind, racerWithout.kind] as const;
     const [protectedMs, unprotectedMs] = await timeSameWork(cluster, {
       kinds,

@@ -7,7 +7,7 @@ import { type FigureSpec, OURS, Report } from '../report.ts';
 import { eventually } from '../resources.ts';
 import { SAME_WORK, timeSameWork } from '../same-work.ts';
 import type { BenchOptions, Suite } from '../suite.ts';
-import { Trial, type Work } from './trial.ts';
+import { Trial } from './trial.ts';
 import { journalled, plain } from './worker.ts';
 
 const WORKERS = ['worker-1', 'worker-2', 'worker-3'] as const;
@@ -112,7 +112,7 @@ class RecoveryBench {
   async #overhead(cluster: NodeCluster, folder: string): Promise<void> {
     await using tool = await Tool.start(folder);
     await placed(cluster);
-    const input: Work = { tool: tool.url, ...SAME_WORK };
+    const input = { tool: tool.url };
     const [withJournal, without] = await timeSameWork(cluster, {
       kinds: KINDS,
       method: 'run',
