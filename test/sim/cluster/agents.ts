@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AgentContext, type AgentRef, type AnyAgent, defineAgent } from '../../../src/agent/index.ts';
 import { agentAddressKey, isTroupeError, nodeRefKey } from '../../../src/core/index.ts';
+import type { Interests } from './interests.ts';
 import { type Later, type Letters, type Mailbag, NO_MAIL } from './letters.ts';
 import type { ClusterPlan } from './plan.ts';
 import type { Attempt, Tool } from './tool.ts';
@@ -36,13 +37,14 @@ export interface Note {
   readonly order: number;
 }
 
-/** What each agent remembers, in order: the operations that it did, the notes that it got, and its durable mail. */
+/** What each agent remembers, in order: the operations that it did, the notes that it got, actors whose end it heard of, and its durable mail. */
 export interface Memory extends Mailbag {
   readonly ops: readonly string[];
   readonly notes: readonly Note[];
+  readonly ended: readonly string[];
 }
 
-const EMPTY: Memory = { ops: [], notes: [], ...NO_MAIL };
+const EMPTY: Memory = { ops: [], notes: [], ended: [], ...NO_MAIL };
 
 /** Agents that never crash by themselves, ones that do, and ones that others ask. */
 export const KINDS = ['steady', 'shaky', 'sink'] as const;
@@ -55,6 +57,7 @@ export function agentsOf(
   { passivateAfterMs }: Pick<ClusterPlan, 'passivateAfterMs'>,
   tool: Tool,
   letters: Letters,
+  interests: Interests,
 ): readonly AnyAgent[] {
   const thrown = new Set<string>();
   const messages = {
@@ -63,11 +66,17 @@ export function agentsOf(
     letter: { input: anything },
     ring: { input: anything },
     tick: { input: anything },
+    heed: { input: anything },
+    ended: { input: anything },
+    news: { input: anything },
   };
   const mail = {
     letter: letters.letter.bind(letters),
     ring: letters.ring.bind(letters),
     tick: letters.tick.bind(letters),
+    heed: interests.heed.bind(interests),
+    ended: interests.ended.bind(interests),
+    news: interests.news.bind(interests),
   };
   const done = (ctx: AgentContext<Memory>, op: string): Done => {
     const ops = [...ctx.state.ops, op];

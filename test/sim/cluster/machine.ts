@@ -82,6 +82,7 @@ export class Machine {
     this.state = 'off';
     this.node = undefined;
     this.plane = undefined;
+    this.#shared.episodes.gone(this);
   }
 
   async #open(): Promise<void> {
@@ -89,7 +90,8 @@ export class Machine {
     const { id, actor, clock } = this;
     const random = new SeededRandom(stream(seed, `node ${id} ${actor.life}`).int(0, 2 ** 31));
     const node = nodeOf(config, id);
-    const own = heeding(logger, this.#shared.report).child({ node: id });
+    const said = (message: string): void => this.#shared.episodes.said(id, message);
+    const own = heeding(logger, this.#shared.report, said).child({ node: id });
     this.notices = new ManualSource();
     const plane = await startControlPlane({
       config,
@@ -134,6 +136,7 @@ export class Machine {
     });
     this.node = started;
     this.state = 'up';
+    this.#shared.episodes.came(this);
     this.#shared.trace.note(this.#shared.world.now, id, 'is up');
     const { life } = actor;
     void started.ended.then((end) => {
@@ -155,12 +158,22 @@ export class Machine {
   }
 }
 
-/** A logger that hears of agents left alone: no more crashes are counted than an agent had, and most have none. */
-function heeding(logger: Logger, report: (what: string) => void): Logger {
+/**
+ * A logger that hears of agents left alone: no more crashes are counted than an agent had, and most have none.
+ *
+ * @param said hears all that is of interest to a person
+ */
+function heeding(logger: Logger, report: (what: string) => void, said: (message: string) => void): Logger {
   return {
     debug: (message, fields) => logger.debug(message, fields),
-    info: (message, fields) => logger.info(message, fields),
-    warn: (message, fields) => logger.warn(message, fields),
+    info: (message, fields) => {
+      said(message);
+      logger.info(message, fields);
+    },
+    warn: (message, fields) => {
+      said(message);
+      logger.warn(message, fields);
+    },
     error: (message, fields) => {
       const agent = String(fields?.agent);
       if (message.startsWith('agent given up') && !agent.startsWith('shaky/'))
@@ -168,7 +181,7 @@ function heeding(logger: Logger, report: (what: string) => void): Logger {
       if (message === 'durable message given up') report(`${message}: ${JSON.stringify(fields)}`);
       logger.error(message, fields);
     },
-    child: (fields) => heeding(logger.child(fields), report),
+    child: (fields) => heeding(logger.child(fields), report, said),
   };
 }
 

@@ -8,7 +8,9 @@ import { World } from '../world.ts';
 import { agentsOf, KINDS, type Memory } from './agents.ts';
 import { audit } from './audit.ts';
 import { Client, type Operation } from './clients.ts';
+import { Episodes } from './episodes.ts';
 import { ClusterFaults } from './faults.ts';
+import { Interests } from './interests.ts';
 import { duties, Letters, underWay } from './letters.ts';
 import { Machine } from './machine.ts';
 import { StreamNetwork } from './network.ts';
@@ -56,6 +58,7 @@ class ClusterRun {
   readonly #clients: readonly Client[];
   readonly #faults: ClusterFaults;
   readonly #letters = new Letters((what) => this.report(what));
+  readonly #interests: Interests;
   #reason: string | undefined;
 
   constructor(seed: number) {
@@ -65,6 +68,7 @@ class ClusterRun {
     const trace = new Trace();
     const shared = (): Surroundings => this.#shared;
     const tool = new Tool(shared, stream(seed, 'tool'));
+    this.#interests = new Interests(shared, seed);
     const voters = plan.voters.map((id) => ({ id, voter: true, labels: { capacity: 'on-demand' }, preemption: [] }));
     const workers = plan.workers.map((id) => ({ id, labels: { capacity: 'spot' }, preemption: [] }));
     this.#shared = {
@@ -77,7 +81,8 @@ class ClusterRun {
       tally,
       tool,
       watch: new Watch(shared),
-      agents: agentsOf(plan, tool, this.#letters),
+      episodes: new Episodes(shared),
+      agents: agentsOf(plan, tool, this.#letters, this.#interests),
       machines: new Map(),
       addresses: new Map(),
       logger: nullLogger,
@@ -99,9 +104,11 @@ class ClusterRun {
       for (const machine of machines.values()) world.schedule(0, machine.actor, () => machine.start(), true);
       await this.#until(FORM_MS, () => this.#apart());
       for (const client of this.#clients) client.start();
+      this.#interests.start();
       this.#faults.start();
       await this.#pass(plan.activeMs);
       this.#faults.stop();
+      this.#interests.stop();
       for (const client of this.#clients) client.stop();
       await this.#until(MEND_MS, () => this.#apart() ?? this.#unanswered() ?? this.#undone());
       await this.#judge();
@@ -178,7 +185,7 @@ class ClusterRun {
   /** What is to happen by itself: nobody is asked about it, as that would wake who sleeps. */
   #undone(): string | undefined {
     for (const duty of duties(this.#operations)) if (!this.#letters.handled.has(duty)) return `${duty} is not done`;
-    return undefined;
+    return this.#interests.missing();
   }
 
   async #memories(): Promise<ReadonlyMap<string, Memory>> {
@@ -201,14 +208,18 @@ class ClusterRun {
     const operations = this.#operations;
     let memories = await this.#memories();
     // What was handled needn't be committed yet.
-    for (let tries = 0; underWay(operations, memories) !== undefined && tries < TRIES_MAX; tries++) {
+    const unkept = () => underWay(operations, memories) ?? this.#interests.forgotten(memories);
+    for (let tries = 0; unkept() !== undefined && tries < TRIES_MAX; tries++) {
       await this.#pass(TRY_MS);
       memories = await this.#memories();
     }
     verdict(operations, memories, tool, plan.gentle);
-    for (const { got, rings } of memories.values()) {
+    const forgotten = this.#interests.forgotten(memories);
+    if (forgotten !== undefined) throw new Broken(forgotten);
+    for (const { got, rings, ended } of memories.values()) {
       tally.count('durable messages', got.length);
       tally.count('rings of timers', rings.length);
+      tally.count('ends of watched actors', ended.length);
     }
     await this.#until(MEND_MS, () => this.#apart());
     const logs = plan.voters.flatMap((id) => machines.get(id)?.store.log ?? []);

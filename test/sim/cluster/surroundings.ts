@@ -4,6 +4,7 @@ import type { ClusterConfig } from '../../../src/node/index.ts';
 import type { Tally } from '../tally.ts';
 import type { Trace } from '../trace.ts';
 import type { World } from '../world.ts';
+import type { Episodes } from './episodes.ts';
 import type { Machine } from './machine.ts';
 import type { StreamNetwork } from './network.ts';
 import type { ClusterPlan } from './plan.ts';
@@ -24,6 +25,7 @@ export interface Surroundings {
   readonly tally: Tally;
   readonly tool: Tool;
   readonly watch: Watch;
+  readonly episodes: Episodes;
   readonly agents: readonly AnyAgent[];
   readonly machines: Map<NodeId, Machine>;
   /** Where control ports listen, as discovery outside the cluster says. */
