@@ -1,6 +1,11 @@
 /** What `npm run bench` and `npm run soak` have in common: how they begin, end and refuse. */
 import { endAll, freshFolder } from './resources.ts';
 
+/** A terminal and `npm run` both pass a Ctrl-C on: what comes sooner than this after the first is the same one, ms. */
+const ECHO_MS = 1_000;
+
+let onInterrupt: (() => void) | undefined;
+
 /** The command line is wrong: one clear line, and exit code 2. */
 export class UsageError extends Error {}
 
@@ -14,7 +19,16 @@ export async function runCommand(name: string, usage: string, work: () => Promis
   // Node says that node:sqlite is experimental; that isn't this program's news.
   process.removeAllListeners('warning');
   process.on('exit', endAll);
-  process.on('SIGINT', () => process.exit(130));
+  let interruptedAt = Number.NEGATIVE_INFINITY;
+  process.on('SIGINT', () => {
+    const echo = performance.now() - interruptedAt < ECHO_MS;
+    const act = onInterrupt;
+    if (act === undefined && !echo) process.exit(130);
+    onInterrupt = undefined;
+    if (act === undefined) return;
+    interruptedAt = performance.now();
+    act();
+  });
   process.on('SIGTERM', () => process.exit(143));
   process.on('SIGHUP', () => process.exit(129));
   try {
@@ -25,6 +39,11 @@ export async function runCommand(name: string, usage: string, work: () => Promis
     process.stderr.write(`${text}\n`);
     process.exit(wrong ? 2 : 1);
   }
+}
+
+/** The next Ctrl-C has the work come to its end by itself; the one after that ends the program at once. */
+export function endsEarly(act: () => void): void {
+  onInterrupt = act;
 }
 
 /** A new folder below `dir`. @throws UsageError when there can't be one, or in memory only */
@@ -56,6 +75,6 @@ export function parsing<T>(parse: () => T): T {
   try {
     return parse();
   } catch (error) {
-    throw new UsageError((error as Error).message.split('. ')[0] ?? '');
+    throw new UsageError((error as Error).message.split(/\. |\.?\n/)[0] ?? '');
   }
 }

@@ -30,6 +30,10 @@ await runCommand('soak', USAGE, async () => {
   if (positionals.length !== 1 || (name !== 'leader-kill' && name !== 'chaos')) {
     throw new UsageError(positionals.length === 0 ? 'name a soak' : `there is no soak "${positionals.join(' ')}"`);
   }
+  const foreign = (['n', 'minutes', 'seed'] as const).find(
+    (flag) => values[flag] && (flag === 'n') === (name === 'chaos'),
+  );
+  if (foreign !== undefined) throw new UsageError(`${name} has no --${foreign}`);
   const kills = wholeNumber('n', values.n, KILLS, KILLS_MAX);
   const minutes = wholeNumber('minutes', values.minutes, MINUTES, MINUTES_MAX);
   const seed = wholeNumber('seed', values.seed, 1 + (Date.now() % (SEED_MAX - 1)), SEED_MAX);

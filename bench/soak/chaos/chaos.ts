@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { ClusterConfigInput } from 'troupe';
 import { ClusterFolder } from '../../../src/node/index.ts';
+import { endsEarly } from '../../command.ts';
 import { type FigureSpec, OURS, Report } from '../../report.ts';
 import { atEnd, sleep, within } from '../../resources.ts';
 import { account } from './account.ts';
@@ -97,11 +98,16 @@ export async function chaos({ minutes, seed, folder: path, progress }: ChaosOpti
   await using fleet = new Fleet(machines, folder, configure(path, machines));
   await fleet.start([...VOTERS, ...WORKERS]);
   const forMs = minutes * 60_000;
-  const faults = new Faults({ fleet, machines, folder, hosts, disk });
+  const ended = new AbortController();
+  endsEarly(() => {
+    progress('interrupted: the account follows; once more ends it at once');
+    ended.abort();
+  });
+  const faults = new Faults({ fleet, machines, folder, hosts, disk, ended: ended.signal });
   const load = new Load(machines, path, socket);
   const plan = schedule({ seed, forMs, voters: VOTERS, workers: WORKERS, filled, kinds: [...kinds] });
   progress(`seed ${seed}: ${plan.length} faults in ${minutes} minutes`);
-  await play(plan, forMs, faults, load, progress);
+  await play(plan, forMs, faults, load, progress, ended.signal);
   progress('all faults are over');
   await fleet.served();
   const told = await within(END_MS, 'the load to end', load.end());
@@ -112,6 +118,7 @@ export async function chaos({ minutes, seed, folder: path, progress }: ChaosOpti
   for (const [name, value] of Object.entries(figures)) report.add(name, OURS, value);
   for (const repetition of tool.repetitions) report.note(repetition);
   for (const kind of FAULTS) if (kinds.has(kind)) report.add(kind, OURS, faults.counts.get(kind) ?? 0);
+  if (ended.signal.aborted) report.note('interrupted: not all faults of the plan were there');
   report.note(`seed ${seed}; processes ended: ${[...fleet.ends].map(([how, times]) => `${how} ${times}`).join(', ')}`);
   return { report, sound };
 }
@@ -136,13 +143,14 @@ function configure(path: string, machines: Machines): string {
   return file;
 }
 
-/** Plays the plan on time; resolves when the last fault is over. */
+/** Plays the plan on time, or as far as it comes; resolves when the last fault is over. */
 async function play(
   plan: readonly Fault[],
   forMs: number,
   faults: Faults,
   load: Load,
   progress: (text: string) => void,
+  ended: AbortSignal,
 ): Promise<void> {
   const from = performance.now();
   const under: Promise<void>[] = [];
@@ -153,11 +161,12 @@ async function play(
   }, TELL_MS);
   try {
     for (const fault of plan) {
-      await sleep(Math.max(0, from + fault.atMs - performance.now()));
+      await sleep(Math.max(0, from + fault.atMs - performance.now()), ended);
+      if (ended.aborted) break;
       if (process.env.CHAOS_VERBOSE) progress(JSON.stringify(fault));
       under.push(faults.play(fault));
     }
-    await sleep(Math.max(0, from + forMs - performance.now()));
+    await sleep(Math.max(0, from + forMs - performance.now()), ended);
     await Promise.all(under);
   } finally {
     clearInterval(telling);

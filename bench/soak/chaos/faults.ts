@@ -13,6 +13,8 @@ export interface World {
   readonly hosts: readonly string[];
   /** Of the voter whose disk may be full; absent when none may. */
   readonly disk: SmallDisk | undefined;
+  /** Fires when all faults are to be over soon. */
+  readonly ended: AbortSignal;
 }
 
 /** Brings faults about, each for its time. Several may be there together. */
@@ -33,7 +35,7 @@ export class Faults {
 
   /** @returns whether there was a node to befall */
   async #begin({ kind, nodes, lastsMs, byMs, way }: Fault): Promise<boolean> {
-    const { fleet, machines, folder, hosts, disk } = this.#world;
+    const { fleet, machines, folder, hosts, disk, ended } = this.#world;
     const [node = ''] = nodes;
     switch (kind) {
       case 'kill':
@@ -42,7 +44,7 @@ export class Faults {
         return nodes.map((id) => fleet.signal(id, 'SIGKILL')).includes(true);
       case 'stop': {
         const stopped = fleet.signal(node, 'SIGSTOP');
-        await sleep(lastsMs);
+        await sleep(lastsMs, ended);
         fleet.signal(node, 'SIGCONT');
         return stopped;
       }
@@ -55,7 +57,7 @@ export class Faults {
         }[way];
         this.#losses.add(losses);
         machines.lose([...this.#losses].flat());
-        await sleep(lastsMs);
+        await sleep(lastsMs, ended);
         this.#losses.delete(losses);
         machines.lose([...this.#losses].flat());
         return true;
@@ -65,13 +67,13 @@ export class Faults {
         const time = new Date(Date.now() + byMs).toISOString();
         folder.write(folder.noticeFile(node), JSON.stringify({ action: 'terminate', time }));
         // The machine goes when its time has come, whether or not the node has left.
-        await sleep(byMs + 1_000);
+        await sleep(byMs + 1_000, ended);
         if (folder.hasNotice(node)) fleet.signal(node, 'SIGKILL');
         return true;
       }
       case 'diskFull':
         disk?.fill();
-        await sleep(lastsMs);
+        await sleep(lastsMs, ended);
         disk?.free();
         return true;
       case 'clockJump':

@@ -25,10 +25,12 @@ export class Machines implements Disposable {
     return `${this.#network?.address(host) ?? '127.0.0.1'}:0`;
   }
 
+  /** Starts a script under this Node. A Ctrl-C at the terminal is not for it. */
   spawn(host: string, script: string, args: readonly string[], options: SpawnOptions): ChildProcess {
-    if (this.#network !== undefined) return this.#network.spawn(host, script, args, options);
+    const apart = { ...options, detached: true };
+    if (this.#network !== undefined) return this.#network.spawn(host, script, args, apart);
     const [command = '', ...rest] = nodeCommand(script, args);
-    return spawn(command, rest, options);
+    return spawn(command, rest, apart);
   }
 
   lose(losses: readonly Loss[]): void {

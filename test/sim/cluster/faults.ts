@@ -16,6 +16,10 @@ const CUT_MS = 6_000;
 const PAUSE_MS = 5_000;
 /** How long after an append or an effect a machine may die that is to die at it, ms. */
 const SOON_MS = 6;
+/** How often one who is about to get a shard is looked for, how long, and how much longer it lives, at most, ms. */
+const TARGET_LOOK_MS = 2;
+const TARGET_WAIT_MS = 6_000;
+const TARGET_LIVES_MS = 60;
 /** What is added to the delay of slow links, at most, ms. */
 const SLOW_MS = 800;
 /** The same where notices must leave time enough: to a node that can't be connected to, and answer, within a second no shard is moved. */
@@ -166,7 +170,8 @@ export class ClusterFaults {
         void machine.node?.drain({ reason: 'ordered', deadlineMs: this.#leftMs() });
         return true;
       case 'kill-target':
-        return this.#killTarget();
+        this.#killNextTarget(TARGET_WAIT_MS / TARGET_LOOK_MS);
+        return true;
       case 'doomed-order':
         void machine.node?.drain({ reason: 'ordered', deadlineMs: DOOMED_MS });
         this.#in(DOOMED_AT_MS, () => this.#over || this.#killTarget());
@@ -250,15 +255,27 @@ export class ClusterFaults {
     machine.notices.say(...standing);
   }
 
-  /** Somebody who is about to get a shard dies. */
+  /** Somebody who is about to get a shard dies, as soon as there is one, within the looks that are left. */
+  #killNextTarget(looks: number): void {
+    if (this.#over || looks === 0) return;
+    const delayMs = this.#target() === undefined ? TARGET_LOOK_MS : TARGET_LIVES_MS * this.#random.next() ** 2;
+    this.#in(delayMs, () => this.#over || this.#killTarget() || this.#killNextTarget(looks - 1));
+  }
+
   #killTarget(): boolean {
+    const target = this.#target();
+    return target !== undefined && this.#kill(target);
+  }
+
+  /** A machine that is about to get a shard. */
+  #target(): Machine | undefined {
     const { machines } = this.#shared;
     for (const { node } of this.#up()) {
       const shard = node?.life.map.shards().find(({ target }) => target !== undefined);
       const target = machines.get(shard?.target?.node ?? '');
-      if (target?.state === 'up') return this.#kill(target);
+      if (target?.state === 'up') return target;
     }
-    return false;
+    return undefined;
   }
 
   #slow(machine: Machine): boolean {

@@ -97,7 +97,7 @@ const MEAN_MS: Readonly<Record<ClusterFault, number>> = {
   'false-alarm': 12_000,
   advice: 12_000,
   order: 15_000,
-  'kill-target': 15_000,
+  'kill-target': 8_000,
   'doomed-order': 15_000,
 };
 

@@ -56,13 +56,13 @@ function run(world: SimWorld, name: string, seeds: number, start: number, timeou
 }
 
 /**
- * Runs a mutation over seeds 1 to `seeds` until one finds it. A seed that fails without the mutation too proves nothing, and is
- * passed over.
+ * Runs a mutation over seeds 1 to `seeds` until one finds it, by its sign where it has one. A seed that fails without the mutation too
+ * proves nothing, and is passed over.
  *
  * @throws Error when the mutant can't be run
  */
 export async function find(
-  { world, mistake, name }: Mutation,
+  { world, mistake, name, sign = '' }: Mutation,
   seeds: number = SEEDS_MAX,
   timeoutMs = 900_000,
 ): Promise<Find> {
@@ -74,6 +74,7 @@ export async function find(
     seconds += report.seconds;
     const { seed, reason = '' } = report;
     if (seed === undefined) break;
+    if (!reason.includes(sign)) continue;
     const sound = await run(world, 'none', 1, seed, timeoutMs);
     if (sound.seed === undefined)
       return { world, mistake, name, seed, seeds: tried, seconds, reason: headline(reason) };

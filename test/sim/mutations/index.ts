@@ -1,5 +1,6 @@
 import { CLUSTER } from './cluster.ts';
 import { ELECTIONS } from './elections.ts';
+import { INTERESTS } from './interests.ts';
 import { MAIL } from './mail.ts';
 import { MEMBERSHIP } from './membership.ts';
 import { MOVES } from './moves.ts';
@@ -25,5 +26,6 @@ export const MUTATIONS: readonly Mutation[] = [
   ...MEMBERSHIP,
   ...CLUSTER,
   ...MOVES,
+  ...INTERESTS,
   ...MAIL,
 ].sort((a, b) => (a.mistake ?? MISTAKES + 1) - (b.mistake ?? MISTAKES + 1));

@@ -71,7 +71,21 @@ export const MOVES: readonly Mutation[] = [
     world: 'cluster',
     mistake: undefined,
     name: 'intensity-charged',
-    why: 'a turn that is cut off for a move counts as a crash of its agent',
+    why: 'an agent that is at work when it is moved counts as one that has crashed',
+    sign: 'was left alone',
+    patches: [
+      {
+        file: 'actor/extract.ts',
+        find: "reason: 'extracted'",
+        replace: "reason: cell.busy ? 'crashed' : 'extracted'",
+      },
+    ],
+  },
+  {
+    world: 'cluster',
+    mistake: undefined,
+    name: 'cut-turn-fails',
+    why: 'a turn that is cut off for a move is refused to whoever asked, and its message is gone',
     patches: [
       {
         file: 'agent/serving.ts',

@@ -22,6 +22,8 @@ export interface Mutation {
   readonly name: string;
   /** What the mistake is, and what comes of it. */
   readonly why: string;
+  /** Words of the check that is to see it, where another one could, too, and would prove less. */
+  readonly sign?: string;
   readonly patches: readonly Patch[];
 }
 

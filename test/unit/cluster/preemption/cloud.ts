@@ -19,7 +19,8 @@ export type Reply =
   | { readonly status: number; readonly body?: string; readonly headers?: Record<string, string> }
   | 'hang'
   | 'cut'
-  | 'cut in the middle';
+  | 'cut in the middle'
+  | 'hang in the middle';
 
 interface Tls {
   readonly cert: string;
@@ -64,9 +65,10 @@ export class Cloud implements AsyncDisposable {
     const reply = await this.answer(seen);
     if (reply === 'hang') return;
     if (reply === 'cut') return void request.socket.destroy();
-    if (reply === 'cut in the middle') {
+    if (reply === 'cut in the middle' || reply === 'hang in the middle') {
       response.writeHead(200, { 'content-length': '1000' });
-      return void response.write('{"half":', () => request.socket.destroy());
+      const cut = reply === 'cut in the middle' ? () => request.socket.destroy() : undefined;
+      return void response.write('{"half":', cut);
     }
     response.writeHead(reply.status, reply.headers).end(reply.body ?? '');
   }

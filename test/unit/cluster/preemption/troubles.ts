@@ -17,6 +17,7 @@ export interface Troubled {
 
 const BAD: readonly (readonly [string, Reply, string])[] = [
   ['hangs', 'hang', 'TIMEOUT'],
+  ['hangs in the middle', 'hang in the middle', 'TIMEOUT'],
   ['is cut off', 'cut', 'NODE_UNAVAILABLE'],
   ['ends in the middle', 'cut in the middle', 'NODE_UNAVAILABLE'],
   ['is garbage', { status: 200, body: '<html>captive portal</html>\n' }, 'PROTOCOL_VIOLATION'],
@@ -53,7 +54,7 @@ export function bearsTrouble({ sources, well, pauseMs, patient = false }: Troubl
     cloud.answer = () => reply;
     station.listen(...sources(cloud.address, station));
     await until('all have asked', () => cloud.requests.length > 0);
-    if (reply === 'hang') {
+    if (code === 'TIMEOUT') {
       await station.clock.advance(REQUEST_MS_MAX);
       await until('all have given up', () => station.clock.pending === station.ears.length);
     } else await until('all have heard', () => station.ears.every(({ looks }) => looks > 0));
@@ -68,7 +69,7 @@ export function bearsTrouble({ sources, well, pauseMs, patient = false }: Troubl
     cloud.answer = () => reply;
     const before = cloud.requests.length;
     const looked = station.step(pauseMs);
-    if (reply === 'hang') {
+    if (code === 'TIMEOUT') {
       await until('all have asked again', () => cloud.requests.length >= before + station.ears.length);
       await station.clock.advance(REQUEST_MS_MAX);
     }
