@@ -2,7 +2,7 @@ import type { AgentContext } from '../../../src/agent/index.ts';
 import { agentAddressKey, nodeRefKey, type Random } from '../../../src/core/index.ts';
 import { exponential, pick, stream } from '../plan.ts';
 import type { Actor } from '../world.ts';
-import { KINDS, type Memory } from './agents.ts';
+import type { Memory } from './agents.ts';
 import type { Machine } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -13,6 +13,8 @@ const LAMP_MS = 1_200;
 const WORD_MS = 400;
 /** How long a watched actor lives, at most, unless its node goes before, ms. */
 const LIT_MS = 6_000;
+/** Who has crashed too often is left alone for a while, and hears nothing then: such kinds are left out. */
+const LISTENERS = ['steady', 'sink'] as const;
 const TOPICS = ['prices', 'weather'] as const;
 const ASK_MS = 10_000;
 
@@ -124,7 +126,7 @@ export class Interests {
     const { life: power } = machine.actor;
     const ref = life.actors.spawn<never>(() => ({ receive: () => undefined }));
     const address = life.actors.addressOf(ref);
-    const kind = pick(this.#random, KINDS);
+    const kind = pick(this.#random, LISTENERS);
     const key = `k${this.#random.int(0, plan.keys)}`;
     let out = false;
     const lives = (): boolean => machine.actor.life === power && machine.node?.life === life && !life.actors.over;
