@@ -26,8 +26,8 @@ export const INTERESTS: readonly Mutation[] = [
     patches: [
       {
         file: 'agent/runtime.ts',
-        find: 'subscriptions: this.#subscriptions.of(shard) }',
-        replace: 'subscriptions: [] }',
+        find: 'const subscriptions = this.#subscriptions.of(shard);',
+        replace: 'const subscriptions = [];',
       },
     ],
   },
