@@ -43,9 +43,9 @@ class ThreadRef<M> implements Ref<M> {
     this.path = path;
   }
 
-  /** Says only that the message has left. */
+  /** Says only whether the message has left: it does while a turn runs. */
   tell(message: M): boolean {
-    return turnActors().leave('actor', { ref: this, call: 'tell', message });
+    return present?.leave('actor', { ref: this, call: 'tell', message }) ?? false;
   }
 
   async offer(message: M): Promise<void> {
