@@ -181,15 +181,12 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
 
   turnMs(shard: ShardId): number {
     const now = this.#parts.clock.monotonic();
+    let busy = 0;
+    for (const { open } of this.#residentsOf(shard)) if (open > 0) busy++;
+    if (busy < 2) return 0;
     let longest = 0;
     for (const { sinceMs } of this.#turnsOf(shard)) longest = Math.max(longest, now - sinceMs);
     return longest;
-  }
-
-  crowded(shard: ShardId): boolean {
-    let busy = 0;
-    for (const { open } of this.#residentsOf(shard)) if (open > 0 && ++busy > 1) return true;
-    return false;
   }
 
   async prepare(shard: ShardId, target: NodeRef): Promise<void> {

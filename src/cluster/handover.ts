@@ -13,17 +13,17 @@ import {
   traced,
 } from '../core/index.ts';
 import { decodePayload, encodePayload } from '../wire/index.ts';
+import type { Cargo, Parcel } from './cargo.ts';
 import type { Peers } from './peers.ts';
 import type { Router } from './router.ts';
-import { ACTIVE_TIMEOUT_MS, type Cargo, type Parcel, Shipping, STAGE_TIMEOUT_MS } from './shipping.ts';
+import { ACTIVE_TIMEOUT_MS, Shipping, STAGE_TIMEOUT_MS } from './shipping.ts';
+import { Staging } from './staging.ts';
 import { type ClusterMap, sameNode } from './view.ts';
 
 /** Shards on the move at a time, from one node. */
 export const HANDOVERS_MAX = 16;
 /** Their value together; a single shard may have more. What moves at once stands still as long as all of it takes. */
 const VALUE_MAX = 1_000;
-/** Cargo that never became its receiver's is dropped after this, ms. */
-const STAGED_MS_MAX = 60_000;
 /**
  * Longest that an agent stands still for the turns of others before a move, ms: then all goes on as before, and the move is tried later. Where
  * several have something to do, a turn whose step has been under way for longer isn't waited for at all. Only when turns must end, at the
@@ -51,10 +51,8 @@ export interface PauseLimits {
 export interface ShardTenant {
   /** How much lives in a shard: what is most worth moving first. Infinity goes before all else, and takes no time. */
   value(shard: ShardId): number;
-  /** How long ago the slowest of its running turns began its last step, or began, ms; 0 when none runs. */
+  /** How long ago the slowest of its running turns began its last step, or began, ms; 0 where no other agent would stand still for it. */
   turnMs(shard: ShardId): number;
-  /** Whether several of its agents have something to do, so that one would stand still for another. */
-  crowded(shard: ShardId): boolean;
   /** Copies what is large in a shard to where it goes, while its agents still work. @throws TroupeError when not all could be */
   prepare(shard: ShardId, target: NodeRef): Promise<void>;
   /**
@@ -88,12 +86,6 @@ export interface HandoverParts {
   readonly tracer: Tracer;
 }
 
-interface Staged {
-  readonly epoch: number;
-  readonly cargo: Cargo;
-  readonly atMs: number;
-}
-
 /** By when a drain must be done with what; monotonic ms. They move when its deadline does. */
 export interface DrainTimes {
   /** From then on a running turn takes no further step. */
@@ -124,7 +116,7 @@ interface Rest {
 export class Handover {
   readonly #parts: HandoverParts;
   readonly #shipping: Shipping;
-  readonly #staged: Map<string, Staged> = new Map();
+  readonly #staging: Staging;
   readonly #moving: Set<string> = new Set();
   /** Shards that this life has begun to move: as many as there are, at most. */
   readonly #begun: ShardTable<ShardId> = new ShardTable();
@@ -144,6 +136,7 @@ export class Handover {
   constructor(parts: HandoverParts) {
     this.#parts = parts;
     this.#shipping = new Shipping(parts);
+    this.#staging = new Staging(parts.clock);
     this.#stopWatch = parts.map.onChange(() => this.#look());
     parts.peers.serve('handover', (method, payload) => this.#serve(method, payload));
   }
@@ -199,11 +192,7 @@ export class Handover {
 
   /** Cargo that came for a shard that is this node's from this record on; given once. */
   unload(shard: ShardRecord): Cargo | undefined {
-    const key = shardKey(shard);
-    const staged = this.#staged.get(key);
-    if (staged === undefined || staged.epoch > shard.epoch) return undefined;
-    this.#staged.delete(key);
-    return staged.epoch === shard.epoch ? staged.cargo : undefined;
+    return this.#staging.take(shard);
   }
 
   #look(): void {
@@ -243,7 +232,7 @@ export class Handover {
     const rest = this.#resting.get(shardKey(shard));
     const rests = rest !== undefined && rest.untilMs > clock.monotonic();
     if (this.#turnsMustEnd()) return !rests || rest.why === 'put off';
-    return !rests && (tenant.turnMs(shard) <= STAND_MS_MAX || !tenant.crowded(shard));
+    return !rests && tenant.turnMs(shard) <= STAND_MS_MAX;
   }
 
   #lookAgain(): void {
@@ -338,13 +327,9 @@ export class Handover {
 
   async #serve(method: string, payload: Uint8Array): Promise<Uint8Array> {
     const parcels = decodePayload(payload) as readonly Parcel[];
-    if (method === 'stage') this.#expire();
-    for (const { cargo, ...name } of parcels) {
-      const key = shardKey(name);
-      if (method === 'stage') this.#staged.set(key, { epoch: name.epoch, cargo, atMs: this.#parts.clock.monotonic() });
-      else if (method === 'unstage' && this.#staged.get(key)?.epoch === name.epoch) this.#staged.delete(key);
-    }
-    if (method === 'active') await Promise.all(parcels.map((name) => this.#owns(name, name.epoch)));
+    if (method === 'stage') this.#staging.put(parcels);
+    else if (method === 'unstage') this.#staging.drop(parcels);
+    else if (method === 'active') await Promise.all(parcels.map((name) => this.#owns(name, name.epoch)));
     return encodePayload(undefined);
   }
 
@@ -363,10 +348,5 @@ export class Handover {
         if ((map.shard(id)?.epoch ?? 0) >= epoch) finish();
       });
     });
-  }
-
-  #expire(): void {
-    const before = this.#parts.clock.monotonic() - STAGED_MS_MAX;
-    for (const [key, staged] of this.#staged) if (staged.atMs < before) this.#staged.delete(key);
   }
 }

@@ -5,6 +5,7 @@ export { Autoscaler, POOL_LABEL, type Pool, type PoolStatus } from './autoscale/
 export { followingExecutor, leastLoaded, type ScaleExecutor, type Worker } from './autoscale/executor.ts';
 export { LOAD_MS, LoadMeter, type NodeLoad, readLoad, ToldLoad } from './autoscale/load.ts';
 export type { ScaleLimits } from './autoscale/policy.ts';
+export type { Cargo, Interest } from './cargo.ts';
 export { CopyAhead } from './copy-ahead.ts';
 export * from './drain.ts';
 export { eligible } from './eligible.ts';
@@ -26,5 +27,4 @@ export * from './preemption/notice-board.ts';
 export * from './preemption/signal.ts';
 export * from './preemption/source.ts';
 export * from './router.ts';
-export type { Cargo, Interest } from './shipping.ts';
 export * from './view.ts';

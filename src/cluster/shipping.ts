@@ -1,7 +1,8 @@
 import type { Coordinator, ShardRecord } from '../coordinator/index.ts';
 import { type Clock, delay, errorMessage, type Logger, type NodeRef, nodeRefKey, shardKey } from '../core/index.ts';
-import type { Envelope, Lane } from '../remote/index.ts';
+import type { Lane } from '../remote/index.ts';
 import { encodePayload } from '../wire/index.ts';
+import { bytesOf, type Cargo, type Parcel, partsOf } from './cargo.ts';
 import type { Peers } from './peers.ts';
 import { sameNode } from './view.ts';
 
@@ -16,46 +17,12 @@ const GREETED_MAX = 1_000;
  * answers; it is asked again soon.
  */
 const GREET_TIMEOUT_MS = 1_000;
-/** Time for the new owner to take the cargo, ms. */
+/** Time for the new owner to take a part of the cargo, ms. */
 export const STAGE_TIMEOUT_MS = 10_000;
 /** Time for the new owner to see that it owns the shards, ms. */
 export const ACTIVE_TIMEOUT_MS = 5_000;
 /** Pause before the ledger is asked again who owns shards, ms. */
 const ASK_AGAIN_MS = 100;
-
-/** What an agent hears of, wherever it lives. */
-export interface Interest {
-  /** The agent's. */
-  readonly key: string;
-  /** An actor's address, or the name of a topic. */
-  readonly of: string;
-  /** The message by which it hears. */
-  readonly method: string;
-}
-
-/**
- * What moves with a shard: its agents that have messages, with these in order, and what its agents hear of. State is in their journals, and
- * goes along only to save reading it there.
- */
-export interface Cargo {
-  /** Agents that were in memory, with messages or without. */
-  readonly residents: number;
-  readonly agents: readonly { readonly key: string; readonly messages: readonly Envelope[] }[];
-  /** Of actors. */
-  readonly watches: readonly Interest[];
-  /** Of topics. */
-  readonly subscriptions: readonly Interest[];
-  /** Large states that weren't copied ahead as they are now, encoded. */
-  readonly states?: readonly Uint8Array[];
-}
-
-/** A shard's cargo on its way, under the epoch of its next owner. */
-export interface Parcel {
-  readonly group: string;
-  readonly shard: number;
-  readonly epoch: number;
-  readonly cargo: Cargo;
-}
 
 /** What became of a shard: it is the target's and active there, or it isn't, and may yet be ours. */
 export type Shipped =
@@ -161,10 +128,15 @@ export class Shipping {
   async #carry(load: readonly Waiting[], to: NodeRef): Promise<(waiting: Waiting) => Shipped> {
     const { peers, coordinator, logger } = this.#parts;
     const parcels = load.map(({ record, cargo }): Parcel => ({ ...nextOf(record), cargo }));
+    const [first, ...others] = parcels as [Parcel, ...Parcel[]];
+    // What goes together is small, or it is alone.
+    const parts = others.length > 0 ? [parcels] : Array.from(partsOf(first), (part) => [part]);
     const names = encodePayload(load.map(({ record }) => nextOf(record)));
     let active: Promise<unknown> | undefined;
     try {
-      await peers.request(to, 'bulk', 'handover', 'stage', encodePayload(parcels), STAGE_TIMEOUT_MS);
+      for (const part of parts) {
+        await peers.request(to, 'bulk', 'handover', 'stage', encodePayload(part), STAGE_TIMEOUT_MS);
+      }
       // Asked beforehand, so that it answers as soon as it knows.
       active = peers.request(to, 'system', 'handover', 'active', names, ACTIVE_TIMEOUT_MS).catch(errorMessage);
       const fences = load.map(({ record: { group, shard, epoch } }) => ({ group, shard, epoch }));
@@ -199,14 +171,6 @@ export class Shipping {
 
 function nextOf({ group, shard, epoch }: ShardRecord): Omit<Parcel, 'cargo'> {
   return { group, shard, epoch: epoch + 1 };
-}
-
-function bytesOf({ agents, watches, subscriptions, states = [] }: Cargo): number {
-  let bytes = 0;
-  for (const { byteLength } of states) bytes += byteLength;
-  for (const { messages } of agents) for (const { payload } of messages) bytes += payload.byteLength;
-  for (const { key, of, method } of [...watches, ...subscriptions]) bytes += key.length + of.length + method.length;
-  return bytes;
 }
 
 /** How many of those that wait go together. */

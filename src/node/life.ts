@@ -290,7 +290,6 @@ export class Life {
     return {
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
-      crowded: (shard) => !isJobs(shard) && this.#runtime.crowded(shard),
       prepare: async (shard, target) => {
         if (!isJobs(shard)) await this.#runtime.prepare(shard, target);
       },

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Cluster, ClusterConfigInput, NodeRecord } from 'troupe';
+import type { Cluster, NodeRecord } from 'troupe';
 import { expect, test } from 'vitest';
 import { ClusterFolder } from '../../src/node/index.ts';
 import { Cloud, type Reply } from '../unit/cluster/preemption/cloud.ts';
@@ -13,6 +13,9 @@ const KEYS = Array.from({ length: 12 }, (_, i) => `recorder-${i}`);
 /** Messages to each recorder, and how long each takes: together longer than a drain may wait for. */
 const COUNT = 25;
 const NOTE_MS = 60;
+const SPOTS = ['spot-1', 'spot-2'];
+/** What their notices leave, ms. */
+const DEADLINE_MS = 9_000;
 
 /** What the agents did to the outside world, a line each. */
 function effects(file: string): string[] {
@@ -30,54 +33,40 @@ async function left(cluster: Cluster, node: string): Promise<NodeRecord> {
   });
 }
 
-/** Sends to all recorders, takes a spot node away in the middle, and holds what must be true after. */
-async function takeAway(
-  box: Sandbox,
-  nodes: ClusterConfigInput['nodes'],
-  takeAwayNode: (cluster: Cluster) => Promise<void>,
-): Promise<NodeRecord> {
+test('spot nodes that are taken at once, one by a file and one by SIGTERM, empty inside their deadline, queues and order kept', async () => {
+  await using box = new Sandbox();
   const file = join(box.folder, 'effects');
   writeFileSync(file, '');
+  const signal = { kind: 'signal', graceMs: DEADLINE_MS } as const;
+  const nodes = ONE_AND_SPOTS.map((node) => (node.id === 'spot-2' ? { ...node, preemption: [signal] } : node));
   const cluster = await box.start(nodes, {}, AGENTS);
-  const life = (await record(cluster, 'spot-1'))?.incarnation;
+  const lives = await Promise.all(SPOTS.map((node) => record(cluster, node)));
   const sent = KEYS.map((to) =>
     cluster.agent(sender, `for-${to}`).ask('send', { to, file, count: COUNT, ms: NOTE_MS }, { timeoutMs: 60_000 }),
   );
   await eventually('the agents work', () => effects(file).length > KEYS.length || undefined);
-  await takeAwayNode(cluster);
-  const gone = await left(cluster, 'spot-1');
+  process.kill(new ClusterFolder(box.folder).card('spot-2')?.pid as number, 'SIGTERM');
+  await cluster.node('spot-1').preempt(DEADLINE_MS);
+  const gone = await Promise.all(SPOTS.map((node) => left(cluster, node)));
   const homes = (await Promise.all(sent)).flat();
-  expect(homes, 'some were done on the node before it left').toContain('spot-1');
+  expect(homes, 'some were done on the nodes before they left').toEqual(expect.arrayContaining(SPOTS));
   expect(effects(file).toSorted(), 'each message took effect once').toEqual(
     KEYS.flatMap((key) => Array.from({ length: COUNT }, (_, n) => `${key} ${n}`)).toSorted(),
   );
   const inOrder = Array.from({ length: COUNT }, (_, n) => n);
   for (const key of KEYS) expect(await cluster.agent(recorder, key).ask('read', null), key).toEqual(inOrder);
-  // The process ended by itself and stays away; had the move counted as a crash, its agents would be given up.
-  expect(await record(cluster, 'spot-1')).toMatchObject({ state: 'left', incarnation: life });
+  expect(gone.map(({ reason }) => reason)).toEqual(['preemption: terminate', 'SIGTERM']);
+  for (const { account } of gone) {
+    expect(account?.drainMs).toBeLessThan(DEADLINE_MS);
+    expect(account?.agents).toBeGreaterThan(0);
+    expect(account?.messages).toBeGreaterThan(COUNT / 2);
+    expect(account?.pauseMsP99).toBeLessThan(1_500);
+  }
+  // The processes ended by themselves and stay away; had the moves counted as crashes, their agents would be given up.
+  for (const [at, node] of SPOTS.entries()) {
+    expect(await record(cluster, node)).toMatchObject({ state: 'left', incarnation: lives[at]?.incarnation });
+  }
   for (const { id } of nodes) expect(box.log(id)).not.toContain('given up');
-  return gone;
-}
-
-test('a notice through the file source empties a spot node inside its deadline, queues and order kept', async () => {
-  await using box = new Sandbox();
-  const gone = await takeAway(box, ONE_AND_SPOTS, (cluster) => cluster.node('spot-1').preempt(9_000));
-  expect(gone.reason).toBe('preemption: terminate');
-  expect(gone.account?.drainMs).toBeLessThan(9_000);
-  expect(gone.account?.agents).toBeGreaterThan(0);
-  expect(gone.account?.messages).toBeGreaterThan(COUNT / 2);
-  expect(gone.account?.pauseMsP99).toBeLessThan(1_500);
-});
-
-test('SIGTERM with a signal source does the same', async () => {
-  await using box = new Sandbox();
-  const nodes = ONE_AND_SPOTS.map((node) => ({ ...node, preemption: [{ kind: 'signal' as const, graceMs: 9_000 }] }));
-  const gone = await takeAway(box, nodes, async () => {
-    process.kill(new ClusterFolder(box.folder).card('spot-1')?.pid as number, 'SIGTERM');
-  });
-  expect(gone.reason).toBe('SIGTERM');
-  expect(gone.account?.drainMs).toBeLessThan(9_000);
-  expect(gone.account?.messages).toBeGreaterThan(COUNT / 2);
 });
 
 test('an Azure event empties its machine, which is acknowledged then; a service that fails is only unwell', async () => {
@@ -169,13 +158,13 @@ test('a drain of the node that leads hands leadership over first: one change of 
   expect((await record(cluster, leader))?.account?.drainMs).toBeLessThan(9_000);
 });
 
-test('a long turn is aborted between two steps before the deadline, and goes on elsewhere from there', async () => {
+test('a long turn is interrupted between two steps before the deadline, and goes on elsewhere from there', async () => {
   await using box = new Sandbox();
   const file = join(box.folder, 'effects');
   writeFileSync(file, '');
   const cluster = await box.start(ONE_AND_SPOTS, {}, AGENTS);
   const options = { timeoutMs: 60_000 };
-  const steps = 40;
+  const steps = 24;
   const long = KEYS.map((key) => cluster.agent(recorder, key).ask('long', { file, steps, stepMs: 120 }, options));
   const queued = KEYS.map((key) => cluster.agent(recorder, key).ask('note', { file, n: 1, ms: 0 }, options));
   await eventually('the agents work', () => effects(file).length > KEYS.length * 3 || undefined);

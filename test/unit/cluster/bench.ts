@@ -53,10 +53,6 @@ export class FakeTenant implements ShardTenant, LocalAgents {
     return this.turn;
   }
 
-  crowded(): boolean {
-    return true;
-  }
-
   async prepare(shard: ShardId, target: NodeRef): Promise<void> {
     this.prepared.push(`${shardKey(shard)} ${target.node}`);
   }

@@ -203,6 +203,39 @@ describe('a live move', () => {
     expect(owner(sender)).toBe('n3');
   });
 
+  test('ships a cargo that no message holds in parts, each agent’s mail whole and in order', async () => {
+    const large = (key: string, first: number): Cargo['agents'][number] => ({
+      key,
+      messages: [0, 1, 2].map((at) => tell(key, new Uint8Array(3 * 1024 * 1024).fill(first + at))),
+    });
+    from.tenant.agents.set(NAME, [large('a', 1), large('b', 4), ...cargo('s')]);
+    const stages: number[] = [];
+    const request = from.peers.request.bind(from.peers);
+    from.peers.request = (...args) => {
+      if (args[3] === 'stage') stages.push(args[4].byteLength);
+      return request(...args);
+    };
+    await bench.place([SHARD.shard], to);
+    await bench.until(() => to.tenant.loaded.length === 1);
+    const mail = to.tenant.loaded[0]?.agents.map(({ key, messages }) => [
+      key,
+      messages.map(({ payload }) => decodePayload(payload)).map((value) => (value as Uint8Array)[0] ?? value),
+    ]);
+    expect(mail).toEqual([
+      ['a', [1, 2, 3]],
+      ['b', [4, 5, 6]],
+      [KEY, ['s']],
+    ]);
+    expect(stages).toHaveLength(6);
+    expect(Math.max(...stages)).toBeLessThan(4 * 1024 * 1024);
+  });
+
+  test('takes no part of a cargo whose beginning it hasn’t got', async () => {
+    const part = { ...SHARD, epoch: 2, more: true, cargo: { residents: 0, agents: cargo('end') } };
+    const staged = from.peers.request(to.self, 'bulk', 'handover', 'stage', encodePayload([part]), 1_000);
+    await expect(bench.settle(staged)).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   test('drops cargo that came under an epoch that was skipped', async () => {
     const staged = encodePayload([{ ...SHARD, epoch: 2, cargo: { residents: 1, agents: cargo('stale') } }]);
     await bench.settle(from.peers.request(to.self, 'bulk', 'handover', 'stage', staged, 1_000));
