@@ -183,6 +183,24 @@ describe('a pause before a move', () => {
     expect(await outcomes(asked)).toEqual(['worked on n1', 'long on n1']);
   });
 
+  test('is known to be in vain where a step takes long and another agent would stand still for it', async () => {
+    gate('slow');
+    gate('next');
+    gate('long');
+    const asked = [ask('work', ['slow', 'next'])];
+    await began(1);
+    await bench.clock.advance(500);
+    expect(one.runtime.turnMs(id)).toBe(0);
+    asked.push(ask('wait', 'long', {}, 'plain', 'other'));
+    await began(2);
+    expect(one.runtime.turnMs(id)).toBeGreaterThanOrEqual(500);
+    gates.get('slow')?.resolve();
+    await began(3);
+    expect(one.runtime.turnMs(id)).toBeLessThan(100);
+    for (const each of gates.values()) each.resolve();
+    expect(await outcomes(asked)).toEqual(['worked on n1', 'long on n1']);
+  });
+
   test('waits for all steps of a turn that are under way', async () => {
     gate('slow');
     gate('slower');
