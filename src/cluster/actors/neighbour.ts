@@ -148,7 +148,8 @@ export class Neighbour {
     method = '',
     askers?: readonly string[],
   ): void {
-    const envelope: Envelope = { kind, to, correlation, method, payload, timeoutMs, askers };
+    const sinceMs = timeoutMs === undefined ? undefined : this.#parts.clock.monotonic();
+    const envelope: Envelope = { kind, to, correlation, method, payload, timeoutMs, sinceMs, askers };
     if (this.state === 'up' && this.#held.size === 0) {
       if (!this.#parts.links.send(this.life, 'user', envelope)) this.#full();
       return;
