@@ -81,6 +81,9 @@ export interface Links {
   close(): Promise<void>;
 }
 
+/** Takes a frame, which is its own from then on; unless it keeps nothing of it and answers `done`: then the memory may be used again. */
+export type FrameListener = (frame: Uint8Array) => unknown;
+
 /**
  * A connected pair of ordered byte-frame pipes; loses everything in flight when it breaks. Each event has one listener: a
  * later one takes its place.
@@ -92,7 +95,7 @@ export interface Connection {
   write(frame: Uint8Array): boolean;
   /** The same for a frame in parts, where that saves copying them together. */
   writeParts?(parts: readonly Uint8Array[]): boolean;
-  onFrame(listener: (frame: Uint8Array) => void): void;
+  onFrame(listener: FrameListener): void;
   onDrain(listener: () => void): void;
   /**
    * Called when all that was written is with the operating system: then it is time to write what has come up meanwhile, together. A

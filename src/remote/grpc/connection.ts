@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import type { Http2Stream } from 'node:http2';
 import { errorMessage, type NodeId } from '../../core/index.ts';
-import type { Connection } from '../port.ts';
+import type { Connection, FrameListener } from '../port.ts';
 import { MessageReader, prefixed } from './framing.ts';
 
 /** Frames up to this length, bytes, are copied behind their prefix; a longer one goes out behind it as it is. */
@@ -34,7 +34,7 @@ export class GrpcConnection implements Connection {
   #reading = false;
   /** What has been read but not looked at, since its reader paused. */
   #rest: Buffer | undefined;
-  #frameListener: ((frame: Uint8Array) => void) | undefined;
+  #frameListener: FrameListener | undefined;
   #drainListener: (() => void) | undefined;
   #sentListener: (() => void) | undefined;
   /** Frames that the stream hasn't handed to the socket yet. */
@@ -48,7 +48,7 @@ export class GrpcConnection implements Connection {
     this.peer = peer;
     this.#end = end;
     this.#reader = new MessageReader(frameBytesMax, (message) => {
-      this.#frameListener?.(message);
+      if (this.#frameListener?.(message) === 'done') this.#reader.reuse();
       return this.#open && !this.#paused;
     });
   }
@@ -96,7 +96,7 @@ export class GrpcConnection implements Connection {
     return below || stream.writableLength < WAITING_BYTES_HIGH;
   }
 
-  onFrame(listener: (frame: Uint8Array) => void): void {
+  onFrame(listener: FrameListener): void {
     const first = this.#frameListener === undefined;
     this.#frameListener = listener;
     if (first && this.#stream !== undefined) this.#listen(this.#stream);

@@ -13,9 +13,14 @@ export function prefixed(messageBytes: number, message?: Uint8Array): Buffer {
   return framed;
 }
 
+/** Whether a message finds room in this memory, and doesn't keep much more of it than it needs. */
+const fits = (memory: Buffer | undefined, size: number): boolean =>
+  memory !== undefined && memory.byteLength >= size && memory.byteLength <= 2 * size;
+
 /**
  * Finds the messages in what HTTP/2 brings, by gRPC's protocol over HTTP/2 ("Length-Prefixed-Message"). One that came in one chunk is a
- * view of it; others are copied once.
+ * view of it; others are copied once,
+ * into memory that is their taker's unless it says otherwise (`reuse`).
  */
 export class MessageReader {
   readonly #bytesMax: number;
@@ -26,7 +31,10 @@ export class MessageReader {
   /** Length of the message under way, and what of it is still to come; 0 when none is. */
   #size = 0;
   #missing = 0;
-  #parts: Buffer[] = [];
+  /** Where it is put together, or the next one may be. */
+  #whole: Buffer | undefined;
+  /** The last one that was put together, while it is being taken. */
+  #taken: Buffer | undefined;
 
   /**
    * @param bytesMax longest message that is taken
@@ -35,6 +43,11 @@ export class MessageReader {
   constructor(bytesMax: number, take: (message: Buffer) => boolean) {
     this.#bytesMax = bytesMax;
     this.#take = take;
+  }
+
+  /** Nothing is kept of the message that is being taken: the next one may be put together where it was. */
+  reuse(): void {
+    this.#whole ??= this.#taken;
   }
 
   /**
@@ -70,9 +83,14 @@ export class MessageReader {
         } else {
           this.#size = size;
           this.#missing = size;
+          if (!fits(this.#whole, size)) this.#whole = Buffer.allocUnsafe(size);
         }
       }
-      if (message !== undefined && !this.#take(message)) return at < end ? chunk.subarray(at) : undefined;
+      if (message !== undefined) {
+        const goesOn = this.#take(message);
+        this.#taken = undefined;
+        if (!goesOn) return at < end ? chunk.subarray(at) : undefined;
+      }
     }
     return undefined;
   }
@@ -86,11 +104,12 @@ export class MessageReader {
   }
 
   #collect(part: Buffer): Buffer | undefined {
-    this.#parts.push(part);
+    const whole = this.#whole!;
+    whole.set(part, this.#size - this.#missing);
     this.#missing -= part.byteLength;
     if (this.#missing > 0) return undefined;
-    const message = Buffer.concat(this.#parts, this.#size);
-    this.#parts = [];
-    return message;
+    this.#taken = whole;
+    this.#whole = undefined;
+    return whole.subarray(0, this.#size);
   }
 }

@@ -71,7 +71,10 @@ export class Inbound {
       if (this.#connection !== connection) return;
       this.#rest(connection, bytes.byteLength);
       try {
-        this.#take(decoder.decode(bytes));
+        const frame = decoder.decode(bytes);
+        this.#take(frame);
+        // Of a piece alone nothing stays: it was copied to where it belongs.
+        return frame.envelopes.length === 0 ? 'done' : undefined;
       } catch (error) {
         this.#context.logger.warn('link broke the protocol', { peer: nodeRefKey(this.#peer), lane: this.#lane, error });
         this.close();

@@ -52,3 +52,35 @@ test('a message over the limit is refused by its prefix, a compressed one too', 
   expect(isTroupeError(refused(prefixed(11)), 'MESSAGE_TOO_LARGE')).toBe(true);
   expect(isTroupeError(refused(Buffer.from([1, 0, 0, 0, 1, 7])), 'PROTOCOL_VIOLATION')).toBe(true);
 });
+
+test('memory is used again for messages of which nothing is kept, and for no others', () => {
+  const taken: Buffer[] = [];
+  let done = true;
+  const reader = new MessageReader(100, (message) => {
+    taken.push(message);
+    if (done) reader.reuse();
+    return true;
+  });
+  const bring = (size: number, value: number): void => {
+    const wire = prefixed(size, new Uint8Array(size).fill(value));
+    for (let at = 0; at < wire.byteLength; at += 20) reader.read(wire.subarray(at, at + 20));
+  };
+  bring(80, 1);
+  bring(70, 2);
+  expect(taken[0]![0]).toBe(2);
+  done = false;
+  bring(75, 3);
+  bring(75, 4);
+  // Much smaller than the memory at hand: whoever keeps it shouldn't keep that.
+  bring(30, 5);
+  expect(taken.slice(2).map((message) => [message.byteLength, message[0]])).toEqual([
+    [75, 3],
+    [75, 4],
+    [30, 5],
+  ]);
+  done = true;
+  bring(80, 6);
+  done = false;
+  bring(30, 7);
+  expect(taken.slice(5).map((message) => message[0])).toEqual([6, 7]);
+});
