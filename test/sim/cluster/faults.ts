@@ -10,6 +10,8 @@ import type { Surroundings } from './surroundings.ts';
 /** Links as they are when all faults have stopped. */
 const CALM: Weather = { delayMs: 1, jitterMs: 1, loss: 0 };
 
+/** An append that its node gave up reaches the ledger so much later, at most, ms. */
+const LATE_MS = 1_500;
 /** How long what is down stays down, what is cut stays cut, at most, ms. */
 const DOWN_MS = 4_000;
 const CUT_MS = 6_000;
@@ -32,12 +34,6 @@ const LOST_MS = 8_000;
 /** How much time notices leave, and how much is enough when nothing else goes wrong, ms. */
 const NOTICES_MS = [0, 300, 1_500, 6_000, 20_000] as const;
 const ENOUGH_MS = [6_000, 20_000] as const;
-/**
- * Time for a drain whose turns must end while whoever is to have their agents dies, and when that is, ms: agents are put back where handlers
- * that heed nothing may still be at work.
- */
-const DOOMED_MS = 9_000;
-const DOOMED_AT_MS = 7_000;
 /** How soon a notice is cancelled, at most, ms. */
 const CANCELLED_MS = 1_500;
 /** After this it is known whether that was too late, ms. */
@@ -52,6 +48,8 @@ export class ClusterFaults {
   /** Who is to die at its next append, or when the next effect of one of its steps has happened. */
   #atAppend: string | undefined;
   #atEffect: string | undefined;
+  /** Whose next append is to come late. */
+  #lateAppend: string | undefined;
   /** Who has been told to go, and may be going. */
   readonly #leaving: Set<string> = new Set();
   readonly #standing: Map<Machine, readonly Notice[]> = new Map();
@@ -72,6 +70,11 @@ export class ClusterFaults {
       if (this.#atAppend !== machine.id) return;
       this.#atAppend = undefined;
       killSoon(machine);
+    };
+    watch.late = ({ id }) => {
+      if (this.#lateAppend !== id || this.#over) return undefined;
+      this.#lateAppend = undefined;
+      return LATE_MS * this.#random.next();
     };
     tool.onEffect = ({ name }) => {
       if (this.#atEffect !== name) return;
@@ -172,9 +175,8 @@ export class ClusterFaults {
       case 'kill-target':
         this.#killNextTarget(TARGET_WAIT_MS / TARGET_LOOK_MS);
         return true;
-      case 'doomed-order':
-        void machine.node?.drain({ reason: 'ordered', deadlineMs: DOOMED_MS });
-        this.#in(DOOMED_AT_MS, () => this.#over || this.#killTarget());
+      case 'late-append':
+        this.#lateAppend = machine.id;
         return true;
     }
   }

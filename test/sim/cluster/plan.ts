@@ -26,7 +26,7 @@ export const CLUSTER_FAULTS = [
   'advice',
   'order',
   'kill-target',
-  'doomed-order',
+  'late-append',
 ] as const;
 
 /** A kind of fault. */
@@ -98,7 +98,7 @@ const MEAN_MS: Readonly<Record<ClusterFault, number>> = {
   advice: 12_000,
   order: 15_000,
   'kill-target': 8_000,
-  'doomed-order': 15_000,
+  'late-append': 8_000,
 };
 
 /** Draws the plan of a seed. */

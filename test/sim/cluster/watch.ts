@@ -1,5 +1,5 @@
 import type { Coordinator, Relay } from '../../../src/coordinator/index.ts';
-import { isTroupeError } from '../../../src/core/index.ts';
+import { isTroupeError, TroupeError } from '../../../src/core/index.ts';
 import type { Machine } from './machine.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -19,6 +19,8 @@ export class Watch {
   readonly acknowledged: Acknowledged[] = [];
   /** Called when a node has sent an append, before anything can have come of it. */
   onAppend: (machine: Machine) => void = () => undefined;
+  /** Whether a node gives its next append up although it will be carried out, and how much later, ms. */
+  late: (machine: Machine) => number | undefined = () => undefined;
   readonly #shared: () => Surroundings;
 
   constructor(shared: () => Surroundings) {
@@ -30,6 +32,13 @@ export class Watch {
     const execute: Coordinator['execute'] = async (name, request, options) => {
       const append = name === 'journal.append' ? (request as Append) : undefined;
       trace.note(world.now, machine.id, name, append?.fence.epoch, append?.key);
+      const lateMs = append === undefined ? undefined : this.late(machine);
+      if (lateMs !== undefined) {
+        const arrive = (): void =>
+          void real.execute(name, request, options).catch(() => tally.count('late appends refused'));
+        world.schedule(lateMs, machine.actor, arrive);
+        throw new TroupeError('TIMEOUT', 'the simulator has lost the answer');
+      }
       const reply = real.execute(name, request, options);
       if (append !== undefined) this.onAppend(machine);
       try {
