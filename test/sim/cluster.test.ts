@@ -36,7 +36,7 @@ test('whole clusters keep what they promise under faults', { timeout: 90_000 }, 
   expect(came.length, `only these faults came: ${came}`).toBeGreaterThan(CLUSTER_FAULTS.length / 2);
   expect(counts['steps reconciled']).toBeGreaterThan(0);
   const met = EPISODES.filter((episode) => (counts[episode] ?? 0) > 0);
-  expect(met.length, `faults led only to ${met}`).toBeGreaterThan(EPISODES.length / 2);
+  expect(met.length, `faults led only to ${met}`).toBeGreaterThan(EPISODES.length / 3);
   for (const count of ['operations', 'journal appends', 'durable messages', 'rings of timers']) {
     expect(counts[count], count).toBeGreaterThan(report.seeds);
   }
