@@ -54,7 +54,7 @@ const anything = z.any();
 
 /** The agents of a run. */
 export function agentsOf(
-  { passivateAfterMs }: Pick<ClusterPlan, 'passivateAfterMs'>,
+  { passivateAfterMs, spotOnly }: Pick<ClusterPlan, 'passivateAfterMs' | 'spotOnly'>,
   tool: Tool,
   letters: Letters,
   interests: Interests,
@@ -86,6 +86,7 @@ export function agentsOf(
   };
   const sink = defineAgent('sink', {
     state: () => EMPTY,
+    ...(spotOnly && { placement: { require: { capacity: 'spot' } } }),
     shards: SHARDS,
     passivateAfterMs,
     supervision: { intensity: 0 },

@@ -218,7 +218,8 @@ export class ClusterFaults {
     const stays = ({ id }: Machine): boolean =>
       machines.get(id)?.state === 'up' && !this.#leaving.has(id) && !leaving.some((each) => each.id === id);
     const voters = plan.voters.filter((id) => stays(machines.get(id) as Machine)).length;
-    return 2 * voters > plan.voters.length && [...machines.values()].some(stays);
+    const homes = plan.spotOnly ? plan.workers : [...machines.keys()];
+    return 2 * voters > plan.voters.length && homes.some((id) => stays(machines.get(id) as Machine));
   }
 
   /** The cloud takes the machine away when the time is over, ready or not; it comes back later. */

@@ -66,6 +66,8 @@ export interface ClusterPlan {
   readonly passivateAfterMs: number;
   /** Whether agents set timers: those go by their machines' clocks, which aren't so wrong then. */
   readonly timers: boolean;
+  /** Whether sinks live on workers only: while there is none, what they are sent waits. */
+  readonly spotOnly: boolean;
   /** Mean pause of a client between two operations, ms, and how many it has open at most. */
   readonly thinkMs: number;
   readonly openMax: number;
@@ -138,6 +140,7 @@ export function clusterPlanOf(seed: number): ClusterPlan {
     keys: pick(random, gentle ? [1, 2, 3] : [2, 3, 4]),
     passivateAfterMs: pick(random, [1_500, 60_000]),
     timers,
+    spotOnly: stream(seed, 'spot only').next() < 0.4,
     thinkMs: pick(random, gentle ? [100, 250] : [300, 600, 1_200]),
     openMax: pick(random, gentle ? [3, 6] : [1, 2, 4]),
     activeMs: pick(random, [10_000, 15_000, 25_000]),
