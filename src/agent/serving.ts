@@ -55,6 +55,8 @@ const HARMLESS = new Set([
   'STEP_FAILED',
   'STEP_MISMATCH',
   'MESSAGE_TOO_LARGE',
+  // Its node ends: what a handler wants of that can't be had, here.
+  'SHUTTING_DOWN',
 ]);
 /** What the ledger says when it can't be reached for now: the asker sends again. */
 const PASSING = new Set([

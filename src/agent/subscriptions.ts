@@ -41,8 +41,8 @@ interface Subscription {
 /**
  * The topics that agents are subscribed to from this node. A relay for each, an actor of this node, sends on what is
  * published, as tells to wherever the agent then is. It ends with the node, or when another node says that it has the subscription: as the
- * agent subscribed there, or its shard was handed over with what its agents are subscribed to. Until then it goes on, so that nothing is
- * missed in between.
+ * agent subscribed there, or its shard was handed over with what its agents are subscribed to. That is said only when all nodes know of the
+ * new one: until then the old one goes on, so that nothing is missed in between.
  */
 export class AgentSubscriptions {
   readonly #actors: NodeActors;
@@ -51,6 +51,9 @@ export class AgentSubscriptions {
   readonly #logger: Logger;
   readonly #subscriptions: Map<string, Subscription> = new Map();
   #takenOver: Topic<TakenOver> | undefined;
+  /** What the others aren't told yet: as many as there are subscriptions, at most. */
+  readonly #fresh: TakenOver[] = [];
+  #saying = false;
 
   constructor(actors: NodeActors, map: Pick<ClusterMap, 'shard' | 'shardOf'>, host: Host, logger: Logger) {
     this.#actors = actors;
@@ -112,7 +115,22 @@ export class AgentSubscriptions {
       this.#subscriptions.set(key, subscription);
       topic.subscribe(relay);
     }
-    this.#announce().publish({ key, node: this.#actors.self.node, epoch });
+    this.#fresh.push({ key, node: this.#actors.self.node, epoch });
+    void this.#takeOver(this.#announce());
+  }
+
+  /** Ends fresh subscriptions where they were before, once whoever publishes knows of them here. */
+  async #takeOver(others: Topic<TakenOver>): Promise<void> {
+    if (this.#saying) return;
+    this.#saying = true;
+    // Those of one shard come in one breath.
+    await Promise.resolve();
+    while (this.#fresh.length > 0) {
+      const words = this.#fresh.splice(0);
+      await this.#actors.told();
+      for (const word of words) others.publish(word);
+    }
+    this.#saying = false;
   }
 
   #end(key: string): void {

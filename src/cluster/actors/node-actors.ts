@@ -16,14 +16,16 @@ import {
   TroupeError,
 } from '../../core/index.ts';
 import type { Envelope, Links } from '../../remote/index.ts';
-import { decodePayload, encodePayload } from '../../wire/index.ts';
+import { decodePayload, EMPTY_PAYLOAD, encodePayload } from '../../wire/index.ts';
 import type { Peers } from '../peers.ts';
-import type { ClusterMap } from '../view.ts';
+import { type ClusterMap, sameNode } from '../view.ts';
 import { ActorGate } from './gate.ts';
 import { ClusterTopics, type Topic, type TopicListener } from './topics.ts';
 
 /** How long a name is looked up when nothing else is said, ms. */
 export const FIND_TIMEOUT_MS = 5_000;
+/** How long another node is waited for that is to have heard what this one said, ms. */
+const TOLD_TIMEOUT_MS = 5_000;
 
 /** What the actors of a node are made of. */
 export interface NodeActorsParts {
@@ -92,7 +94,8 @@ export class NodeActors implements Actors {
       this.system.kernel.deadLetters.add({ message, to, reason: 'overflow', error }, bytes, nobody);
       logger.debug('published message dropped', { topic, node: life.node, code: error.code });
     });
-    peers.serve('actors', async (_method, payload) => {
+    peers.serve('actors', async (method, payload) => {
+      if (method === 'told') return EMPTY_PAYLOAD;
       const name = decodePayload(payload) as string;
       return encodePayload(this.#named(name));
     });
@@ -128,6 +131,15 @@ export class NodeActors implements Actors {
 
   topic<M>(name: string): Topic<M> {
     return this.#topics.topic(name);
+  }
+
+  /** Resolves when every node that lives has heard what this one has said of its topics so far, as far as it can be asked. */
+  async told(): Promise<void> {
+    const { map, peers, self } = this.#parts;
+    const others = map.nodes().filter((node) => map.isAlive(node) && !sameNode(node, self));
+    await Promise.allSettled(
+      others.map((node) => peers.request(node, 'user', 'actors', 'told', EMPTY_PAYLOAD, TOLD_TIMEOUT_MS)),
+    );
   }
 
   /** Whether they are being stopped, or have been. */

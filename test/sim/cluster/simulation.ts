@@ -152,7 +152,7 @@ class ClusterRun {
     if (what !== undefined) throw new Broken(`after ${limitMs / 1_000} s without faults ${what}`);
   }
 
-  /** What keeps the cluster from being whole: every node is up and every shard owned, as every node knows. */
+  /** What keeps the cluster from being whole: every node is up to stay and every shard owned, as every node knows. */
   #apart(): string | undefined {
     const { machines } = this.#shared;
     for (const { id, state, node } of machines.values()) {
@@ -161,6 +161,8 @@ class ClusterRun {
     for (const { id, node } of machines.values()) {
       const map = node?.life.map;
       if (map === undefined) return `${id} has no life`;
+      const leaving = map.nodes().find(({ state }) => state === 'draining');
+      if (leaving !== undefined) return `${leaving.node} drains, as ${id} knows`;
       for (const other of machines.values()) {
         const self = other.node?.life.self;
         if (self === undefined || !map.isAlive(self)) return `${id} doesn't know ${other.id}`;

@@ -20,6 +20,8 @@ const listener = defineAgent('listener', {
   state: (): State => [],
   shards: 1,
   passivateAfterMs: 1_000,
+  // One crash is one too many.
+  supervision: { intensity: 0 },
   messages: {
     do: { input: z.undefined(), output: z.string() },
     ended: { input: z.object({ actor: z.string(), reason: z.string() }) },
@@ -148,6 +150,32 @@ describe('what an agent watches and is subscribed to', () => {
       await bench.clock.advance(100);
     }
     expect(await heard()).toEqual(['after 1']);
+  });
+
+  test('what a node that ends can not give any more is no crash of the agent', async () => {
+    await bench.settle(one.actors.stop(1_000));
+    // It is asked again until its shard has another node.
+    await expect(turn((ctx) => ctx.subscribe('prices', 'news'))).rejects.toMatchObject({ code: 'TIMEOUT' });
+    expect(await heard()).toEqual([]);
+  });
+
+  test('the earlier node relays until all others know of the next one: what is published meanwhile is not missed', async () => {
+    await turn((ctx) => ctx.subscribe('prices', 'news'));
+    await bench.clock.advance(500);
+    // What the next node says to whoever publishes takes its time.
+    const held = Promise.withResolvers<void>();
+    two.actors.told = () => held.promise;
+    await handOver(bench, one, two, 'listener');
+    await bench.clock.advance(500);
+    one.actors.topic('prices').publish('up');
+    await bench.clock.advance(500);
+    expect(new Set(await heard())).toEqual(new Set(['up']));
+    expect(await heard(), 'both relay').toHaveLength(2);
+    held.resolve();
+    await bench.clock.advance(500);
+    one.actors.topic('prices').publish('down');
+    await bench.clock.advance(500);
+    expect(await heard()).toEqual(['up', 'up', 'down']);
   });
 
   test('a shard that comes back ends what another node still relays, as it overheard who took over', async () => {
