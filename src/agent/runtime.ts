@@ -180,13 +180,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   }
 
   turnMs(shard: ShardId): number {
-    const now = this.#parts.clock.monotonic();
     let busy = 0;
     for (const { open } of this.#residentsOf(shard)) if (open > 0) busy++;
-    if (busy < 2) return 0;
-    let longest = 0;
-    for (const { sinceMs } of this.#turnsOf(shard)) longest = Math.max(longest, now - sinceMs);
-    return longest;
+    return busy < 2 ? 0 : this.#slowest(this.#turnsOf(shard));
   }
 
   async prepare(shard: ShardId, target: NodeRef): Promise<void> {
@@ -197,10 +193,9 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
   async pause(shard: ShardId, limits: PauseLimits): Promise<number | undefined> {
     const gate = this.#shards.get(shard)?.house.gate;
     if (gate === undefined) return 0;
-    return gate.close(
-      [...this.#turnsOf(shard)].map(({ running }) => running as Delivery),
-      limits,
-    );
+    const turns = [...this.#turnsOf(shard)];
+    const running = turns.map((resident) => resident.running as Delivery);
+    return gate.close(running, this.#slowest(turns) > limits.standMs ? { ...limits, standMs: 0 } : limits);
   }
 
   resume(shard: ShardId): void {
@@ -460,6 +455,14 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       const { running } = resident;
       if (running !== undefined && !this.#recalls.waits(running)) yield resident;
     }
+  }
+
+  /** How long ago the slowest of running turns began its last step, or began, ms; 0 for none. */
+  #slowest(turns: Iterable<Resident>): number {
+    const now = this.#parts.clock.monotonic();
+    let longest = 0;
+    for (const { sinceMs } of turns) longest = Math.max(longest, now - sinceMs);
+    return longest;
   }
 
   /** The shard went from here, and not by our own hand: whatever runs can commit nothing, its askers ask the new owner. */

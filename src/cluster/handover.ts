@@ -41,7 +41,7 @@ const RETRY_MS = 100;
 
 /** How long a shard may be kept from turns. */
 export interface PauseLimits {
-  /** How long an agent may stand still for the turns of others, ms. */
+  /** How long an agent may stand still for the turns of others, ms: for one whose step has been under way for longer, not at all. */
   readonly standMs: number;
   /** How long to wait at all, ms: also while nobody stands still for it. */
   readonly waitMs: number;

@@ -154,6 +154,19 @@ describe('a pause before a move', () => {
     expect(await outcomes([held, other])).toEqual(['hold on n1', 1]);
   });
 
+  test('lets nobody stand still for a turn that has been at the same for longer than that already', async () => {
+    const { held } = await busy('plain', []);
+    await bench.clock.advance(500);
+    const paused = one.runtime.pause(id, limits(200, 60_000));
+    const askedAt = bench.clock.monotonic();
+    const other = ask('note', 'b', {}, 'plain', 'other');
+    expect(await settle(paused)).toBeUndefined();
+    expect(bench.clock.monotonic() - askedAt).toBeLessThan(100);
+    one.runtime.resume(id);
+    gates.get('hold')?.resolve();
+    expect(await outcomes([held, other])).toEqual(['hold on n1', 1]);
+  });
+
   test('ends when turns stand before a step: they run again at the next home, behind the finished ones', async () => {
     gate('slow');
     const asked = ask('work', ['slow', 'next']);
