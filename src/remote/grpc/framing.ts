@@ -13,14 +13,17 @@ export function prefixed(messageBytes: number, message?: Uint8Array): Buffer {
   return framed;
 }
 
-/** Whether a message finds room in this memory, and doesn't keep much more of it than it needs. */
+/** Memory that the mere announcement of a message takes, bytes; more is taken as its bytes come. */
+const RESERVED_BYTES_MAX = 128 * 1024;
+
+/** Whether a message can begin in this memory, and doesn't keep much more of it than it needs. */
 const fits = (memory: Buffer | undefined, size: number): boolean =>
-  memory !== undefined && memory.byteLength >= size && memory.byteLength <= 2 * size;
+  memory !== undefined && memory.byteLength >= Math.min(size, RESERVED_BYTES_MAX) && memory.byteLength <= 2 * size;
 
 /**
  * Finds the messages in what HTTP/2 brings, by gRPC's protocol over HTTP/2 ("Length-Prefixed-Message"). One that came in one chunk is a
- * view of it; others are copied once,
- * into memory that is their taker's unless it says otherwise (`reuse`).
+ * view of it; others are
+ * copied, into memory that is their taker's unless it says otherwise (`reuse`).
  */
 export class MessageReader {
   readonly #bytesMax: number;
@@ -83,7 +86,7 @@ export class MessageReader {
         } else {
           this.#size = size;
           this.#missing = size;
-          if (!fits(this.#whole, size)) this.#whole = Buffer.allocUnsafe(size);
+          if (!fits(this.#whole, size)) this.#whole = Buffer.allocUnsafe(Math.min(size, RESERVED_BYTES_MAX));
         }
       }
       if (message !== undefined) {
@@ -104,8 +107,16 @@ export class MessageReader {
   }
 
   #collect(part: Buffer): Buffer | undefined {
-    const whole = this.#whole!;
-    whole.set(part, this.#size - this.#missing);
+    const from = this.#size - this.#missing;
+    const to = from + part.byteLength;
+    let whole = this.#whole!;
+    if (whole.byteLength < to) {
+      const larger = Buffer.allocUnsafe(Math.min(this.#size, 2 * to));
+      whole.copy(larger, 0, 0, from);
+      whole = larger;
+      this.#whole = larger;
+    }
+    whole.set(part, from);
     this.#missing -= part.byteLength;
     if (this.#missing > 0) return undefined;
     this.#taken = whole;

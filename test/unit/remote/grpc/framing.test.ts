@@ -84,3 +84,17 @@ test('memory is used again for messages of which nothing is kept, and for no oth
   bring(30, 7);
   expect(taken.slice(5).map((message) => message[0])).toEqual([6, 7]);
 });
+
+test('a long message takes memory as its bytes come, not as its prefix says', () => {
+  const size = 1_000_000;
+  const reader = new MessageReader(size, (message) => {
+    expect(Buffer.compare(message, body)).toBe(0);
+    return false;
+  });
+  const body = Buffer.alloc(size, 'all the bytes, each at its place. ');
+  const before = process.memoryUsage().arrayBuffers;
+  expect(reader.read(prefixed(size))).toBeUndefined();
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(size / 2);
+  expect.assertions(3);
+  for (let at = 0; at < size; at += 50_000) reader.read(body.subarray(at, at + 50_000));
+});
