@@ -12,7 +12,9 @@ const WORKERS_MAX = 1_000;
 const PACE_MS_MAX = 1_800_000;
 
 /** Names of pools are the beginnings of node ids, and of pods. */
-const POOL_NAME = /^[a-z][a-z0-9-]{0,39}$/;
+const POOL_NAME = /^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$/;
+/** Names of namespaces, as Kubernetes has them (RFC 1123 labels). */
+const NAMESPACE = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
 const ms = z.number().int().min(0).max(PACE_MS_MAX);
 const pace = (stepMax: number, cooldownMs: number, windowMs: number) =>
@@ -37,12 +39,13 @@ const executor = z.discriminatedUnion(
       kind: z.literal('kubernetes'),
       resource: z.enum(['statefulset', 'deployment']).default('statefulset'),
       /** Default: the namespace of the service account. */
-      namespace: z.string().min(1).optional(),
+      namespace: z.string().regex(NAMESPACE, `must match ${NAMESPACE}`).optional(),
       /** Ordinal of a StatefulSet's first pod: its `spec.ordinals.start`. */
       firstOrdinal: z.number().int().min(0).default(0),
       address: z
         .string()
         .regex(/^https?:\/\/[^/?#\s]+$/, 'must be "https://host:port", without a path')
+        .refine((text) => URL.canParse(text), 'must be an address that can be parsed')
         .default(KUBERNETES_ADDRESS),
       /** Folder with `token`, `ca.crt` and `namespace` of the service account. */
       account: z.string().min(1).default(KUBERNETES_ACCOUNT),

@@ -5,8 +5,11 @@ import { type Clock, errorMessage, TroupeError } from '../core/index.ts';
 
 /** How often the count is read when nothing is changed, ms: the API server has others to serve. */
 export const RECOUNT_MS = 10_000;
-/** Deletion cost of the pod that is to go: lower than that of any pod that nobody marked, which is 0. */
-const GOES_FIRST = '-1000';
+/**
+ * Deletion costs count the seconds from here on, below 0, ms since 1970: one who was marked later goes before one who was marked earlier and
+ * was wanted after all, and both before all that nobody marked, whose cost is 0. A cost has 32 bits, which lasts 68 years.
+ */
+const MARKS_SINCE_MS = Date.UTC(2020, 0, 1);
 
 /** Which pods, and how to reach the API server. */
 export interface KubernetesScale {
@@ -79,7 +82,8 @@ export function kubernetesExecutor(
         : workers.find(({ node }) => node.node === `${name}-${firstOrdinal + count - 1}`)?.node,
     ...(resource === 'deployment' && {
       choose: async ({ node }, signal) => {
-        const annotations = { 'controller.kubernetes.io/pod-deletion-cost': GOES_FIRST };
+        const cost = -Math.max(1, Math.floor((clock.now() - MARKS_SINCE_MS) / 1_000));
+        const annotations = { 'controller.kubernetes.io/pod-deletion-cost': `${cost}` };
         const body = { metadata: { annotations } };
         await ask('PATCH', `/api/v1/namespaces/${namespace()}/pods/${node}`, signal, {
           type: 'application/merge-patch+json',

@@ -330,6 +330,17 @@ describe('pools of workers', () => {
       'autoscale.pools[0].worker.listen.api: must have port 0',
     ],
     ['names that are beginnings', [pool, { ...pool, name: 'spot-big' }], '"spot-big" begins like the workers'],
+    ['a name that no pod can have', [{ ...pool, name: 'spot-' }], 'autoscale.pools[0].name: must match'],
+    [
+      'a namespace that is a path',
+      [{ ...pool, executor: { kind: 'kubernetes', namespace: 'a/b' } }],
+      'autoscale.pools[0].executor.namespace: must match',
+    ],
+    [
+      'an address that is none',
+      [{ ...pool, executor: { kind: 'kubernetes', address: 'https://[x' } }],
+      'autoscale.pools[0].executor.address: must be an address that can be parsed',
+    ],
     ['an unknown executor', [{ ...pool, executor: { kind: 'nomad' } }], 'must be one of local, kubernetes'],
     ['a window without end', [{ ...pool, in: { windowMs: 1e9 } }], 'autoscale.pools[0].in.windowMs: '],
   ])('are refused with %s, in one line', (_what, pools, line) => {

@@ -1,9 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Worker } from '../../../src/cluster/index.ts';
 import type { NodeRecord } from '../../../src/coordinator/index.ts';
+import { systemClock } from '../../../src/core/index.ts';
+import { initCertificates, issueCertificates } from '../../../src/node/index.ts';
 import { type KubernetesScale, kubernetesExecutor, RECOUNT_MS } from '../../../src/node/kubernetes-executor.ts';
 import { ManualClock } from '../../../src/testkit/clock.ts';
 import { Cloud, type Reply, until } from '../cluster/preemption/cloud.ts';
@@ -111,10 +113,40 @@ describe('a Deployment', () => {
     expect(leaver?.node).toBe('spot-7c9-abcde');
     expect(scale.leaver(workers('spot-7c9-abcde'), 2), 'a pod that is not up goes first').toBeUndefined();
     await scale.choose?.(leaver as NodeRecord, NOW);
-    expect(server.annotated).toEqual(['spot-7c9-abcde -1000']);
+    const mark = (): { readonly pod: string | undefined; readonly cost: number } => {
+      const [pod, cost] = server.annotated.at(-1)?.split(' ') ?? [];
+      return { pod, cost: Number(cost) };
+    };
+    const first = mark();
+    expect(first.pod).toBe('spot-7c9-abcde');
+    expect(first.cost).toBeLessThan(0);
+    // Wanted after all, it keeps its mark; the next one that is to go must go before it.
+    await clock.advance(1_000);
+    await scale.choose?.({ node: 'spot-7c9-fghij' } as NodeRecord, NOW);
+    expect(mark().pod).toBe('spot-7c9-fghij');
+    expect(mark().cost).toBeLessThan(first.cost);
+    expect(mark().cost).toBeGreaterThan(-(2 ** 31));
     await scale.count(NOW);
     expect(cloud.requests.at(-1)?.path).toBe('/apis/apps/v1/namespaces/work/deployments/spot/scale');
   });
+});
+
+test('an API server is believed when its certificate comes from the authority of the account, and only then', async () => {
+  const files = join(account, 'certificates');
+  mkdirSync(files);
+  await initCertificates(files, 'c', 1, systemClock);
+  await issueCertificates(files, 'node', ['api'], [], 1, systemClock);
+  const pem = (name: string): string => readFileSync(join(files, name), 'utf8');
+  await using secure = await Cloud.start({ cert: pem('api.crt'), key: pem('api.key') });
+  secure.answer = server.answer;
+  const scale = executor({ address: secure.address });
+  await expect(scale.count(NOW)).rejects.toMatchObject({ message: expect.stringContaining('ca.crt') });
+  writeFileSync(join(account, 'ca.crt'), pem('ca.crt'));
+  expect(await scale.count(NOW)).toBe(3);
+  await initCertificates(join(account, 'foreign'), 'c', 1, systemClock);
+  writeFileSync(join(account, 'ca.crt'), readFileSync(join(account, 'foreign', 'ca.crt')));
+  await expect(scale.resize(4, NOW)).rejects.toMatchObject({ code: 'NODE_UNAVAILABLE' });
+  expect(server.replicas).toBe(3);
 });
 
 const BAD: readonly (readonly [string, Reply, string, string])[] = [
@@ -129,6 +161,7 @@ const BAD: readonly (readonly [string, Reply, string, string])[] = [
   ['a redirect', { status: 302, headers: { location: '/elsewhere' } }, 'PROTOCOL_VIOLATION', '302'],
   ['a broken connection', 'cut', 'NODE_UNAVAILABLE', ''],
   ['half an answer', 'cut in the middle', 'NODE_UNAVAILABLE', ''],
+  ['far too much', { status: 200, body: ' '.repeat(70_000) }, 'MESSAGE_TOO_LARGE', ''],
 ];
 
 test.each(BAD)('an API server that answers with %s is in trouble, and gets well', async (_what, reply, code, says) => {
