@@ -127,6 +127,21 @@ describe.each([false, true])('journals, each entry committed: %s', (commits) => 
     expect(records).toEqual(['1', '2', '3', '4', '5', '6'].map(bytes));
   });
 
+  test('an image does not tell which records were written together, but whose they are', async () => {
+    const drivers = [owned(), new LedgerDriver({}, !commits)] as const;
+    drivers[1].own('n', drivers[1].join('n'));
+    const other = { key: 'agent-2', fence: { group: 'g', shard: shardOf('agent-2', 4), epoch: 1 } };
+    for (const driver of drivers) {
+      driver.run('journal.append', append(0, ['1', '2']));
+      driver.run('journal.append', append(2, ['3']));
+      driver.run('journal.append', { ...append(0, ['4']), ...other });
+    }
+    expect(drivers[0].ledger.digest()).toBe(drivers[1].ledger.digest());
+    await drivers[0].ledger.restore(drivers[1].ledger.appliedIndex, drivers[1].ledger.snapshot());
+    const { records } = drivers[0].ledger.query('journal.read', other);
+    expect(records).toEqual([bytes('4')]);
+  });
+
   test('an image has what the journals are at, and whoever takes it in goes on from there', async () => {
     const [ahead, behind] = [owned(), owned()];
     for (const driver of [ahead, behind]) driver.run('journal.append', append(0, ['1']));
