@@ -231,6 +231,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     return { residents: busy.length + idle.length, agents, watches, subscriptions, states };
   }
 
+  relays(): number {
+    return this.#subscriptions.left;
+  }
+
   load(shard: ShardId, cargo: Cargo): void {
     this.#watches.load(shard, cargo.watches);
     this.#subscriptions.load(shard, cargo.subscriptions);

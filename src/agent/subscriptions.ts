@@ -1,5 +1,5 @@
 import type { Ref } from '../actor/index.ts';
-import type { ClusterMap, Interest, NodeActors, Topic } from '../cluster/index.ts';
+import { type ClusterMap, type Interest, type NodeActors, sameNode, type Topic } from '../cluster/index.ts';
 import {
   type AgentAddress,
   agentAddressKey,
@@ -73,6 +73,16 @@ export class AgentSubscriptions {
 
   unsubscribe(agent: AgentAddress, name: string): void {
     this.#end(keyOf(agent, name));
+  }
+
+  /** Those of shards that are another node's by now, and that it hasn't said to have: what is published may still come here only. */
+  get left(): number {
+    let left = 0;
+    for (const { shard } of this.#subscriptions.values()) {
+      const owner = shard && this.#map.shard(shard)?.owner;
+      if (owner !== undefined && !sameNode(owner, this.#actors.self)) left++;
+    }
+    return left;
   }
 
   /** What a shard's agents are subscribed to, for their next node. */

@@ -27,6 +27,8 @@ const LEADERSHIP_MS = 2_000;
 const SAY_MS_MIN = 1_000;
 /** Part of the deadline kept for saying that this node leaves, ms. */
 const LEAVE_MS = 1_000;
+/** Time for the next nodes of agents to take over what those are subscribed to, ms. */
+const RELAYS_MS = 5_000;
 /** How often emptiness is looked at, ms. */
 const LOOK_MS = 10;
 /** Pause before the ledger is told again that the node stays, ms. */
@@ -198,14 +200,16 @@ export class Drain {
     return account;
   }
 
-  /** Waits for messages that were on their way here when their shards went, while there is time. */
+  /** Waits for messages that were on their way here when their shards went, and until none comes here first, while there is time. */
   async #awaitStragglers(): Promise<void> {
     const { handover, clock } = this.#parts;
     let come = false;
     void handover.stragglers().then(() => {
       come = true;
     });
-    while (!come && clock.monotonic() < this.#deadline.movesUntilMs) await delay(clock, LOOK_MS);
+    const relaysUntilMs = clock.monotonic() + RELAYS_MS;
+    const waits = (): boolean => !come || (handover.relaying && clock.monotonic() < relaysUntilMs);
+    while (waits() && clock.monotonic() < this.#deadline.movesUntilMs) await delay(clock, LOOK_MS);
   }
 
   /** Whether this node's view has what the ledger gave it last: nothing comes to a node that drains, but it may not know of all that came before. */

@@ -69,6 +69,8 @@ export interface ShardTenant {
    * does what is large and has changed since it was copied to the target.
    */
   release(shard: ShardId, stepsUntilMs: number, target: NodeRef): Promise<Cargo>;
+  /** Subscriptions that went along with shards, and that are still served from here. */
+  relays(): number;
   /** Lets a shard's agents hear of what they did, and puts mail into their mailboxes. */
   load(shard: ShardId, cargo: Cargo): void;
 }
@@ -180,6 +182,11 @@ export class Handover {
     const asked = others.map((to) => peers.request(to, 'user', 'handover', 'active', names, ACTIVE_TIMEOUT_MS));
     const silent = (await Promise.allSettled(asked)).filter(({ status }) => status === 'rejected').length;
     if (silent > 0) logger.debug('what is on its way not waited for', { nodes: silent });
+  }
+
+  /** Whether messages for agents that have moved may still come here, as others know of no other place to send them to. */
+  get relaying(): boolean {
+    return this.#parts.tenant.relays() > 0;
   }
 
   /** Starts no further moves. */

@@ -288,6 +288,7 @@ export class Life {
   #tenant(): ShardTenant {
     const isJobs = (shard: ShardId): boolean => shard.group === jobGroup.group;
     return {
+      relays: () => this.#runtime.relays(),
       value: (shard) => (isJobs(shard) ? JOB_VALUE : this.#runtime.value(shard)),
       turnMs: (shard) => (isJobs(shard) ? 0 : this.#runtime.turnMs(shard)),
       prepare: async (shard, target) => {

@@ -42,6 +42,7 @@ export class FakeTenant implements ShardTenant, LocalAgents {
   /** What a pause waits for. */
   turns: (limitMs: number) => Promise<void> = async () => undefined;
   onRelease: () => void = () => undefined;
+  relays: () => number = () => 0;
   /** What a release waits for. */
   hold: Promise<void> = Promise.resolve();
 

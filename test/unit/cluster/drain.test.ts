@@ -190,6 +190,20 @@ describe('a drain', () => {
     expect(other.tenant.delivered.map(({ payload }) => decodePayload(payload))).toEqual(['late']);
   });
 
+  test.each([
+    ['until their next nodes have taken over', 700, 60_000, 700],
+    ['no longer than they may take', 60_000, 60_000, 5_000],
+    ['no longer than there is time', 60_000, 3_000, 2_700],
+  ])('goes on relaying for agents that have left: %s', async (_what, takenOverMs, deadlineMs, leavesMs) => {
+    leaderPlaces();
+    const startedAt = bench.clock.monotonic();
+    leaving.tenant.relays = () => (bench.clock.monotonic() - startedAt < takenOverMs ? 1 : 0);
+    await bench.settle(start(deadlineMs));
+    const tookMs = bench.clock.monotonic() - startedAt;
+    expect(tookMs).toBeGreaterThanOrEqual(leavesMs);
+    expect(tookMs).toBeLessThan(leavesMs + 250);
+  });
+
   test('waits for that no longer than there is time, also when it is hurried', async () => {
     leaderPlaces();
     await tellsLate(4_000);
