@@ -26,8 +26,13 @@ const TARGET_LIVES_MS = 60;
 const SLOW_MS = 800;
 /** The same where notices must leave time enough: to a node that can't be connected to, and answer, within a second no shard is moved. */
 const SLOW_MS_GENTLE = 200;
-/** How far a clock jumps, at most, where nobody waits for a timer; else a sixtieth of it. */
+/**
+ * How far a clock jumps, at most; where nothing may be asked twice, as sessions end after a minute of logged time; and where somebody waits
+ * for a timer, ms.
+ */
 const JUMP_MS = 60_000;
+const JUMP_MS_GENTLE = 10_000;
+const JUMP_MS_TIMERS = 1_000;
 /** Time without any worker, at most, ms. */
 const LOST_MS = 8_000;
 
@@ -142,8 +147,7 @@ export class ClusterFaults {
       case 'slow':
         return this.#slow(machine);
       case 'clock-jump':
-        machine.clock.jump(JUMP_MS * (this.#shared.plan.timers ? 1 / 60 : 1) * (2 * random.next() - 1));
-        return true;
+        return this.#jump(machine);
       case 'stop':
         void machine.node?.stop();
         return true;
@@ -179,6 +183,13 @@ export class ClusterFaults {
         this.#lateAppend = machine.id;
         return true;
     }
+  }
+
+  #jump(machine: Machine): boolean {
+    const { timers, gentle } = this.#shared.plan;
+    const atMostMs = timers ? JUMP_MS_TIMERS : gentle ? JUMP_MS_GENTLE : JUMP_MS;
+    machine.clock.jump(atMostMs * (2 * this.#random.next() - 1));
+    return true;
   }
 
   #crash(machine: Machine): boolean {
