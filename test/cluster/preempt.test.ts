@@ -118,20 +118,23 @@ test('an Azure event empties its machine, which is acknowledged then; a service 
 test('a drain of the node that leads hands leadership over first: one change of term, no gap', async () => {
   await using box = new Sandbox();
   const cluster = await box.start(FIVE.slice(0, 4), {}, AGENTS);
-  const before = (await cluster.status()).leader;
+  const { leader: before, view } = await eventually('the leader has shards', async () => {
+    const status = await cluster.status();
+    return status.view.shards.some(({ owner }) => owner?.node === status.leader?.node) ? status : undefined;
+  });
   const leader = await leaderOf(cluster);
+  const owners = new Map(view.shards.map(({ group, shard, owner }) => [`${group}:${shard}`, owner?.node]));
   const stop = new AbortController();
   const terms: [string, number][] = [];
   const watching = (async () => {
     for await (const event of cluster.events(stop.signal)) {
       if (event.type === 'node' && event.node.node === leader) terms.push([event.node.state, event.term]);
-      // A cluster that has just started may still be balancing: what counts is what moves after the mark.
-      if (
-        terms.length > 0 &&
-        event.type === 'shards' &&
-        event.shards.some(({ owner }) => owner !== undefined && owner.node !== leader)
-      ) {
-        terms.push(['moved', event.term]);
+      // A cluster that has just started may still be balancing: what counts is what leaves this node after the mark.
+      if (event.type !== 'shards') continue;
+      for (const { group, shard, owner } of event.shards) {
+        const left = owners.get(`${group}:${shard}`) === leader && owner !== undefined && owner.node !== leader;
+        if (left && terms.length > 0) terms.push(['moved', event.term]);
+        owners.set(`${group}:${shard}`, owner?.node);
       }
     }
   })();
@@ -154,6 +157,7 @@ test('a drain of the node that leads hands leadership over first: one change of 
   await watching;
   const [marked] = terms;
   expect(marked).toEqual(['draining', before?.term]);
+  expect(terms.map(([what]) => what)).toContain('moved');
   expect(terms.filter(([what]) => what !== 'draining').map(([, term]) => term)).not.toContain(before?.term);
   expect((await record(cluster, leader))?.account?.drainMs).toBeLessThan(9_000);
 });
