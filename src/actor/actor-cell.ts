@@ -1,7 +1,7 @@
 import { asTroupeError, type ErrorCode, errorMessage, handBack, TroupeError, withoutMessage } from '../core/index.ts';
 import { type Ask, type AskTarget, openAsk } from './ask.ts';
 import { addToRing, findInRing, removeFromRing } from './ask-ring.ts';
-import type { BehaviorFactory } from './behavior.ts';
+import type { ActorOwner, BehaviorFactory } from './behavior.ts';
 import { type AnyCell, Children } from './children.ts';
 import { Context } from './context.ts';
 import { DeathWatch, type Watcher } from './death-watch.ts';
@@ -34,7 +34,7 @@ export class ActorCell<M> implements Ref<M> {
   readonly id: number;
   readonly name: string | undefined;
   readonly spec: ActorSpec<M>;
-  readonly #factory: BehaviorFactory<M>;
+  readonly source: BehaviorFactory<M> | ActorOwner<M>;
   status: number = NEW;
   /** Whether it is in the dispatcher's queue. */
   #queued = false;
@@ -66,14 +66,14 @@ export class ActorCell<M> implements Ref<M> {
     kernel: Kernel,
     parent: AnyCell | undefined,
     name: string | undefined,
-    factory: BehaviorFactory<M>,
+    source: BehaviorFactory<M> | ActorOwner<M>,
     spec: ActorSpec<M>,
   ) {
     this.kernel = kernel;
     this.parent = parent;
     this.id = kernel.nextId();
     this.name = name;
-    this.#factory = factory;
+    this.source = source;
     this.spec = spec;
     this.tracked = spec.traceparent !== undefined;
   }
@@ -175,14 +175,10 @@ export class ActorCell<M> implements Ref<M> {
 
   #makeMailbox(): AnyMailbox<M | Note<M>> {
     const { sizeOf, priority } = this.spec;
-    this.mailbox =
-      priority === undefined
-        ? new Mailbox(sizeOf !== undefined)
-        : new PriorityMailbox(
-            priority.levels,
-            (item) => priority.of(item instanceof Note ? item.message : item),
-            sizeOf !== undefined,
-          );
+    if (priority !== undefined) {
+      const levelOf = (item: M | Note<M>): number => priority.of(item instanceof Note ? item.message : item);
+      this.mailbox = new PriorityMailbox(priority.levels, levelOf, sizeOf !== undefined);
+    } else this.mailbox = this.kernel.spareMailboxes.take(sizeOf !== undefined);
     return this.mailbox;
   }
 
@@ -274,6 +270,11 @@ export class ActorCell<M> implements Ref<M> {
       else this.#handle(message as M);
     }
     this.#queued = false;
+    if (this.busy && mailbox instanceof Mailbox && mailbox.length === 0) {
+      // Others can use it while this one awaits its handler.
+      this.mailbox = undefined;
+      this.kernel.spareMailboxes.give(mailbox);
+    }
     return done;
   }
 
@@ -351,7 +352,7 @@ export class ActorCell<M> implements Ref<M> {
   // --- life ---------------------------------------------------------------------------------------------------------
 
   /** Starts a child. */
-  spawn<C>(factory: BehaviorFactory<C>, name: string | undefined, spec: ActorSpec<C>): ActorCell<C> {
+  spawn<C>(source: BehaviorFactory<C> | ActorOwner<C>, name: string | undefined, spec: ActorSpec<C>): ActorCell<C> {
     const { context, kernel } = this;
     if (context === undefined || context.closed) throw this.terminatedError();
     context.family ??= new Children();
@@ -362,7 +363,7 @@ export class ActorCell<M> implements Ref<M> {
     if (name !== undefined && family.has(name)) {
       throw new TroupeError('ALREADY_EXISTS', `a living child is named ${name}`, { address: this.path });
     }
-    const child = new ActorCell<C>(kernel, this as AnyCell, name, factory, spec);
+    const child = new ActorCell<C>(kernel, this as AnyCell, name, source, spec);
     family.add(child as AnyCell);
     child.#enqueue();
     return child;
@@ -374,7 +375,8 @@ export class ActorCell<M> implements Ref<M> {
     this.context = context;
     this.status = Status.starting;
     try {
-      const behavior = this.#factory();
+      const { source } = this;
+      const behavior = typeof source === 'function' ? source() : source.behavior();
       context.behavior = behavior;
       const outcome = behavior.start?.(context);
       if (typeof outcome?.then === 'function') {

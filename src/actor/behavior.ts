@@ -39,3 +39,14 @@ export interface Behavior<M> {
 
 /** Makes the behaviour of a new incarnation. Called anew at each restart. */
 export type BehaviorFactory<M> = () => Behavior<M>;
+
+/**
+ * In place of a factory: whoever keeps something for each of very many actors makes their behaviours itself, and hears of their ends as
+ * a watcher does, without a closure and a watch for each.
+ */
+export interface ActorOwner<M> {
+  /** What a factory returns. */
+  behavior(): Behavior<M>;
+  /** The actor has ended; called once. */
+  onEnd(terminated: Terminated): void;
+}

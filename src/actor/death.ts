@@ -25,6 +25,7 @@ export function die<M>(cell: ActorCell<M>, reason: StopReason, error: unknown): 
   );
   cell.record = undefined;
   cell.deathWatch ??= new DeathWatch(cell.kernel);
+  if (typeof cell.source !== 'function') cell.deathWatch.add(cell.source);
   cell.deathWatch.announce({ ref: cell, reason, ...(reason === 'crashed' ? { error } : {}) });
   cell.parent?.context?.family?.remove(cell as AnyCell);
   cell.extraction?.done(mail);

@@ -2,7 +2,7 @@
 export { ActorCell } from './actor-cell.ts';
 export { Ask, type AskTarget, type Lent, startAsk } from './ask.ts';
 export { type AskOrigin, CYCLE_ACTORS_MAX, originAbove, waitersFor } from './ask-cycle.ts';
-export type { Behavior, BehaviorFactory, EndReason, StopReason, Terminated } from './behavior.ts';
+export type { ActorOwner, Behavior, BehaviorFactory, EndReason, StopReason, Terminated } from './behavior.ts';
 export type { ActorContext, Settled } from './context.ts';
 export type { DeadLetter, DeadLetterReason, KeptDeadLetter, Replay } from './dead-letters.ts';
 export type { Watcher } from './death-watch.ts';

@@ -3,6 +3,7 @@ import type { DeadLetters } from './dead-letters.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { Dispatcher } from './dispatcher.ts';
 import type { KernelLimits } from './limits.ts';
+import type { SpareMailboxes } from './mailbox.ts';
 import type { ActorSpec, SpawnOptions } from './options.ts';
 import type { Ref } from './ref.ts';
 import type { ExitKind } from './supervision.ts';
@@ -28,6 +29,7 @@ export interface Kernel {
   readonly dispatcher: Dispatcher;
   readonly deadLetters: DeadLetters;
   readonly deadlines: Deadlines;
+  readonly spareMailboxes: SpareMailboxes;
   /** Spec of a child of an actor; one and the same for all that say nothing special. */
   specOf<M>(options: SpawnOptions<M> | undefined): ActorSpec<M>;
   /** Number of the next actor; never used twice. */

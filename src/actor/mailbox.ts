@@ -27,6 +27,16 @@ export class Mailbox<M> {
     return this.#length;
   }
 
+  /** Whether it keeps sizes. */
+  get sized(): boolean {
+    return this.#stride === 3;
+  }
+
+  /** Whether it is as small as a new one. */
+  get small(): boolean {
+    return this.#mask < SMALLEST;
+  }
+
   /** Sum of the sizes of the waiting messages. */
   get bytes(): number {
     return this.#bytes;
@@ -97,5 +107,26 @@ export class Mailbox<M> {
     this.#ring = next;
     this.#mask = slots - 1;
     this.#head = 0;
+  }
+}
+
+/** Mailboxes of each sort that are kept for the next actor that needs one. */
+const SPARE_MAX = 256;
+
+/** Empty mailboxes that nobody has: of very many actors that wait for something else than mail, none needs one of its own. */
+export class SpareMailboxes {
+  readonly #sized: Mailbox<unknown>[] = [];
+  readonly #unsized: Mailbox<unknown>[] = [];
+
+  /** An empty mailbox. @param sized whether it keeps sizes */
+  take<M>(sized: boolean): Mailbox<M> {
+    const spare = sized ? this.#sized : this.#unsized;
+    return (spare.pop() ?? new Mailbox<unknown>(sized)) as Mailbox<M>;
+  }
+
+  /** @param mailbox an empty one that nobody else has */
+  give<M>(mailbox: Mailbox<M>): void {
+    const spare = mailbox.sized ? this.#sized : this.#unsized;
+    if (mailbox.small && spare.length < SPARE_MAX) spare.push(mailbox as unknown as Mailbox<unknown>);
   }
 }

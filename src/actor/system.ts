@@ -11,7 +11,7 @@ import {
   TroupeError,
 } from '../core/index.ts';
 import { ActorCell, asCell, asTarget } from './actor-cell.ts';
-import type { BehaviorFactory } from './behavior.ts';
+import type { ActorOwner, BehaviorFactory } from './behavior.ts';
 import type { AnyCell } from './children.ts';
 import { type DeadLetter, DeadLetters, type KeptDeadLetter, type Replay } from './dead-letters.ts';
 import { Deadlines } from './deadlines.ts';
@@ -21,6 +21,7 @@ import { kill } from './ending.ts';
 import { type ExtractOptions, extract } from './extract.ts';
 import type { Kernel, RestartEvent } from './kernel.ts';
 import { DEFAULT_LIMITS, type KernelLimits } from './limits.ts';
+import { SpareMailboxes } from './mailbox.ts';
 import type { ActorSpec, SpawnOptions, SupervisionOptions } from './options.ts';
 import { RandomTurns } from './random-turns.ts';
 import type { Ref } from './ref.ts';
@@ -84,8 +85,17 @@ export class ActorSystem implements AsyncDisposable {
    * @throws TroupeError SHUTTING_DOWN, ALREADY_EXISTS (name), OVERLOADED (too many actors), INVALID_ARGUMENT
    */
   spawn<M>(factory: BehaviorFactory<M>, options?: SpawnOptions<M>): Ref<M> {
+    return this.#spawn(factory, options);
+  }
+
+  /** The same for an actor that has an owner in place of a factory. */
+  spawnFor<M>(owner: ActorOwner<M>, options?: SpawnOptions<M>): Ref<M> {
+    return this.#spawn(owner, options);
+  }
+
+  #spawn<M>(source: BehaviorFactory<M> | ActorOwner<M>, options: SpawnOptions<M> | undefined): Ref<M> {
     if (this.#shutdown !== undefined) throw new TroupeError('SHUTTING_DOWN', 'the actor system is shutting down');
-    return this.#root.spawn(factory, options?.name, this.#kernel.topLevelSpecs.of(options));
+    return this.#root.spawn(source, options?.name, this.#kernel.topLevelSpecs.of(options));
   }
 
   /** Stops an actor for good, its children first. @returns when it is dead */
@@ -186,6 +196,7 @@ class SystemKernel implements Kernel {
   readonly dispatcher: Dispatcher;
   readonly deadLetters: DeadLetters;
   readonly deadlines: Deadlines;
+  readonly spareMailboxes: SpareMailboxes = new SpareMailboxes();
   readonly fatal: (error: unknown) => void;
   readonly #onRestart: ((event: RestartEvent) => void) | undefined;
   readonly #specs: Specs;

@@ -1,4 +1,4 @@
-import type { BehaviorFactory, RestartLimit, SpawnOptions } from '../actor/index.ts';
+import type { Behavior, RestartLimit, SpawnOptions } from '../actor/index.ts';
 import type { GroupSpec } from '../coordinator/index.ts';
 import { type AgentAddress, TroupeError } from '../core/index.ts';
 import { resolveLimits, type Threads } from '../thread/index.ts';
@@ -93,8 +93,7 @@ function isolationOf(agent: AnyAgent, spec: AgentSpec<unknown, Protocol>, thread
   return { threads, module, limits: resolveLimits(limits) };
 }
 
-/** Makes the behaviour of an agent's actor. Apart from all else, as what it keeps it keeps for each agent in memory. */
-export function behaviorOf({ isolation }: Kind, house: Household, address: AgentAddress): BehaviorFactory<Delivery> {
-  if (isolation !== undefined) return () => seated(house, address, isolation);
-  return () => activate(house, address);
+/** Makes the behaviour of an agent's actor. */
+export function behaviorOf({ isolation }: Kind, house: Household, address: AgentAddress): Behavior<Delivery> {
+  return isolation === undefined ? activate(house, address) : seated(house, address, isolation);
 }

@@ -1,4 +1,4 @@
-import type { Ref, Terminated } from '../actor/index.ts';
+import type { ActorOwner, Behavior, Ref, Terminated } from '../actor/index.ts';
 import type { AgentAddress } from '../core/index.ts';
 import type { Delivery } from './delivery.ts';
 import type { IdleList } from './idle-list.ts';
@@ -15,13 +15,16 @@ export interface Tenancy {
   readonly idle: IdleList;
   /** Whether senders wait for room in their mailboxes. */
   readonly waits: boolean;
+  /** What the actor of one of them does. */
+  behavior(address: AgentAddress): Behavior<Delivery>;
   /** The actor of one of them has ended. */
   ended(resident: Resident, terminated: Terminated): void;
 }
 
-/** One agent in memory. */
-export class Resident {
-  readonly ref: Ref<Delivery>;
+/** One agent in memory: the owner of its actor. */
+export class Resident implements ActorOwner<Delivery> {
+  /** Its actor; set by whoever spawns that. */
+  ref!: Ref<Delivery>;
   readonly tenancy: Tenancy;
   readonly address: AgentAddress;
   /** Its neighbours in the list of those that have nothing to do. */
@@ -48,14 +51,16 @@ export class Resident {
   #requests: Delivery | Map<string, Delivery> | undefined;
 
   /** @param nowMs monotonic */
-  constructor(ref: Ref<Delivery>, tenancy: Tenancy, address: AgentAddress, nowMs: number) {
-    this.ref = ref;
+  constructor(tenancy: Tenancy, address: AgentAddress, nowMs: number) {
     this.tenancy = tenancy;
     this.address = address;
     this.sinceMs = Math.trunc(nowMs);
   }
 
-  /** Its actor has ended. */
+  behavior(): Behavior<Delivery> {
+    return this.tenancy.behavior(this.address);
+  }
+
   onEnd(terminated: Terminated): void {
     this.tenancy.ended(this, terminated);
   }

@@ -343,11 +343,10 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     const tenancy =
       this.#shards.get(shard) ?? this.#moveIn(kind, { group: shard.group, shard: shard.shard, epoch: record.epoch });
     const { keeping } = kind;
-    const ref = this.#system.spawn(behaviorOf(kind, tenancy.house, address), withRoomFor(shipped, keeping));
-    const resident = new Resident(ref, tenancy, address, this.#parts.clock.monotonic());
+    const resident = new Resident(tenancy, address, this.#parts.clock.monotonic());
+    resident.ref = this.#system.spawnFor(resident, withRoomFor(shipped, keeping));
     tenancy.residents.set(address.key, resident);
     this.#residency.add(resident);
-    this.#system.watch(ref, resident);
     return resident;
   }
 
@@ -361,7 +360,8 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
     if (!resident.gone) this.#residency.rest(resident, this.#parts.clock.monotonic() + restartLimit.periodMs);
   }
 
-  #moveIn({ spec, idle, keeping }: Kind, fence: Fence): Tenancy {
+  #moveIn(kind: Kind, fence: Fence): Tenancy {
+    const { spec, idle, keeping } = kind;
     const { self, coordinator, host, actors, clock, logger, tracer, peers } = this.#parts;
     const gate = new ShardGate(clock);
     const large = new Map<Resident, Kept>();
@@ -400,6 +400,7 @@ export class AgentRuntime implements LocalAgents, ShardTenant {
       large,
       idle,
       waits: keeping.mailbox.overflow === 'backpressure',
+      behavior: (address) => behaviorOf(kind, house, address),
       ended: (resident, terminated) => this.#ended(resident, keeping, terminated),
     };
     this.#shards.set(fence, tenancy);

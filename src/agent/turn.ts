@@ -27,7 +27,7 @@ export class Turn<State> implements AgentContext<State> {
   /** Undefined while nobody has asked for any: a turn without steps doesn't pay for them. */
   #steps: TurnSteps | undefined;
   #host: Host | undefined;
-  readonly #stop: TurnSignal;
+  #signal: TurnSignal | undefined;
   #budget: Budget | undefined;
   #draft: TurnDraft | undefined;
   #history: TurnHistory | undefined;
@@ -35,7 +35,6 @@ export class Turn<State> implements AgentContext<State> {
   constructor(parts: TurnParts<State>) {
     this.#parts = parts;
     this.#state = parts.state;
-    this.#stop = new TurnSignal(parts.actor, parts.delivery, parts.house.clock);
   }
 
   get address(): AgentAddress {
@@ -54,9 +53,15 @@ export class Turn<State> implements AgentContext<State> {
     return this.#stop.signal;
   }
 
+  get #stop(): TurnSignal {
+    const { actor, delivery, house } = this.#parts;
+    this.#signal ??= new TurnSignal(actor, delivery, house.clock);
+    return this.#signal;
+  }
+
   /** Nothing of the turn waits for its deadline any more. */
   close(): void {
-    this.#stop.close();
+    this.#signal?.close();
   }
 
   get requestId(): string {

@@ -23,7 +23,7 @@ test('what waits is counted and dated as a list would do it, whatever comes, beg
       for (const [now, { agent, what, request }] of events.entries()) {
         let resident = residents.get(agent);
         if (resident === undefined) {
-          resident = new Resident(undefined as never, tenancy, { kind: 'k', key: `${agent}` }, now);
+          resident = new Resident(tenancy, { kind: 'k', key: `${agent}` }, now);
           residents.set(agent, resident);
         }
         const own = open.filter(({ delivery }) => delivery.resident === resident);
