@@ -222,7 +222,8 @@ export class Router {
     const { peers, self, logger } = this.#parts;
     if (sameNode(next, self)) return;
     try {
-      await peers.request(next, 'user', 'gone', nodeRefKey(dead), NOTHING, FLUSH_TIMEOUT_MS);
+      // Not behind the messages on lane `user`: it is about what comes from elsewhere, and a flood would hold the shard's up with it.
+      await peers.request(next, 'system', 'gone', nodeRefKey(dead), NOTHING, FLUSH_TIMEOUT_MS);
     } catch (error) {
       // It is gone too, and so is what it had; or it is slow to hear, and order isn't worth more waiting.
       logger.debug('a death not heard of', { by: next.node, dead: dead.node, error: errorMessage(error) });

@@ -3,6 +3,25 @@ import type { ActorContext, EndReason, Ref, Terminated } from '../../../src/acto
 import { gate, type Script, scripted, virtualSystem } from './setup.ts';
 
 describe('start and stop', () => {
+  test('an owner makes the behaviour of each incarnation, and hears of the end once', async () => {
+    const { system, clock } = virtualSystem();
+    const log: string[] = [];
+    const ref = system.spawnFor<Script>({
+      behavior: () => {
+        log.push('made');
+        return scripted();
+      },
+      onEnd: ({ reason }) => log.push(reason),
+    });
+    system.watch(ref, ({ reason }) => log.push(`watcher ${reason}`));
+    ref.tell(() => Promise.reject(new Error('crash')));
+    await clock.advance(1_000);
+    expect(log).toEqual(['made', 'made']);
+    await system.stop(ref);
+    await clock.settle();
+    expect(log).toEqual(['made', 'made', 'watcher shutdown', 'shutdown']);
+  });
+
   test('mail sent before the start hook has settled waits for it', async () => {
     const { system, clock } = virtualSystem();
     const door = gate();

@@ -23,6 +23,29 @@ const lost = (system: { deadLetters: { recent(): readonly { message: unknown }[]
   system.deadLetters.recent().map((letter) => letter.message);
 
 describe('order and isolation', () => {
+  test('actors that wait for their handlers share mailboxes, and none gets the mail of another', async () => {
+    const { system, clock } = virtualSystem();
+    const doors = Array.from({ length: 4 }, gate);
+    const handled = doors.map((): number[] => []);
+    const cells = doors.map((door, at) => {
+      const receive = async (message: number): Promise<void> => {
+        if ((handled[at] as number[]).push(message) === 1) await door.opened;
+      };
+      return system.spawn<number>(() => ({ receive })) as ActorCell<number>;
+    });
+    for (const [at, cell] of cells.entries()) {
+      cell.tell(at);
+      await clock.settle();
+      expect(cell.mailbox, 'it waits, and has no mail').toBeUndefined();
+    }
+    // Each gets mail while it waits; what it has given away is somebody else's by then.
+    for (const message of [10, 20]) for (const [at, cell] of cells.entries()) cell.tell(message + at);
+    expect(new Set(cells.map(({ mailbox }) => mailbox)).size).toBe(cells.length);
+    for (const door of doors) door.open();
+    await clock.settle();
+    expect(handled).toEqual([0, 1, 2, 3].map((at) => [at, 10 + at, 20 + at]));
+  });
+
   test('order is kept per sender, whatever the senders interleave', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(4), { maxLength: 200 }), fc.boolean(), async (senders, slow) => {
