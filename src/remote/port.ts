@@ -98,7 +98,7 @@ export interface Connection {
   onFrame(listener: FrameListener): void;
   onDrain(listener: () => void): void;
   /**
-   * Called when all that was written is with the operating system: then it is time to write what has come up meanwhile, together. A
+   * Called when all that was written is with the operating system: what comes next needn't wait to be written together with it. A
    * connection that can't tell leaves it out.
    */
   onSent?(listener: () => void): void;

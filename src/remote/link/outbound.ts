@@ -50,11 +50,11 @@ export class Outbound {
   #redial: Timer | undefined;
   #silentRounds = 0;
   #closed = false;
-  /** A pump has been promised: in a microtask, or when what was written last is on its way. */
+  /** A pump has been promised: at the end of this turn of the event loop, or in a microtask. */
   #pumping = false;
-  /** Something was written and isn't on its way yet, so what follows waits for that, to share a frame. */
+  /** Something was written that isn't on its way yet, so what follows waits for the turn's end, to share a frame. */
   #sending = false;
-  /** As much as one turn may bring was written: the next turn goes on. */
+  /** The turn's end has been asked for. */
   #yielding = false;
   readonly #pumpNow = (): void => {
     this.#pumping = false;
@@ -62,11 +62,11 @@ export class Outbound {
   };
   readonly #onSent = (): void => {
     this.#sending = false;
-    if (this.#pumping && !this.#yielding) this.#pumpNow();
   };
-  readonly #onNextTurn = (): void => {
+  readonly #turnOver = (): void => {
     this.#yielding = false;
-    this.#pumpNow();
+    this.#sending = false;
+    if (this.#pumping) this.#pumpNow();
   };
 
   constructor(context: LinkContext, peer: NodeRef, lane: Lane, address: () => string) {
@@ -172,7 +172,10 @@ export class Outbound {
     this.#room = undefined;
   }
 
-  /** What comes while nothing is being written leaves at the next microtask, what comes meanwhile together after that. */
+  /**
+   * What comes while nothing is being written leaves at the next microtask, what comes meanwhile together at the turn's end. Waiting for
+   * the end of the turn has its price, and a message alone never pays it.
+   */
   #wake(): void {
     if (this.#pumping) return;
     if (this.#encoder === undefined) {
@@ -180,7 +183,8 @@ export class Outbound {
       return;
     }
     this.#pumping = true;
-    if (!this.#sending) queueMicrotask(this.#pumpNow);
+    if (this.#sending) this.#yield();
+    else queueMicrotask(this.#pumpNow);
   }
 
   #dial(): void {
@@ -298,9 +302,13 @@ export class Outbound {
 
   #pumpNextTurn(): void {
     this.#pumping = true;
+    this.#yield();
+  }
+
+  #yield(): void {
     if (this.#yielding) return;
     this.#yielding = true;
-    this.#context.clock.yieldThen(this.#onNextTurn);
+    this.#context.clock.yieldThen(this.#turnOver);
   }
 
   #nextFrame(encoder: FrameEncoder): Uint8Array | undefined {
@@ -357,7 +365,7 @@ export class Outbound {
   #began(): void {
     if (this.#sending) return;
     this.#sending = true;
-    if (this.#connection!.onSent === undefined) this.#context.clock.yieldThen(this.#onSent);
+    if (this.#connection!.onSent === undefined) this.#yield();
   }
 
   #write(frame: Uint8Array): void {

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { nullLogger, SeededRandom } from '../../../../src/core/index.ts';
 import { type Lane, type Links, openLinks, type Transport } from '../../../../src/remote/index.ts';
 import { FrameDecoder } from '../../../../src/remote/link/decode.ts';
@@ -129,7 +129,7 @@ describe('lanes', () => {
     expect(left).toEqual([['user', 10, 0]]);
   });
 
-  test('what is sent while a frame is being written leaves in one frame when that is on its way', async () => {
+  test('a message waits for the end of the turn only while the one before is being written', async () => {
     const sent = new Map<Lane, () => void>();
     const telling: Transport = {
       ...transport,
@@ -139,16 +139,20 @@ describe('lanes', () => {
       }),
     };
     await open(telling);
-    sent.get('user')?.();
-    left = [];
-    fill('user', 1);
-    await clock.settle();
-    for (let i = 0; i < 10; i++) {
+    const yields = vi.spyOn(clock, 'yieldThen');
+    for (let i = 0; i < 3; i++) {
+      sent.get('user')?.();
+      left = [];
       fill('user', 1);
-      await clock.settle();
+      await Promise.resolve();
+      expect(left).toEqual([['user', 1, 0]]);
     }
+    expect(yields).not.toHaveBeenCalled();
+    fill('user', 1);
+    await Promise.resolve();
+    fill('user', 9);
     expect(left).toEqual([['user', 1, 0]]);
-    sent.get('user')?.();
+    await clock.settle();
     expect(left).toEqual([
       ['user', 1, 0],
       ['user', 10, 0],
