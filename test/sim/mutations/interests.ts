@@ -31,12 +31,4 @@ export const INTERESTS: readonly Mutation[] = [
       },
     ],
   },
-  {
-    world: 'cluster',
-    mistake: undefined,
-    name: 'subscription-ends-too-soon',
-    why: 'the node before ends a subscription while others, who publish, have not heard yet that the next one has it',
-    sign: 'a subscriber has not heard',
-    patches: [{ file: 'agent/subscriptions.ts', find: 'await this.#actors.told();', replace: '' }],
-  },
 ];
