@@ -382,12 +382,17 @@ describe('the runtime', () => {
     expect([one.runtime.value(shard), one.runtime.turnMs(shard)]).toEqual([0, 0]);
     await busy('plain', ['a', 'b']);
     await bench.clock.advance(300);
-    expect(one.runtime.value(shard)).toBe(4);
+    // Nobody else would stand still for that turn.
+    expect([one.runtime.value(shard), one.runtime.turnMs(shard)]).toEqual([4, 0]);
+    gate('another');
+    void ask('wait', 'another', {}, 'plain', 'other');
+    await began(2);
+    expect(one.runtime.value(shard)).toBe(6);
     expect(one.runtime.turnMs(shard)).toBeGreaterThanOrEqual(300);
-    gates.get('hold')?.resolve();
-    await bench.until(() => turns.length === 3);
+    for (const name of ['hold', 'another']) gates.get(name)?.resolve();
+    await bench.until(() => turns.length === 4);
     await bench.clock.advance(50);
-    expect([one.runtime.value(shard), one.runtime.turnMs(shard)]).toEqual([1, 0]);
+    expect([one.runtime.value(shard), one.runtime.turnMs(shard)]).toEqual([2, 0]);
   });
 
   test('ends its agents when it closes, and those who asked ask their next home', async () => {
