@@ -25,6 +25,8 @@ export default defineConfig({
         ssr,
         test: {
           name: 'fast',
+          // Files that share a process share what they import: a third of the time. Tests set up whatever they change.
+          isolate: false,
           include: ['test/{unit,sim,conformance}/**/*.test.ts'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
