@@ -43,14 +43,15 @@ test('a pool of processes grows under load and shrinks when it is over, by a dra
   const homes = new Set<string>();
   const load = KEYS.map(async (key) => {
     const ref = cluster.agent(recorder, key);
-    for (let n = 0; homes.size < 2; n++, sent++) {
+    // Until the new one works; the first may not have had all the shards when this began.
+    for (let n = 0; !homes.has('spot-1'); n++, sent++) {
       homes.add(await ref.ask('note', { file, n, ms: 50 }, { timeoutMs: 60_000 }));
     }
   });
   await eventually('a second worker', async () => ((await spots('up')).length === 2 ? true : undefined), LIMIT_MS);
   expect((await cluster.scale())[0]).toMatchObject({ pool: 'spot', min: 1, max: 2, wanted: 2, up: 2 });
   await Promise.all(load);
-  expect(homes, 'the new worker works too').toEqual(new Set(['spot-0', 'spot-1']));
+  expect([...homes], 'both worked').toEqual(expect.arrayContaining(['spot-0', 'spot-1']));
   const gone = await eventually('one of them has left', async () => (await spots('left'))[0], LIMIT_MS);
   const record = (await cluster.status()).view.nodes.find(({ node }) => node === gone);
   expect(record).toMatchObject({ reason: 'scale-in', account: { messages: 0 } });
