@@ -11,6 +11,17 @@ function reader(node: ActorNode): { readonly ref: Ref<unknown>; readonly got: un
   return { got, ref: node.actors.spawn<unknown>(() => ({ receive: (message) => void got.push(message) })) };
 }
 
+/** What a node sends from now on: to whom, and the method. */
+function sentBy({ links }: ActorNode): readonly string[] {
+  const sent: string[] = [];
+  const send = links.send.bind(links);
+  links.send = (peer, lane, envelope) => {
+    sent.push(`${peer.node} ${envelope.method}`);
+    return send(peer, lane, envelope);
+  };
+  return sent;
+}
+
 describe('a topic of the cluster', () => {
   test('reaches subscribers on all nodes, once each and in order, with one message to each node that has any', async () => {
     const world = new World();
@@ -20,12 +31,7 @@ describe('a topic of the cluster', () => {
     for (const [i, node] of [a, b, b].entries()) node.actors.topic('news').subscribe(readers[i]?.ref as Ref<unknown>);
     c.actors.topic('other').subscribe(readers[3].ref);
     await world.clock.advance(100);
-    const sent: string[] = [];
-    const send = a.links.send.bind(a.links);
-    a.links.send = (peer, lane, envelope) => {
-      sent.push(`${peer.node} ${envelope.method}`);
-      return send(peer, lane, envelope);
-    };
+    const sent = sentBy(a);
     const news = a.actors.topic<number>('news');
     for (let i = 0; i < 10; i++) expect(news.publish(i)).toBe(true);
     await world.clock.advance(100);
@@ -50,19 +56,14 @@ describe('a topic of the cluster', () => {
     await world.clock.advance(100);
     expect([here.got, there.got]).toEqual([['from b', 'from a'], ['from a']]);
     await world.kill(b);
-    const sent: string[] = [];
-    const send = a.links.send.bind(a.links);
-    a.links.send = (peer, lane, envelope) => {
-      sent.push(envelope.method);
-      return send(peer, lane, envelope);
-    };
+    const sent = sentBy(a);
     expect(a.actors.topic('news').publish('alone')).toBe(true);
     const next = await world.join('b');
     await world.clock.advance(100);
     next.actors.topic('news').publish('next life');
     await world.clock.advance(100);
     expect(here.got.slice(2)).toEqual(['alone', 'next life']);
-    expect(sent).toEqual(['join']);
+    expect(sent).toEqual(['b join']);
     expect(a.actors.system.deadLetters.count).toBe(0);
     await world.close();
   });
@@ -86,12 +87,7 @@ describe('a topic of the cluster', () => {
   test('is told to a node no more when its subscribers there have left or died', async () => {
     const world = new World();
     const [a, b] = [await world.join('a'), await world.join('b')];
-    const sent: string[] = [];
-    const send = a.links.send.bind(a.links);
-    a.links.send = (peer, lane, envelope) => {
-      sent.push(envelope.method);
-      return send(peer, lane, envelope);
-    };
+    const sent = sentBy(a);
     const [one, two] = [reader(b), reader(b)];
     const there = b.actors.topic('news');
     there.subscribe(one.ref);
@@ -105,7 +101,7 @@ describe('a topic of the cluster', () => {
     await world.clock.advance(100);
     news.publish(2);
     await world.clock.advance(100);
-    expect(sent).toEqual(['publish']);
+    expect(sent).toEqual(['b publish']);
     there.subscribe(one.ref);
     await world.clock.advance(100);
     news.publish(3);
@@ -117,12 +113,7 @@ describe('a topic of the cluster', () => {
   test('has listeners that are no actors: none takes the topic from another, and all hear of the end', async () => {
     const world = new World();
     const [a, b] = [await world.join('a'), await world.join('b')];
-    const sent: string[] = [];
-    const send = a.links.send.bind(a.links);
-    a.links.send = (peer, lane, envelope) => {
-      sent.push(envelope.method);
-      return send(peer, lane, envelope);
-    };
+    const sent = sentBy(a);
     const heard: unknown[] = [];
     const listen = (who: string): (() => void) =>
       b.actors.listen('news', {
@@ -150,7 +141,7 @@ describe('a topic of the cluster', () => {
     stopTwo();
     await world.clock.advance(100);
     expect(await publish(3)).toEqual([]);
-    expect(sent).toEqual(['publish', 'publish']);
+    expect(sent).toEqual(['b publish', 'b publish']);
     listen('three');
     await world.settle(b.actors.stop(100));
     expect(heard).toEqual(['three ended']);
