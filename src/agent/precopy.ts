@@ -89,7 +89,7 @@ export class Precopy {
     const missing: Uint8Array[] = [];
     let room = ALONG_BYTES_MAX;
     for (const { value, blob } of values) {
-      // That copy serves once, as any.
+      // It is there. Taken from there once, it is there no more.
       if (this.#sent.delete(copyAt(target, blob))) continue;
       const bytes = encodePayload(value);
       if (bytes.byteLength > room) continue;

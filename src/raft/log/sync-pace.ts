@@ -25,7 +25,7 @@ export class SyncPace {
 
   /**
    * @param bytes what was written since the last sync
-   * @param mayBlock whether nothing but this sync waits for the thread
+   * @param mayBlock whether nothing else waits to be written
    * @param inLine syncs now
    * @param away syncs in the thread pool; both throw or reject when the sync failed
    */
